@@ -1,0 +1,90 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+int
+str_dup(const char *s, char **ret, struct err *err)
+{
+	char *copy = NULL;
+
+	if (s != NULL && (copy = strdup(s)) == NULL)
+		return err_nomem(err);
+	*ret = copy;
+	return 0;
+}
+
+int
+str_printf(char **ret, struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return err_set(err, HF_EBUG, "format '%s'", fmt);
+	if ((s = malloc((size_t)n + 1)) == NULL)
+		return err_nomem(err);
+	va_start(ap, fmt);
+	(void)vsnprintf(s, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	*ret = s;
+	return 0;
+}
+
+const char *
+str_has_prefix(const char *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+char *
+str_hex(char *to, const void *p, size_t n)
+{
+	static const char digit[] = "0123456789abcdef";
+	const uint8_t *b = p;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		to[2 * i] = digit[b[i] >> 4];
+		to[2 * i + 1] = digit[b[i] & 15];
+	}
+	to[2 * n] = '\0';
+	return to;
+}
+
+static int
+nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+str_unhex(void *to, const char *s, size_t n)
+{
+	uint8_t *b = to;
+	size_t i;
+	int hi, lo;
+
+	for (i = 0; i < n; i++) {
+		if ((hi = nibble(s[2 * i])) < 0 ||
+		    (lo = nibble(s[2 * i + 1])) < 0)
+			return false;
+		b[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}

@@ -1,0 +1,60 @@
+#ifndef CRYPTO_HASH_H_
+#define CRYPTO_HASH_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+/* Opaque types. */
+struct err;
+struct secret;
+struct sha256;
+
+/*
+ * SHA-256 (OpenSSL) names and checks objects: it is the hash that S3 signs
+ * and reports, so one pass over the bytes serves both.  BLAKE2b (libsodium)
+ * derives keys.
+ */
+#define SHA256_LEN 32
+
+int sha256_new(struct sha256 **, struct err *);
+void sha256_free(struct sha256 *);
+CLEANUP_DEFINE(sha256);
+int sha256_reset(struct sha256 *, struct err *);
+int sha256_update(struct sha256 *, const void *, size_t, struct err *);
+
+/**
+ * sha256_peek(s, out, err):
+ * Write the hash of what came so far; more may follow.
+ */
+int sha256_peek(const struct sha256 *, uint8_t[SHA256_LEN], struct err *);
+int sha256_final(struct sha256 *, uint8_t[SHA256_LEN], struct err *);
+
+/**
+ * sha256_of(p, n, out, err):
+ * Hash ${n} bytes at once.
+ */
+int sha256_of(const void *, size_t, uint8_t[SHA256_LEN], struct err *);
+
+/* HMAC-SHA-256 and MD5 serve protocols alone: SigV4 and Content-MD5. */
+int hmac_sha256(const void *, size_t, const void *, size_t,
+    uint8_t[SHA256_LEN], struct err *);
+int md5_of(const void *, size_t, uint8_t[16], struct err *);
+
+/**
+ * kdf_derive(key, label, msg, n, out, outlen, err):
+ * Derive ${outlen} (16 to 64) bytes: BLAKE2b with output length ${outlen},
+ * keyed with ${key} (16 to 64 bytes), over ${label} | NUL | ${msg}.
+ */
+int kdf_derive(const struct secret *, const char *, const void *, size_t,
+    uint8_t *, size_t, struct err *);
+
+/**
+ * kdf_passphrase(pass, salt, passes, kib, out, err):
+ * Argon2id (RFC 9106, one lane): 32 bytes from a passphrase.
+ */
+int kdf_passphrase(const struct secret *, const uint8_t[16], uint32_t,
+    uint32_t, struct secret **, struct err *);
+
+#endif /* !CRYPTO_HASH_H_ */

@@ -1,0 +1,211 @@
+#ifndef REPO_REPO_H_
+#define REPO_REPO_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "repo/repo_format.h"
+
+/* Opaque types. */
+struct err;
+struct key;
+struct repo;
+struct secret;
+struct store;
+
+/*
+ * A repository: a store, who may write it, and the keys at hand to open it.
+ * What is open here is checked: F against the pinned root fingerprint,
+ * writers against the root key, manifests, tombstones and attestations
+ * against their writers.
+ *
+ * Local state is a folder of this host (doc/format.md, "Local state"): the
+ * host's signing seed, the pinned root fingerprint, a copy of F, and the
+ * last head seen of every writer.  Losing it costs a new certificate, never
+ * a backup; a write-only host works from it alone and reads nothing.
+ */
+
+struct repo_opts {
+	struct store *store;   /* At the place; borrowed. */
+	const char *vault;     /* "main" if NULL. */
+	const char *state_dir; /* Of this user, made if missing (0700). */
+	const char *host;      /* What this host is called; NULL: hostname. */
+	struct key **keys;     /* Openers at hand, borrowed. */
+	size_t nkeys;
+	/* 32 hex digits that the root fingerprint must have, or NULL: then
+	 * what the state folder has pinned, or else trust on first use. */
+	const char *fingerprint;
+};
+
+/**
+ * repo_init(opts, root_fp, err):
+ * Make a repository: root seed, F, the root seed wrapped for every key in
+ * opts (at least one; HF_EUSAGE otherwise), this host's certificate with all
+ * roles.  HF_EEXISTS, having written nothing, if there is one.  The salt for
+ * passphrase keys is the vault id, which does not exist before: ${keys} is
+ * NULL here and ${open_keys} is called once the id is drawn.
+ */
+typedef int repo_open_keys_fn(void *, const uint8_t vault_id[REPO_ID_LEN],
+    struct key ***keys, size_t *nkeys, struct err *);
+int repo_init(const struct repo_opts *, repo_open_keys_fn *, void *,
+    uint8_t root_fp[SIGN_FINGERPRINT_LEN], struct err *);
+
+/**
+ * repo_open(opts, open_keys, arg, ret, err):
+ * Open the repository at opts->store.  With STORE_WRITE alone, or where get
+ * is denied, F comes from the local state.  HF_ENOTFOUND if there is none,
+ * HF_ECORRUPT if the root fingerprint is not the one expected.
+ * ${open_keys} (NULL: no keys) is called with the vault id as passphrases
+ * need it; the repository then owns the keys.
+ */
+int repo_open(const struct repo_opts *, repo_open_keys_fn *, void *,
+    struct repo **, struct err *);
+void repo_free(struct repo *);
+CLEANUP_DEFINE(repo);
+
+struct store *repo_store(const struct repo *);
+const struct repo_head *repo_head(const struct repo *);
+const char *repo_host(const struct repo *);
+size_t repo_nkeys(const struct repo *);
+struct key *repo_key(const struct repo *, size_t);
+
+/**
+ * repo_object(r, name, out):
+ * Write the store's name of an object, "hf1/<vault>/<name>", to ${out} of
+ * REPO_NAME_MAX + 64 bytes; return ${out}.
+ */
+char *repo_object(const struct repo *, const char *, char *);
+
+/**
+ * repo_data_key_new(r, id, ret, err):
+ * Make a data key, store it wrapped for every key of the repository that
+ * can wrap and for every recipient that the repository names, and only then
+ * hand it out.  HF_EKEY if nobody could open it again.
+ */
+int repo_data_key_new(struct repo *, uint8_t id[REPO_ID_LEN],
+    struct secret **, struct err *);
+
+/**
+ * repo_data_key(r, id, ret, err):
+ * Open the data key ${id} with any key at hand; opened ones are remembered,
+ * and ${*ret} stays the repository's.  HF_EKEY lists the openers that would
+ * do and those at hand.
+ */
+int repo_data_key(struct repo *, const uint8_t id[REPO_ID_LEN],
+    const struct secret **, struct err *);
+
+/**
+ * repo_writer_seed(r, role, ret, err):
+ * This host's signing seed, after making sure that its certificate allows
+ * ${role}: a host with an opener at hand certifies itself (the root seed is
+ * opened, used and wiped); else HF_EDENIED says what the owner must run.
+ * ${*ret} stays the repository's.
+ */
+int repo_writer_seed(
+    struct repo *, enum repo_role, const struct secret **, struct err *);
+int repo_writer_fingerprint(
+    struct repo *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
+
+/**
+ * repo_certify(r, pk, name, roles, err):
+ * Certify another host's verify key; needs an opener of the root seed.
+ */
+int repo_certify(struct repo *, const uint8_t pk[SIGN_PUBLIC_LEN],
+    const char *, uint32_t, struct err *);
+
+/* One backup, as the catalogue knows it. */
+struct repo_backup {
+	char id[REPO_BACKUP_ID_LEN + 1];
+	char *name;                 /* In the store. */
+	uint64_t manifest_len;
+	int64_t stored_ms;          /* The store's time of the manifest. */
+	struct repo_manifest m;     /* Signature checked. */
+	char *writer_name;
+	bool removed;               /* Has a tombstone. */
+	int64_t removed_ms;
+	/* Best attestation: level 0..4, or -1; a bad one newer than any good
+	 * one makes ${bad} true. */
+	int verified_level;
+	int64_t verified_ms;
+	bool bad;
+};
+
+/* Something wrong with the repository that is no error of the caller's. */
+struct repo_finding {
+	char *object;  /* Name in the store, or "". */
+	char *what;    /* "signature does not hold", "gap in the chain ..." */
+	char *remedy;
+};
+
+/*
+ * All backups by time stored, oldest first, and what is wrong: manifests
+ * that cannot be read or do not hold, gaps and forks in a writer's chain
+ * that no tombstone explains, a head older than the last one seen here.
+ */
+struct repo_catalogue {
+	struct repo_backup *backups;
+	size_t n;
+	struct repo_finding *findings;
+	size_t nfindings;
+	/* A manifest could not be read or judged: prune must not run. */
+	bool unsure;
+};
+
+/**
+ * repo_catalogue_load(r, cat, err):
+ * Read it whole and remember the heads seen in the local state.
+ */
+int repo_catalogue_load(
+    struct repo *, struct repo_catalogue *, struct err *);
+void repo_catalogue_clear(struct repo_catalogue *);
+
+/**
+ * repo_catalogue_find(cat, text, ret, err):
+ * Find the backup that ${text} names: an id or a unique prefix of one (4
+ * digits at least), "latest", "latest:SOURCE", or a time (RFC 3339, down to
+ * the minute: the newest not after it).  HF_ENOTFOUND names the nearest,
+ * HF_EUSAGE lists the matches of an ambiguous prefix.  Removed backups are
+ * found by id alone.
+ */
+int repo_catalogue_find(const struct repo_catalogue *, const char *,
+    const struct repo_backup **, struct err *);
+
+/**
+ * repo_commit(r, m, seed key holder..., err):
+ * Give ${m} its writer, seq, parent and commit time, sign it, and store it
+ * as the last object of a backup.  HF_ECLOCK if the session has lasted
+ * longer than the commit deadline less 15 minutes.  On success ${id} is the
+ * backup's id and the local state knows the new head.
+ */
+int repo_commit(struct repo *, struct repo_manifest *,
+    char id[REPO_BACKUP_ID_LEN + 1], struct err *);
+
+/* Openers, as `holdfast key list` shows them. */
+struct repo_opener {
+	uint8_t fingerprint[KEY_FINGERPRINT_LEN];
+	char *kind, *public_text;
+	uint64_t data_keys; /* How many data keys it opens ... */
+	bool root;          /* ... and whether the root seed too. */
+	bool at_hand;
+};
+struct repo_openers {
+	struct repo_opener *v;
+	size_t n;
+	uint64_t data_keys; /* How many there are in all. */
+};
+int repo_openers_load(struct repo *, struct repo_openers *, struct err *);
+void repo_openers_clear(struct repo_openers *);
+
+/**
+ * repo_rewrap(r, add, done, err):
+ * Wrap the root seed and every data key for the new opener ${add} too, with
+ * any key at hand that opens them; those that ${add} opens already are left
+ * alone, so a run that was killed is simply run again.  An existing wrapping
+ * for ${add} that it cannot open, or that holds another key, is HF_ECORRUPT
+ * and named.  ${*done} counts the wrappings written.
+ */
+int repo_rewrap(struct repo *, struct key *, uint64_t *, struct err *);
+
+#endif /* !REPO_REPO_H_ */

@@ -1,0 +1,69 @@
+#ifndef REPO_REPO_READER_H_
+#define REPO_REPO_READER_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "repo/repo_format.h"
+
+/* Opaque types. */
+struct entry;
+struct err;
+struct repo;
+struct repo_reader;
+
+/*
+ * Reads one backup: its entries in order, and ranges of its stream.  Threads
+ * fetch packs (the span of a pack that is needed, in one request) and open
+ * frames ahead of the caller; memory is bounded by ${opts->memory}.
+ */
+
+struct repo_reader_opts {
+	size_t memory;
+	unsigned workers; /* 0: one for each processor. */
+};
+
+/**
+ * repo_reader_new(r, m, opts, ret, err):
+ * Open the private part and the frame list of the backup ${m}, which must
+ * outlive the reader.
+ */
+int repo_reader_new(struct repo *, const struct repo_manifest *,
+    const struct repo_reader_opts *, struct repo_reader **, struct err *);
+void repo_reader_free(struct repo_reader *);
+CLEANUP_DEFINE(repo_reader);
+
+const struct repo_private *repo_reader_private(const struct repo_reader *);
+
+/**
+ * repo_reader_entries(rd, fn, arg, err):
+ * Call ${fn} for every entry in order; a negative return ends it and is
+ * returned.
+ */
+typedef int repo_entry_fn(void *, const struct entry *, struct err *);
+int repo_reader_entries(
+    struct repo_reader *, repo_entry_fn *, void *, struct err *);
+
+/*
+ * Reading the stream: want() says what is going to be read, range by range
+ * and ascending; then read() delivers those ranges piece by piece, in the
+ * same order.  Frames are fetched and opened ahead.
+ */
+int repo_reader_want(
+    struct repo_reader *, uint64_t pos, uint64_t len, struct err *);
+
+/**
+ * repo_reader_read(rd, pos, p, n, err):
+ * Give the next piece: ${*n} bytes at ${*p}, which lie at ${*pos} of the
+ * stream, valid until the next call; ${*n} is 0 at the end.  A piece never
+ * crosses a frame or the end of a wanted range.  When a frame cannot be had
+ * (pack missing, damaged) this is the error, ${*pos} and ${*n} are the bytes
+ * that are lost, and the next call goes on behind them: so `--keep-going`
+ * can restore the rest.
+ */
+int repo_reader_read(struct repo_reader *, uint64_t *pos, const uint8_t **p,
+    size_t *n, struct err *);
+
+#endif /* !REPO_REPO_READER_H_ */

@@ -1,0 +1,59 @@
+#ifndef REPO_REPO_WRITER_H_
+#define REPO_REPO_WRITER_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "repo/repo_format.h"
+
+/* Opaque types. */
+struct entry;
+struct err;
+struct repo;
+struct repo_writer;
+
+/*
+ * Lays one backup down.  The caller's thread fills frames of 1 MiB with what
+ * a source reads; worker threads, each with a pack of its own, compress and
+ * seal them; uploader threads put finished packs.  All queues are bounded:
+ * memory is what ${opts->memory} says, whatever is backed up (but for 24
+ * bytes for each MiB of it, the frame list).
+ *
+ * A crash at any point leaves packs that no manifest names, and nothing
+ * else.  The first failure of any thread is what every later call returns.
+ */
+
+struct repo_writer_opts {
+	size_t memory;    /* Bytes for packs and frames together. */
+	int level;        /* Of zstd; 1 unless told. */
+	unsigned workers; /* 0: one for each processor. */
+	/* What was stored so far; called from any thread, quick. */
+	void (*stored)(void *arg, uint64_t bytes);
+	void *arg;
+};
+
+int repo_writer_new(struct repo *, const struct repo_writer_opts *,
+    struct repo_writer **, struct err *);
+void repo_writer_free(struct repo_writer *);
+CLEANUP_DEFINE(repo_writer);
+
+/* As in struct sink_ops (source/source.h). */
+int repo_writer_begin(struct repo_writer *, uint64_t, struct err *);
+int repo_writer_space(
+    struct repo_writer *, uint8_t **, size_t *, struct err *);
+int repo_writer_wrote(struct repo_writer *, size_t, struct err *);
+int repo_writer_add(
+    struct repo_writer *, const struct entry *, struct err *);
+
+/**
+ * repo_writer_finish(w, m, priv, err):
+ * Put what is left and complete ${m} (kind, ids, keys, packs, sizes, entries,
+ * private part) from what was written; the caller has set source, type,
+ * class, program, evidence and warnings in ${m}, label and warnings in
+ * ${priv}, and commits it with repo_commit.
+ */
+int repo_writer_finish(struct repo_writer *, struct repo_manifest *,
+    struct repo_private *, struct err *);
+
+#endif /* !REPO_REPO_WRITER_H_ */
