@@ -37,13 +37,13 @@
 		if ((x) != 0)                                                  \
 			test_fail(__FILE__, __LINE__, #x, (err));              \
 	} while (0)
-#define CHECK_FAIL(x, err, want)                                               \
+#define CHECK_FAIL(x, e, want)                                                 \
 	do {                                                                   \
-		*(err) = (struct err)ERR_INIT;                                 \
-		if ((x) != -(int)(want) || (err)->code != -(int)(want) ||      \
-		    (err)->msg[0] == '\0')                                     \
+		*(e) = (struct err)ERR_INIT;                                   \
+		if ((x) != -(int)(want) || (e)->code != -(int)(want) ||        \
+		    (e)->msg[0] == '\0')                                       \
 			test_fail(__FILE__, __LINE__,                          \
-			    #x " fails with " #want, (err));                   \
+			    #x " fails with " #want, (e));                     \
 	} while (0)
 #define CHECK_STR(a, b)                                                        \
 	do {                                                                   \
