@@ -1,0 +1,80 @@
+#ifndef BASE_FILE_H_
+#define BASE_FILE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* Opaque types. */
+struct buf;
+struct err;
+
+/*
+ * Files, whole and durable.  "Durable" means: once the call has returned 0,
+ * bytes and name survive a power cut; whatever happens before, the name
+ * stands for all of the old bytes or all of the new ones, never for a part.
+ */
+
+/* For CLEANUP(freep_fd): close ${*fd} unless it is negative. */
+static inline void
+freep_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+}
+
+/**
+ * file_read(path, max, out, err):
+ * Append the whole file ${path} to ${out}, which stays as it was on failure.
+ * HF_ECORRUPT if there are more than ${max} bytes.  A pipe will do.
+ */
+int file_read(const char *, size_t, struct buf *, struct err *);
+
+/**
+ * file_write_new(path, mode, p, n, err):
+ * Make the file ${path}, of exactly ${mode}, durably.  HF_EEXISTS, changing
+ * nothing, if something has that name.
+ */
+int file_write_new(const char *, mode_t, const void *, size_t, struct err *);
+
+/**
+ * file_replace(path, mode, p, n, err):
+ * Make or replace the file ${path}, durably and in one step.
+ */
+int file_replace(const char *, mode_t, const void *, size_t, struct err *);
+
+/**
+ * file_mkdirs(path, mode, err):
+ * Make the folder ${path} and what is missing above it, durably; each new
+ * one gets ${mode}.  It is no error that it exists.
+ */
+int file_mkdirs(const char *, mode_t, struct err *);
+
+/**
+ * file_write_full(fd, p, n, err):
+ * Write all ${n} bytes.
+ */
+int file_write_full(int, const void *, size_t, struct err *);
+
+/**
+ * file_read_full(fd, p, n, got, err):
+ * Read until ${n} bytes are there or the file ends: ${*got} says how many.
+ */
+int file_read_full(int, void *, size_t, size_t *, struct err *);
+
+/**
+ * file_publish(fd, from, to, err):
+ * Give the file ${from} its final name ${to}, both relative to the folder
+ * ${fd}, unless that name is taken: HF_EEXISTS, and ${from} stays.  The folder
+ * must still be synced.
+ */
+int file_publish(int, const char *, const char *, struct err *);
+
+/**
+ * file_sync_dir(fd, err):
+ * Make the names in the folder ${fd} durable.
+ */
+int file_sync_dir(int, struct err *);
+
+#endif /* !BASE_FILE_H_ */

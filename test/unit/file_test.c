@@ -1,0 +1,180 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "test.h"
+
+static const char *
+in_dir(const char *name)
+{
+	static char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", test_dir(), name);
+	return path;
+}
+
+/* How many names are in the test's folder. */
+static int
+names(void)
+{
+	struct dirent *d;
+	DIR *dir = opendir(test_dir());
+	int n = 0;
+
+	CHECK(dir != NULL);
+	while ((d = readdir(dir)) != NULL)
+		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..");
+	(void)closedir(dir);
+	return n;
+}
+
+static void
+check_holds(const char *path, const char *want)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(file_read(path, 1 << 20, &b, &e), &e);
+	CHECK(b.len == strlen(want) && memcmp(b.p, want, b.len) == 0);
+}
+
+TEST(write_new__makes_a_file_of_the_mode_asked_for)
+{
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	(void)umask(077);
+	CHECK_OK(file_write_new(in_dir("a"), 0640, "one", 3, &e), &e);
+	check_holds(in_dir("a"), "one");
+	CHECK(stat(in_dir("a"), &st) == 0 && (st.st_mode & 07777) == 0640);
+	CHECK(names() == 1);
+}
+
+TEST(write_new__keeps_what_has_the_name)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "one", 3, &e), &e);
+	CHECK_FAIL(
+	    file_write_new(in_dir("a"), 0600, "two", 3, &e), &e, HF_EEXISTS);
+	check_holds(in_dir("a"), "one");
+	CHECK(names() == 1);
+}
+
+TEST(write_new__does_not_follow_a_dangling_link)
+{
+	struct err e = ERR_INIT;
+	char to[512];
+
+	(void)snprintf(to, sizeof(to), "%s/elsewhere", test_dir());
+	CHECK(symlink(to, in_dir("a")) == 0);
+	CHECK_FAIL(
+	    file_write_new(in_dir("a"), 0600, "two", 3, &e), &e, HF_EEXISTS);
+	CHECK(access(to, F_OK) < 0);
+}
+
+TEST(replace__puts_the_new_bytes_in_place_of_the_old)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(file_replace(in_dir("a"), 0600, "one", 3, &e), &e);
+	CHECK_OK(file_replace(in_dir("a"), 0600, "second", 6, &e), &e);
+	check_holds(in_dir("a"), "second");
+	CHECK(names() == 1);
+}
+
+TEST(replace__leaves_nothing_behind_when_it_fails)
+{
+	struct err e = ERR_INIT;
+
+	/* A folder cannot be replaced by a file. */
+	CHECK(mkdir(in_dir("a"), 0700) == 0);
+	CHECK_FAIL(file_replace(in_dir("a"), 0600, "one", 3, &e), &e, HF_EIO);
+	CHECK(names() == 1);
+	CHECK_FAIL(file_replace(in_dir("no/such"), 0600, "one", 3, &e), &e,
+	    HF_ENOTFOUND);
+}
+
+TEST(read__refuses_more_than_the_maximum)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(buf_add(&b, "x", 1, &e), &e);
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "12345", 5, &e), &e);
+	CHECK_FAIL(file_read(in_dir("a"), 4, &b, &e), &e, HF_ECORRUPT);
+	CHECK(b.len == 1);
+	CHECK_OK(file_read(in_dir("a"), 5, &b, &e), &e);
+	CHECK(b.len == 6 && memcmp(b.p, "x12345", 6) == 0);
+	CHECK_FAIL(file_read(in_dir("none"), 5, &b, &e), &e, HF_ENOTFOUND);
+	CHECK_FAIL(file_read(test_dir(), 5, &b, &e), &e, HF_EIO);
+}
+
+TEST(read__gives_a_large_file_whole)
+{
+	CLEANUP(freep_buf) struct buf in = BUF_INIT;
+	CLEANUP(freep_buf) struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint32_t i;
+
+	for (i = 0; i < 65536; i++)
+		CHECK_OK(buf_add_u32(&in, i, &e), &e);
+	CHECK_OK(file_write_new(in_dir("a"), 0600, in.p, in.len, &e), &e);
+	CHECK_OK(file_read(in_dir("a"), in.len, &out, &e), &e);
+	CHECK(out.len == in.len && memcmp(out.p, in.p, in.len) == 0);
+}
+
+TEST(read__survives_running_out_of_memory)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	int rc;
+
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "12345", 5, &e), &e);
+	TEST_TORTURE (n) {
+		test_malloc_fail(n);
+		rc = file_read(in_dir("a"), 5, &b, &e);
+		if (!test_malloc_failed())
+			break;
+		CHECK(rc == -HF_ENOMEM && b.len == 0);
+	}
+	test_malloc_fail(0);
+	CHECK(b.len == 5);
+}
+
+TEST(mkdirs__makes_what_is_missing)
+{
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	CHECK_OK(file_mkdirs(in_dir("a//b/c/"), 0700, &e), &e);
+	CHECK(stat(in_dir("a/b/c"), &st) == 0 && S_ISDIR(st.st_mode));
+	CHECK((st.st_mode & 07777) == 0700);
+	CHECK_OK(file_mkdirs(in_dir("a/b"), 0700, &e), &e);
+	CHECK_OK(file_mkdirs("/", 0700, &e), &e);
+}
+
+TEST(mkdirs__says_that_a_file_is_in_the_way)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "", 0, &e), &e);
+	CHECK_FAIL(file_mkdirs(in_dir("a"), 0700, &e), &e, HF_EEXISTS);
+	CHECK_FAIL(file_mkdirs(in_dir("a/b"), 0700, &e), &e, HF_ENOTFOUND);
+}
+
+TEST(publish__keeps_what_has_the_name)
+{
+	CLEANUP(freep_fd) int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);
+	struct err e = ERR_INIT;
+
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "one", 3, &e), &e);
+	CHECK_OK(file_write_new(in_dir("b"), 0600, "two", 3, &e), &e);
+	CHECK_FAIL(file_publish(fd, "b", "a", &e), &e, HF_EEXISTS);
+	check_holds(in_dir("a"), "one");
+	CHECK_OK(file_publish(fd, "b", "c", &e), &e);
+	check_holds(in_dir("c"), "two");
+	CHECK(names() == 2);
+}
