@@ -45,6 +45,8 @@ struct target_ops {
 	    struct err *);
 	/* The entry is complete: owner, mode, times, xattrs. */
 	int (*end)(struct target *, const struct entry *, struct err *);
+	/* Forget the file begun: its data cannot be had. */
+	int (*drop)(struct target *, struct err *);
 	/* All entries came: fsync, rename into place. */
 	int (*finish)(struct target *, struct err *);
 	void (*free)(struct target *);
@@ -73,6 +75,7 @@ int target_begin(struct target *, const struct entry *, struct err *);
 int target_write(
     struct target *, uint64_t, const uint8_t *, size_t, struct err *);
 int target_end(struct target *, const struct entry *, struct err *);
+int target_drop(struct target *, struct err *);
 int target_finish(struct target *, struct err *);
 void target_free(struct target *);
 CLEANUP_DEFINE(target);

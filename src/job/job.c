@@ -1,0 +1,23 @@
+#include "base/err.h"
+#include "job/job.h"
+
+void
+job_tell(const struct job *j, const struct job_event *ev)
+{
+	if (j->on_event != NULL)
+		j->on_event(j->arg, ev);
+}
+
+int
+job_check(const struct job *j, struct err *err)
+{
+	if (j->cancel != NULL && *j->cancel != 0)
+		return err_set(err, HF_EINTR, "interrupted");
+	return 0;
+}
+
+size_t
+job_memory(const struct job *j)
+{
+	return j->memory > 0 ? j->memory : JOB_MEMORY_DEFAULT;
+}

@@ -1,0 +1,67 @@
+#ifndef JOB_JOB_H_
+#define JOB_JOB_H_
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Opaque types. */
+struct err;
+
+/*
+ * The verbs: what holdfast does, for whoever asks.  A job prints nothing and
+ * logs nothing; it tells what happens as events, and the command line, the
+ * log and whatever comes later listen.  The final numbers come back in a
+ * report as well.
+ */
+
+enum job_event_kind {
+	JOB_STARTED,  /* subject: what; total: bytes expected, 0 if unknown. */
+	JOB_PROGRESS, /* done, total, entries, stored so far. */
+	JOB_WARNING,  /* subject: path or object; text: what is the matter. */
+	JOB_FOUND,    /* Verification or prune found something wrong. */
+	JOB_DECIDED,  /* subject: backup; text: "keep (daily ...)". */
+	JOB_FINISHED, /* As progress, for the last time. */
+};
+
+struct job_event {
+	enum job_event_kind kind;
+	const char *job;     /* "backup" */
+	const char *subject; /* or NULL */
+	const char *text;    /* or NULL */
+	uint64_t done;       /* bytes of plaintext */
+	uint64_t total;      /* bytes, 0 if unknown */
+	uint64_t entries;
+	uint64_t stored; /* bytes */
+};
+
+/* How jobs run; the same for all of them. */
+struct job {
+	/* Called from the job's own thread alone; may be NULL. */
+	void (*on_event)(void *arg, const struct job_event *);
+	void *arg;
+	/* Set by a signal handler: the job ends with HF_EINTR. */
+	const volatile sig_atomic_t *cancel;
+	size_t memory;    /* Bytes for buffers; 0: the default. */
+	unsigned workers; /* 0: one for each processor. */
+	int level;        /* Of compression; 0: the default. */
+};
+
+#define JOB_MEMORY_DEFAULT (40u << 20)
+#define JOB_MEMORY_SMALL (16u << 20)
+
+/**
+ * job_tell(j, ev):
+ * Hand ${ev} to the listener, if there is one.
+ */
+void job_tell(const struct job *, const struct job_event *);
+
+/**
+ * job_check(j, err):
+ * HF_EINTR if the operator has asked to stop.
+ */
+int job_check(const struct job *, struct err *);
+
+size_t job_memory(const struct job *);
+
+#endif /* !JOB_JOB_H_ */

@@ -1,0 +1,46 @@
+#ifndef JOB_JOB_BACKUP_H_
+#define JOB_JOB_BACKUP_H_
+
+#include <stdint.h>
+
+#include "repo/repo_format.h"
+
+/* Opaque types. */
+struct err;
+struct job;
+struct repo;
+struct source;
+
+struct job_backup_opts {
+	const char *source; /* Its name: "control-plane". */
+	const char *type;   /* "etcd" */
+	const char *label;  /* What was read, sealed: "etcd:https://..." */
+};
+
+struct job_backup_report {
+	char id[REPO_BACKUP_ID_LEN + 1];
+	uint64_t entries, plain_bytes, stored_bytes, warnings;
+	uint64_t took_ms;
+};
+
+/**
+ * job_backup(j, r, src, opts, rep, err):
+ * Read ${src} and lay it down in ${r}.  The backup exists when this returns
+ * 0, and not before; killed anywhere, it leaves objects that no manifest
+ * names, which prune collects, and the next run starts clean.
+ *
+ * Order, and why:
+ * 1. the host's certificate: a host that may not write learns it before it
+ *    has read a byte;
+ * 2. the wrapped data key: stored before the first pack, so that no crash
+ *    leaves ciphertext that nobody can open;
+ * 3. packs; 4. the manifest, signed within the commit deadline.
+ *
+ * Warnings (a file that vanished) do not fail a backup: they are counted in
+ * the manifest and in ${rep->warnings}.
+ */
+int job_backup(const struct job *, struct repo *, struct source *,
+    const struct job_backup_opts *, struct job_backup_report *,
+    struct err *);
+
+#endif /* !JOB_JOB_BACKUP_H_ */

@@ -1,0 +1,35 @@
+#ifndef JOB_JOB_KEY_H_
+#define JOB_JOB_KEY_H_
+
+#include <stdint.h>
+
+#include "key/key.h"
+
+/* Opaque types. */
+struct err;
+struct job;
+struct repo;
+
+/**
+ * job_key_add(r, k, done, err):
+ * Let ${k} open everything that the repository holds, and everything to
+ * come if it is a recipient; others must be among the keys of every host
+ * that writes.  ${*done} counts the wrappings written; killed anywhere, it is
+ * simply run again.
+ */
+int job_key_add(struct repo *, struct key *, uint64_t *, struct err *);
+
+/**
+ * job_key_remove(j, r, fp, done, err):
+ * Take the opener ${fp} away from everything.  HF_EDENIED, with nothing
+ * removed, if there is a data key, or the root seed, that no other opener
+ * opens.  ${*done} counts the wrappings erased; killed anywhere, it is
+ * simply run again.
+ *
+ * Who held the key may have kept the data keys: what was stored so far is
+ * protected against him by new backups alone.
+ */
+int job_key_remove(const struct job *, struct repo *,
+    const uint8_t[KEY_FINGERPRINT_LEN], uint64_t *, struct err *);
+
+#endif /* !JOB_JOB_KEY_H_ */

@@ -1,0 +1,325 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/entry.h"
+#include "base/err.h"
+#include "base/time.h"
+#include "crypto/hash.h"
+#include "job/job.h"
+#include "job/job_restore.h"
+#include "job/job_select.h"
+#include "repo/repo.h"
+#include "repo/repo_reader.h"
+#include "source/target.h"
+
+/*
+ * The entries are walked twice: once to plan, so that the reader knows which
+ * parts of which packs are wanted and fetches them ahead, and once to write.
+ */
+struct restore {
+	const struct job *job;
+	const struct job_restore_opts *opts;
+	struct job_restore_report rep;
+	struct job_select *select;
+	struct repo_reader *reader;
+	struct sha256 *sha;
+	struct target *target; /* NULL in a dry run. */
+	bool is_tree;          /* The backup has a top folder. */
+	uint64_t total;
+};
+
+static void
+tell(const struct restore *x, enum job_event_kind kind, const char *subject,
+    const char *text)
+{
+	const struct job_event ev = {
+		.kind = kind,
+		.job = "restore",
+		.subject = subject,
+		.text = text,
+		.done = x->rep.bytes,
+		.total = x->total,
+		.entries = x->rep.entries,
+	};
+
+	job_tell(x->job, &ev);
+}
+
+static void
+on_target_warn(void *arg, const char *path, const char *what)
+{
+	struct restore *x = arg;
+
+	x->rep.warnings++;
+	tell(x, JOB_WARNING, path, what);
+}
+
+/* First walk: say what is wanted. */
+static int
+plan_entry(void *arg, const struct entry *e, struct err *err)
+{
+	struct restore *x = arg;
+
+	if (strcmp(e->path, ".") == 0)
+		x->is_tree = true;
+	if (!job_select_has(x->select, e))
+		return 0;
+	x->rep.entries++;
+	x->total += e->data_len;
+	if (e->data_len == 0)
+		return 0;
+	return repo_reader_want(x->reader, e->data_pos, e->data_len, err);
+}
+
+/* Write ${n} bytes that lie at ${off} of the data of ${e}, around its holes.
+ */
+static int
+write_data(struct restore *x, const struct entry *e, uint64_t off,
+    const uint8_t *p, size_t n, struct err *err)
+{
+	uint64_t start = 0, run;
+	size_t i;
+	int rc;
+
+	if (!e->sparse)
+		return target_write(x->target, off, p, n, err);
+	for (i = 0; i < e->nextents && n > 0; i++) {
+		const struct entry_extent *ext = &e->extents[i];
+
+		if (off < start + ext->len) {
+			run = start + ext->len - off;
+			if (run > n)
+				run = n;
+			rc = target_write(x->target, ext->off + (off - start),
+			    p, (size_t)run, err);
+			if (rc < 0)
+				return rc;
+			off += run;
+			p += run;
+			n -= (size_t)run;
+		}
+		start += ext->len;
+	}
+	if (n > 0)
+		return err_set(err, HF_ECORRUPT,
+		    "'%s' has more data than its extents hold", e->path);
+	return 0;
+}
+
+/* Is this the failure of one frame, behind which the rest may be whole? */
+static bool
+is_loss(int rc)
+{
+	return rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND || rc == -HF_EKEY;
+}
+
+static void
+lose(struct restore *x, const struct entry *e, const struct err *cause)
+{
+	x->rep.lost++;
+	tell(x, JOB_FOUND, e->path, cause->msg);
+}
+
+/* Hash, show and write the ${n} bytes at ${off} of the data of ${e}. */
+static int
+take_piece(struct restore *x, const struct entry *e, uint64_t off,
+    const uint8_t *p, size_t n, struct err *err)
+{
+	int rc;
+
+	if ((rc = sha256_update(x->sha, p, n, err)) < 0)
+		return rc;
+	if (x->opts->inspect != NULL &&
+	    (rc = x->opts->inspect(x->opts->inspect_arg, e, p, n, err)) < 0)
+		return rc;
+	return x->target == NULL ? 0 : write_data(x, e, off, p, n, err);
+}
+
+/* Read the data of ${e}; ${*lost} says that some of it cannot be had. */
+static int
+read_data(struct restore *x, const struct entry *e, bool *lost,
+    struct err *err)
+{
+	uint64_t off, pos;
+	const uint8_t *p;
+	size_t n;
+	int rc;
+
+	for (off = 0; off < e->data_len; off += n) {
+		if ((rc = job_check(x->job, err)) < 0)
+			return rc;
+		rc = repo_reader_read(x->reader, &pos, &p, &n, err);
+		if (rc < 0 && !(x->opts->keep_going && is_loss(rc)))
+			return rc;
+		if (n == 0 || pos != e->data_pos + off)
+			return err_set(err, HF_EBUG,
+			    "'%s': the reader is out of step", e->path);
+		if (rc < 0 && !*lost) {
+			lose(x, e, err);
+			*lost = true;
+		}
+		if (!*lost && (rc = take_piece(x, e, off, p, n, err)) < 0)
+			return rc;
+		x->rep.bytes += n;
+		tell(x, JOB_PROGRESS, NULL, NULL);
+	}
+	return 0;
+}
+
+static int
+check_hash(struct restore *x, const struct entry *e, bool *lost,
+    struct err *err)
+{
+	uint8_t got[SHA256_LEN];
+	int rc;
+
+	if ((rc = sha256_final(x->sha, got, err)) < 0)
+		return rc;
+	if (!e->has_sha256 || memcmp(got, e->sha256, sizeof(got)) == 0)
+		return 0;
+	rc = err_set(err, HF_ECORRUPT,
+	    "'%s' differs from the hash that was recorded for it", e->path);
+	if (!x->opts->keep_going)
+		return rc;
+	lose(x, e, err);
+	*lost = true;
+	return 0;
+}
+
+static int
+restore_file(struct restore *x, const struct entry *e, struct err *err)
+{
+	bool lost = false;
+	int rc;
+
+	if (x->target != NULL && (rc = target_begin(x->target, e, err)) < 0)
+		return rc;
+	if ((rc = sha256_reset(x->sha, err)) < 0 ||
+	    (rc = read_data(x, e, &lost, err)) < 0)
+		return rc;
+	if (!lost && (rc = check_hash(x, e, &lost, err)) < 0)
+		return rc;
+	if (x->target == NULL)
+		return 0;
+	return lost ? target_drop(x->target, err)
+		    : target_end(x->target, e, err);
+}
+
+static int
+restore_one(struct restore *x, const struct entry *e, struct err *err)
+{
+	int rc;
+
+	if (e->type == ENTRY_FILE)
+		return restore_file(x, e, err);
+	if (x->target == NULL)
+		return 0;
+	if ((rc = target_begin(x->target, e, err)) < 0)
+		return rc;
+	return target_end(x->target, e, err);
+}
+
+/* Second walk: write. */
+static int
+restore_entry(void *arg, const struct entry *e, struct err *err)
+{
+	struct restore *x = arg;
+	struct entry as = *e;
+	int rc;
+
+	if ((rc = job_check(x->job, err)) < 0)
+		return rc;
+	if (!job_select_has(x->select, e))
+		return 0;
+	job_select_rename(x->select, &as);
+	return restore_one(x, &as, err);
+}
+
+static int
+open_target(struct restore *x, struct err *err)
+{
+	const struct target_opts topts = {
+		.path = x->opts->to,
+		.overwrite = x->opts->overwrite,
+		.warn = on_target_warn,
+		.arg = x,
+	};
+	bool to_stdout = strcmp(x->opts->to, "-") == 0;
+
+	if (x->is_tree && !to_stdout)
+		return target_tree_new(&topts, &x->target, err);
+	return target_file_new(&topts, &x->target, err);
+}
+
+static int
+run(struct restore *x, const struct repo_backup *b, struct err *err)
+{
+	int rc;
+
+	rc = job_select_new(x->opts->only, x->opts->nonly, x->opts->exact,
+	    &x->select, err);
+	if (rc < 0 || (rc = sha256_new(&x->sha, err)) < 0 ||
+	    (rc = job_select_links(x->select, x->reader, err)) < 0 ||
+	    (rc = repo_reader_entries(x->reader, plan_entry, x, err)) < 0)
+		return rc;
+	if (x->rep.entries == 0)
+		return err_set(err, HF_ENOTFOUND,
+		    "backup '%s' has no entry '%s'", b->id,
+		    x->opts->nonly > 0 ? x->opts->only[0] : ".");
+	if (!x->opts->dry_run && (rc = open_target(x, err)) < 0)
+		return rc;
+	tell(x, JOB_STARTED, b->id, NULL);
+	if ((rc = repo_reader_entries(x->reader, restore_entry, x, err)) < 0)
+		return rc;
+	if (x->target != NULL && (rc = target_finish(x->target, err)) < 0)
+		return rc;
+	tell(x, JOB_FINISHED, b->id, NULL);
+	return 0;
+}
+
+static int
+open_reader(const struct job *j, struct repo *r, const struct repo_backup *b,
+    struct repo_reader **ret, struct err *err)
+{
+	const struct repo_reader_opts ropts = {
+		.memory = job_memory(j),
+		.workers = j->workers,
+	};
+
+	return repo_reader_new(r, &b->m, &ropts, ret, err);
+}
+
+int
+job_restore(const struct job *j, struct repo *r, const struct repo_backup *b,
+    const struct job_restore_opts *opts, struct job_restore_report *rep,
+    struct err *err)
+{
+	struct restore x = { .job = j, .opts = opts };
+	int64_t start = time_mono_ms();
+	int rc;
+
+	if ((rc = open_reader(j, r, b, &x.reader, err)) == 0)
+		rc = run(&x, b, err);
+	target_free(x.target);
+	sha256_free(x.sha);
+	job_select_free(x.select);
+	repo_reader_free(x.reader);
+	if (rc < 0)
+		return rc;
+	x.rep.took_ms = (uint64_t)(time_mono_ms() - start);
+	*rep = x.rep;
+	return 0;
+}
+
+int
+job_entries(const struct job *j, struct repo *r, const struct repo_backup *b,
+    int (*fn)(void *, const struct entry *, struct err *), void *arg,
+    struct err *err)
+{
+	CLEANUP(freep_repo_reader) struct repo_reader *reader = NULL;
+	int rc;
+
+	if ((rc = open_reader(j, r, b, &reader, err)) < 0)
+		return rc;
+	return repo_reader_entries(reader, fn, arg, err);
+}

@@ -1,0 +1,61 @@
+#ifndef JOB_JOB_RESTORE_H_
+#define JOB_JOB_RESTORE_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Opaque types. */
+struct entry;
+struct err;
+struct job;
+struct repo;
+struct repo_backup;
+
+struct job_restore_opts {
+	const char *to; /* A path, or "-" for standard output. */
+	/* Globs over paths; none: everything.  A glob that matches a folder
+	 * takes all below it. */
+	const char *const *only;
+	size_t nonly;
+	bool exact;      /* ${only} are paths, not globs. */
+	bool dry_run;    /* Read and check everything, write nothing. */
+	bool overwrite;  /* Replace what is at ${to}. */
+	bool keep_going; /* Restore what is whole, list the rest. */
+	/* Sees every piece of data, in order; NULL: nobody looks. */
+	int (*inspect)(void *arg, const struct entry *, const uint8_t *,
+	    size_t, struct err *);
+	void *inspect_arg;
+};
+
+struct job_restore_report {
+	uint64_t entries, bytes;
+	uint64_t lost;     /* Entries that could not be restored whole. */
+	uint64_t warnings; /* Owners, xattrs, ... that could not be kept. */
+	uint64_t took_ms;
+};
+
+/**
+ * job_restore(j, r, b, opts, rep, err):
+ * Bring the backup ${b} back to ${opts->to}.  Every file's bytes are checked
+ * against its hash.  Nothing is seen at the final place before all of it is
+ * there and synced; a run that fails or is killed leaves what was there.
+ *
+ * A backup with a top folder becomes a folder; one that is a single stream
+ * becomes a file.  With keep_going, files that have lost bytes are left out,
+ * told as JOB_FOUND and counted; without it the first one ends the restore.
+ * HF_ENOTFOUND if ${only} matches nothing.
+ */
+int job_restore(const struct job *, struct repo *, const struct repo_backup *,
+    const struct job_restore_opts *, struct job_restore_report *,
+    struct err *);
+
+/**
+ * job_entries(j, r, b, fn, arg, err):
+ * Call ${fn} for every entry of the backup ${b}: for `show --files`.
+ */
+int job_entries(const struct job *, struct repo *, const struct repo_backup *,
+    int (*)(void *, const struct entry *, struct err *), void *,
+    struct err *);
+
+#endif /* !JOB_JOB_RESTORE_H_ */

@@ -1,0 +1,233 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/parallel.h"
+#include "base/time.h"
+#include "job/job.h"
+#include "job/job_attest.h"
+#include "job/job_packs.h"
+#include "job/job_restore.h"
+#include "job/job_verify.h"
+#include "job/job_verify_format.h"
+#include "repo/repo.h"
+#include "store/store.h"
+
+#define FETCHERS 4 /* Objects read and hashed at a time, level 1. */
+#define PACK_MAX (64u << 20)
+
+enum state { WHOLE = 0, MISSING, WRONG_LENGTH, WRONG_BYTES };
+
+struct verify {
+	const struct job *job;
+	struct repo *repo;
+	const struct repo_backup *b;
+	struct job_verify_report rep;
+	uint8_t *state; /* enum state of every pack of the manifest. */
+};
+
+static void
+found(struct verify *v, const char *object, const char *what)
+{
+	const struct job_event ev = {
+		.kind = JOB_FOUND,
+		.job = "verify",
+		.subject = object,
+		.text = what,
+	};
+
+	v->rep.bad++;
+	job_tell(v->job, &ev);
+}
+
+static void
+found_pack(struct verify *v, size_t i, const char *what)
+{
+	const struct repo_pack_row *row = &v->b->m.packs[i];
+	char name[REPO_NAME_MAX];
+
+	repo_name_pack(name, row->hour, row->oid);
+	found(v, name, what);
+}
+
+/* Level 0: what the listing says against what the manifest says. */
+static int
+check_present(struct verify *v, struct err *err)
+{
+	CLEANUP(freep_job_packs) struct job_packs *packs = NULL;
+	const struct repo_manifest *m = &v->b->m;
+	const struct job_pack *pack;
+	size_t i;
+	int rc;
+
+	if ((rc = job_packs_load(v->repo, m, &packs, err)) < 0)
+		return rc;
+	for (i = 0; i < m->npacks; i++) {
+		v->rep.objects++;
+		if ((pack = job_packs_find(packs, &m->packs[i])) == NULL) {
+			v->state[i] = MISSING;
+			found_pack(v, i, "is missing");
+		} else if (pack->len != m->packs[i].len) {
+			v->state[i] = WRONG_LENGTH;
+			found_pack(v, i, "has another length than stored");
+		}
+	}
+	return 0;
+}
+
+static int
+seen_wrapping(void *arg, const struct store_info *info, struct err *err)
+{
+	(void)info, (void)err;
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* Level 0: every data key is wrapped for somebody. */
+static int
+check_keys(struct verify *v, struct err *err)
+{
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	static const uint8_t any[KEY_FINGERPRINT_LEN];
+	bool there;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < v->b->m.nkeys; i++) {
+		repo_name_wrapped(name, v->b->m.keys[i], any);
+		*(strchr(name, '.') + 1) = '\0'; /* "k/<key id>." */
+		there = false;
+		rc = store_list(repo_store(v->repo),
+		    repo_object(v->repo, name, object), seen_wrapping, &there,
+		    err);
+		if (rc < 0)
+			return rc;
+		v->rep.objects++;
+		if (!there)
+			found(v, name, "no wrapping of this data key is left");
+	}
+	return 0;
+}
+
+/* Level 1, on several threads: read a pack and compare its hash. */
+static int
+check_bytes(void *arg, size_t i, struct err *err)
+{
+	struct verify *v = arg;
+	const struct repo_pack_row *row = &v->b->m.packs[i];
+	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	uint8_t got[SHA256_LEN];
+	int rc;
+
+	if ((rc = job_check(v->job, err)) < 0)
+		return rc;
+	if (v->state[i] != WHOLE)
+		return 0;
+	repo_name_pack(name, row->hour, row->oid);
+	rc = store_get(repo_store(v->repo), repo_object(v->repo, name, object),
+	    PACK_MAX, &bytes, err);
+	if (rc == -HF_ENOTFOUND)
+		v->state[i] = MISSING; /* Gone since it was listed. */
+	else if (rc == -HF_ECORRUPT)
+		v->state[i] = WRONG_LENGTH;
+	if (v->state[i] != WHOLE)
+		return 0;
+	if (rc < 0 || (rc = sha256_of(bytes.p, bytes.len, got, err)) < 0)
+		return rc;
+	__atomic_add_fetch(&v->rep.bytes, bytes.len, __ATOMIC_RELAXED);
+	if (memcmp(got, row->sha256, sizeof(got)) != 0)
+		v->state[i] = WRONG_BYTES;
+	return 0;
+}
+
+static int
+check_all_bytes(struct verify *v, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	rc = parallel_for(v->b->m.npacks, FETCHERS, check_bytes, v, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; i < v->b->m.npacks; i++)
+		if (v->state[i] == WRONG_BYTES)
+			found_pack(v, i, "its bytes have changed");
+	return 0;
+}
+
+/* Levels 2 and 3: a restore that writes nothing. */
+static int
+check_content(
+    struct verify *v, enum job_verify_level level, struct err *err)
+{
+	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
+	struct job_restore_opts opts = {
+		.to = "-",
+		.dry_run = true,
+		.keep_going = true,
+	};
+	struct job_restore_report rep;
+	const char *what;
+	int rc;
+
+	if (level >= VERIFY_CONTENT) {
+		if ((rc = job_walk_new(&v->b->m, &walk, err)) < 0)
+			return rc;
+		opts.inspect = job_walk_data;
+		opts.inspect_arg = walk;
+	}
+	rc = job_restore(v->job, v->repo, v->b, &opts, &rep, err);
+	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND) {
+		/* Not a file of it, but what leads to the files. */
+		found(v, v->b->name, err->msg);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	v->rep.files += rep.entries;
+	v->rep.bad += rep.lost;
+	if (walk != NULL && rep.lost == 0 &&
+	    (what = job_walk_end(walk)) != NULL)
+		found(v, v->b->m.source, what);
+	return 0;
+}
+
+static int
+run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
+{
+	int rc;
+
+	if ((rc = check_present(v, err)) < 0 || (rc = check_keys(v, err)) < 0)
+		return rc;
+	if (opts->level >= VERIFY_BYTES &&
+	    (rc = check_all_bytes(v, err)) < 0)
+		return rc;
+	if (opts->level >= VERIFY_OPENS)
+		return check_content(v, opts->level, err);
+	return 0;
+}
+
+int
+job_verify(const struct job *j, struct repo *r, const struct repo_backup *b,
+    const struct job_verify_opts *opts, struct job_verify_report *rep,
+    struct err *err)
+{
+	struct verify v = { .job = j, .repo = r, .b = b };
+	CLEANUP(freep_mem) uint8_t *state = NULL;
+	int64_t start = time_mono_ms();
+	int rc;
+
+	if ((state = calloc(1, b->m.npacks + 1)) == NULL)
+		return err_nomem(err);
+	v.state = state;
+	if ((rc = run(&v, opts, err)) < 0)
+		return rc;
+	v.rep.took_ms = (uint64_t)(time_mono_ms() - start);
+	if (opts->attest &&
+	    (rc = job_attest(r, b, opts->level, &v.rep, err)) < 0)
+		return rc;
+	*rep = v.rep;
+	return 0;
+}

@@ -1,0 +1,53 @@
+#ifndef JOB_JOB_VERIFY_H_
+#define JOB_JOB_VERIFY_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Opaque types. */
+struct err;
+struct job;
+struct repo;
+struct repo_backup;
+
+/*
+ * What a verification proves.  Each level includes those below it.
+ */
+enum job_verify_level {
+	/* Every object is there with its length, the data keys are wrapped,
+	 * the signature holds.  No key, no data read. */
+	VERIFY_PRESENT = 0,
+	/* Every object has the bytes that the signed manifest names.  No key.
+	 */
+	VERIFY_BYTES = 1,
+	/* Everything decrypts and decompresses. */
+	VERIFY_OPENS = 2,
+	/* It is what the source gave: every file's hash; of an etcd snapshot
+	 * the SHA-256 that etcd itself put at its end. */
+	VERIFY_CONTENT = 3,
+};
+
+struct job_verify_opts {
+	enum job_verify_level level;
+	bool attest; /* Store what was found, signed. */
+};
+
+struct job_verify_report {
+	uint64_t objects, bytes; /* Looked at. */
+	uint64_t files;          /* Hashed, at level 3. */
+	uint64_t bad;            /* Findings, each told as JOB_FOUND. */
+	bool attested;
+	uint64_t took_ms;
+};
+
+/**
+ * job_verify(j, r, b, opts, rep, err):
+ * Verify the backup ${b}.  Findings do not make this fail: it fails when it
+ * could not look (store out of reach, no key for level 2).  ${rep->bad} is
+ * the caller's to judge.
+ */
+int job_verify(const struct job *, struct repo *, const struct repo_backup *,
+    const struct job_verify_opts *, struct job_verify_report *,
+    struct err *);
+
+#endif /* !JOB_JOB_VERIFY_H_ */
