@@ -1,11 +1,11 @@
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_key.h"
+#include "job/job_wrappings.h"
 #include "repo/repo.h"
 #include "store/store.h"
 
@@ -15,68 +15,37 @@ job_key_add(struct repo *r, struct key *k, uint64_t *done, struct err *err)
 	return repo_rewrap(r, k, done, err);
 }
 
-/* One wrapping, by its name. */
-struct row {
-	uint8_t key_id[REPO_ID_LEN];
-	uint8_t opener[KEY_FINGERPRINT_LEN];
-};
-
-struct rows {
-	struct row *v;
-	size_t n;
-	size_t skip; /* Length of "hf1/<vault>/" in a listed name. */
-};
-
-static int
-on_object(void *arg, const struct store_info *info, struct err *err)
-{
-	struct rows *rows = arg;
-	const char *name = info->name + rows->skip;
-	struct row row, *grown;
-
-	if (strlen(name) != 2 + 32 + 1 + 32 + 4 ||
-	    !str_unhex(row.key_id, name + 2, sizeof(row.key_id)) ||
-	    !str_unhex(row.opener, name + 35, sizeof(row.opener)))
-		return 0;
-	grown = reallocarray(rows->v, rows->n + 1, sizeof(row));
-	if (grown == NULL)
-		return err_nomem(err);
-	rows->v = grown;
-	rows->v[rows->n++] = row;
-	return 0;
-}
-
 static bool
-has_other(const struct rows *rows, const struct row *row)
+has_other(const struct job_wrappings *all, const struct job_wrapping *w)
 {
 	size_t i;
 
 	/* A listing is sorted, but nothing here needs to rely on it. */
-	for (i = 0; i < rows->n; i++)
-		if (memcmp(rows->v[i].key_id, row->key_id,
-			sizeof(row->key_id)) == 0 &&
-		    memcmp(rows->v[i].opener, row->opener,
-			sizeof(row->opener)) != 0)
+	for (i = 0; i < all->n; i++)
+		if (memcmp(all->v[i].key_id, w->key_id,
+			sizeof(w->key_id)) == 0 &&
+		    memcmp(all->v[i].opener, w->opener,
+			sizeof(w->opener)) != 0)
 			return true;
 	return false;
 }
 
 static int
-check_others(const struct rows *rows, const uint8_t fp[], struct err *err)
+check_others(const struct job_wrappings *all, const uint8_t fp[], struct err *err)
 {
 	char hex[2 * REPO_ID_LEN + 1];
 	bool seen = false;
 	size_t i;
 
-	for (i = 0; i < rows->n; i++) {
-		if (memcmp(rows->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
+	for (i = 0; i < all->n; i++) {
+		if (memcmp(all->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
 			continue;
 		seen = true;
-		if (has_other(rows, &rows->v[i]))
+		if (has_other(rows, &all->v[i]))
 			continue;
 		(void)err_set(err, HF_EDENIED,
 		    "no other key opens '%s': nothing was removed",
-		    str_hex(hex, rows->v[i].key_id, REPO_ID_LEN));
+		    str_hex(hex, all->v[i].key_id, REPO_ID_LEN));
 		return err_hint(err, "add another key first, with "
 				     "`holdfast key add`");
 	}
@@ -88,7 +57,7 @@ check_others(const struct rows *rows, const uint8_t fp[], struct err *err)
 }
 
 static int
-erase_rows(const struct job *j, struct repo *r, const struct rows *rows,
+erase_all(const struct job *j, struct repo *r, const struct job_wrappings *all,
     const uint8_t fp[], uint64_t *done, struct err *err)
 {
 	CLEANUP(freep_store_eraser) struct store_eraser *eraser = NULL;
@@ -98,11 +67,11 @@ erase_rows(const struct job *j, struct repo *r, const struct rows *rows,
 
 	if ((rc = store_eraser_new(repo_store(r), &eraser, err)) < 0)
 		return rc;
-	for (i = 0; i < rows->n; i++) {
-		if (memcmp(rows->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
+	for (i = 0; i < all->n; i++) {
+		if (memcmp(all->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
 			continue;
 		repo_name_wrapped(
-		    name, rows->v[i].key_id, rows->v[i].opener);
+		    name, all->v[i].key_id, all->v[i].opener);
 		if ((rc = job_check(j, err)) < 0 ||
 		    (rc = store_erase(eraser, repo_object(r, name, object),
 			 err)) < 0)
@@ -116,16 +85,12 @@ int
 job_key_remove(const struct job *j, struct repo *r,
     const uint8_t fp[KEY_FINGERPRINT_LEN], uint64_t *done, struct err *err)
 {
-	struct rows rows = { .n = 0 };
-	char object[REPO_NAME_MAX + 64];
+	CLEANUP(freep_job_wrappings) struct job_wrappings all = { NULL, 0 };
 	int rc;
 
 	*done = 0;
-	rows.skip = strlen(repo_object(r, "", object));
-	rc = store_list(repo_store(r), repo_object(r, "k/", object), on_object,
-	    &rows, err);
-	if (rc == 0 && (rc = check_others(&rows, fp, err)) == 0)
-		rc = erase_rows(j, r, &rows, fp, done, err);
-	free(rows.v);
-	return rc;
+	if ((rc = job_wrappings_load(r, &all, err)) < 0 ||
+	    (rc = check_others(&all, fp, err)) < 0)
+		return rc;
+	return erase_all(j, r, &all, fp, done, err);
 }

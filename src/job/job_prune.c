@@ -7,7 +7,7 @@
 #include "job/job.h"
 #include "job/job_packs.h"
 #include "job/job_prune.h"
-#include "job/job_prune_keys.h"
+#include "job/job_wrappings.h"
 #include "repo/repo.h"
 #include "store/store.h"
 
@@ -281,21 +281,43 @@ erase_packs(struct prune *p, struct err *err)
 	return 0;
 }
 
+/* Does a manifest that stays hold something under the data key of ${w}? */
+static bool
+is_needed(const struct prune *p, const struct job_wrapping *w,
+    const uint8_t root[])
+{
+	const struct repo_backup *b;
+	size_t i, k;
+
+	if (w->mtime_ms >= horizon(p) ||
+	    memcmp(w->key_id, root, SIGN_FINGERPRINT_LEN) == 0)
+		return true;
+	for (i = 0; i < p->cat.n; i++) {
+		b = &p->cat.backups[i];
+		for (k = 0; k < b->m.nkeys && !is_over(p, b); k++)
+			if (memcmp(b->m.keys[k], w->key_id, REPO_ID_LEN) == 0)
+				return true;
+	}
+	return false;
+}
+
 static int
 erase_keys(struct prune *p, struct err *err)
 {
-	CLEANUP(freep_job_prune_keys) struct job_prune_keys *keys = NULL;
-	const char *name;
+	CLEANUP(freep_job_wrappings) struct job_wrappings all = { NULL, 0 };
+	uint8_t root[SIGN_FINGERPRINT_LEN];
+	char name[REPO_NAME_MAX];
 	size_t i;
 	int rc;
 
-	rc = job_prune_keys_new(p->repo, horizon(p), &keys, err);
-	if (rc < 0)
+	if ((rc = job_wrappings_load(p->repo, &all, err)) < 0 ||
+	    (rc = sign_fingerprint(repo_head(p->repo)->root_pk, root, err)) <
+		0)
 		return rc;
-	for (i = 0; i < p->cat.n; i++)
-		if (!is_over(p, &p->cat.backups[i]))
-			job_prune_keys_need(keys, &p->cat.backups[i].m);
-	for (i = 0; (name = job_prune_keys_spare(keys, &i)) != NULL; i++) {
+	for (i = 0; i < all.n; i++) {
+		if (is_needed(p, &all.v[i], root))
+			continue;
+		repo_name_wrapped(name, all.v[i].key_id, all.v[i].opener);
 		if ((rc = erase(p, name, err)) < 0)
 			return err_wrap(err, "erase '%s'", name);
 		p->rep.keys++;
