@@ -1,0 +1,179 @@
+# shellcheck shell=bash disable=SC2034 # The scripts use what we set.
+# lib.sh: what the scripts beside it share; sourced by them, never run.
+#
+# Every script NAME.sh installs, starts and stops one real server for tests:
+#
+#	NAME.sh install		get the program once (packages, or a build into
+#				the cache); returns at once when it is there
+#	NAME.sh start DIR PORT	run it on 127.0.0.1:PORT with all its data in DIR;
+#				returns when it answers; prints NAME=VALUE lines
+#				that say how to reach it, also kept in DIR/env
+#	NAME.sh stop DIR	end it, by pid file; returns when it is gone
+#	NAME.sh status DIR	pid and memory of each process; 1 if one is dead
+#
+# Exit status: 0 done, 1 failed (the cause on stderr), 2 usage, 77 the program
+# is not installed (the command that installs it on stderr).
+set -eu
+
+PEER=$(basename "$0" .sh)
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-peers
+VERB=${1:-}
+DIR=
+PORT=
+
+die() {
+	echo "$PEER: $*" >&2
+	exit 1
+}
+
+# The arguments, checked; every script begins with this.
+peer_args() {
+	case $VERB in
+	install) return ;;
+	start) [ $# -eq 3 ] || peer_usage ;;
+	stop | status) [ $# -eq 2 ] || peer_usage ;;
+	*) peer_usage ;;
+	esac
+	if [ "$VERB" != start ] && [ ! -d "$2" ]; then
+		exit 0
+	fi
+	mkdir -p "$2/run" "$2/log"
+	DIR=$(cd "$2" && pwd)
+	PORT=${3:-}
+}
+
+peer_usage() {
+	echo "usage: $PEER.sh install | start DIR PORT | stop DIR | status DIR" >&2
+	exit 2
+}
+
+# missing: leave with 77 and the remedy.
+missing() {
+	echo "$PEER is not installed; run: test/peers/$PEER.sh install" >&2
+	exit 77
+}
+
+# apt_install PACKAGE...: as root, or through sudo.
+apt_install() {
+	local run=()
+	[ "$(id -u)" = 0 ] || run=(sudo)
+	"${run[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get -o DPkg::Lock::Timeout=300 -qq install -y \
+		--no-install-recommends "$@" >&2
+}
+
+# alive NAME: does the process that we started as NAME still run?
+alive() {
+	local state
+	[ -s "$DIR/run/$1.pid" ] || return 1
+	state=$(ps -o stat= -p "$(cat "$DIR/run/$1.pid")" 2>/dev/null) || return 1
+	case $state in
+	Z* | '') return 1 ;; # A zombie has a pid, and serves nobody.
+	esac
+}
+
+# spawn NAME COMMAND...: run in the background, with a pid file and a log.  In
+# its own session, so that an interrupt at the terminal stops the test first.
+spawn() {
+	local name=$1
+	shift
+	! alive "$name" || die "$name runs already in $DIR"
+	setsid "$@" >"$DIR/log/$name.log" 2>&1 </dev/null 9>&- &
+	echo $! >"$DIR/run/$name.pid"
+}
+
+# halt NAME: TERM, and after ten seconds KILL.
+halt() {
+	local pid i
+	[ -s "$DIR/run/$1.pid" ] || return 0
+	pid=$(cat "$DIR/run/$1.pid")
+	kill "$pid" 2>/dev/null || :
+	for ((i = 0; i < 200; i++)); do
+		alive "$1" || break
+		sleep 0.05
+	done
+	! alive "$1" || kill -9 "$pid" 2>/dev/null || :
+	rm -f "$DIR/run/$1.pid"
+}
+
+# tell_death NAME: its last words.
+tell_death() {
+	echo "$PEER: $1 ended at once:" >&2
+	tail -5 "$DIR/log/$1.log" >&2
+}
+
+# port_free PORT...: a server that was left behind would answer in ours' place.
+port_free() {
+	local p
+	for p in "$@"; do
+		if (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
+			die "port $p is taken"
+		fi
+	done
+}
+
+# await NAME SECONDS COMMAND...: until COMMAND succeeds; fails if NAME ends.
+await() {
+	local name=$1 i left=$(($2 * 20))
+	shift 2
+	for ((i = 0; i < left; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		alive "$name" || {
+			tell_death "$name"
+			return 1
+		}
+		sleep 0.05
+	done
+	echo "$PEER: $name did not answer in time" >&2
+	return 1
+}
+
+# answers URL: does anything speak HTTP there?  The status does not matter.
+answers() {
+	curl -sk --noproxy '*' -o /dev/null --max-time 2 "$1"
+}
+
+# tell NAME=VALUE...: what a test must know, to stdout and DIR/env.
+tell() {
+	printf '%s\n' "$@" | tee "$DIR/env"
+}
+
+# show_status: the verb status.
+show_status() {
+	local f name bad=0
+	for f in "$DIR"/run/*.pid; do
+		[ -e "$f" ] || continue
+		name=$(basename "$f" .pid)
+		if alive "$name"; then
+			echo "$name pid $(cat "$f") rss $(ps -o rss= \
+				-p "$(cat "$f")" | tr -d ' ') kB"
+		else
+			echo "$name dead"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
+# make_tls: DIR/tls/ca.pem, and cert.pem with key.pem for localhost,
+# *.localhost and 127.0.0.1; a second, unrelated CA in other-ca.pem.
+make_tls() {
+	[ ! -s "$DIR/tls/cert.pem" ] || return 0
+	mkdir -p "$DIR/tls"
+	(
+		cd "$DIR/tls"
+		umask 077
+		for ca in ca other-ca; do
+			openssl req -x509 -newkey ec -nodes -days 3650 \
+				-pkeyopt ec_paramgen_curve:P-256 \
+				-subj "/CN=holdfast test $ca" \
+				-keyout $ca.key -out $ca.pem
+		done
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-subj /CN=localhost -keyout key.pem -out csr.pem
+		echo 'subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1' >ext
+		openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca.key \
+			-CAcreateserial -days 3650 -extfile ext -out cert.pem.new
+		mv cert.pem.new cert.pem
+	) 2>/dev/null || die "openssl cannot make certificates in $DIR/tls"
+}
