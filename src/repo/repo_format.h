@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_FORMAT_H_
 #define REPO_REPO_FORMAT_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct secret;
 #define REPO_SUITE 1
 #define REPO_MANIFEST_MAX (64u << 20) /* bytes */
 #define REPO_SMALL_MAX (64u << 10)    /* bytes, all the other small ones */
+#define REPO_VAULT_MAX 40             /* bytes */
 
 /* F */
 struct repo_head {
@@ -45,6 +47,12 @@ int repo_head_encode(const struct repo_head *, const struct secret *seed,
  * the fingerprint with the one it trusts. */
 int repo_head_decode(
     const uint8_t *, size_t, struct repo_head *, struct err *);
+
+/**
+ * repo_vault_ok(name):
+ * Return true if ${name} is 1 to 40 of [a-z0-9-].
+ */
+bool repo_vault_ok(const char *);
 
 /* w */
 enum repo_role {
@@ -79,14 +87,25 @@ struct repo_wrapped {
 	struct buf wrapping;
 };
 void repo_wrapped_clear(struct repo_wrapped *);
-int repo_wrapped_encode(
-    const struct repo_wrapped *, struct buf *, struct err *);
+/* Class 1 is signed with ${root_seed}; class 0 takes NULL. */
+int repo_wrapped_encode(const struct repo_wrapped *,
+    const struct secret *root_seed, struct buf *, struct err *);
 int repo_wrapped_decode(
     const uint8_t *, size_t, struct repo_wrapped *, struct err *);
 
 /**
+ * repo_wrapped_vouched(p, n, root_pk, err):
+ * HF_ECORRUPT unless these bytes, which decode, are of class 1 and the root
+ * signed them: what a recipient must pass before anything is wrapped for
+ * it, or whoever can write to the store could name himself.
+ */
+int repo_wrapped_vouched(
+    const uint8_t *, size_t, const uint8_t root_pk[], struct err *);
+
+/**
  * repo_wrap(key, class, vault_id, key_id, plain, out, err):
- * Wrap ${plain} with ${key} and append the encoded k object to ${out}.
+ * Wrap ${plain} with ${key} and append the encoded k object to ${out}.  Of
+ * class 1, ${plain} is the root seed and signs it too.
  */
 int repo_wrap(struct key *, uint8_t class, const uint8_t vault_id[],
     const uint8_t key_id[], const struct secret *plain, struct buf *,
@@ -178,6 +197,14 @@ int repo_private_open(const struct repo_manifest *, const struct secret *,
 int repo_ref_encode(const struct repo_ref *, struct buf *, struct err *);
 void repo_ref_decode(struct cur *, struct repo_ref *);
 
+/**
+ * repo_ref_check(ref, m, err):
+ * HF_ECORRUPT unless ${ref} lies within a pack of ${m}; repo_private_open
+ * has checked its own, a frame list's are the reader's to check.
+ */
+int repo_ref_check(
+    const struct repo_ref *, const struct repo_manifest *, struct err *);
+
 /* t */
 struct repo_tombstone {
 	uint8_t vault_id[REPO_ID_LEN], pruner[SIGN_FINGERPRINT_LEN];
@@ -217,7 +244,7 @@ int repo_attest_decode(const uint8_t *, size_t, const uint8_t pk[],
  * Find who says to have signed a t, a or s object, so that the caller can
  * look up the key; false if it is too short.
  */
-int repo_signer(
+bool repo_signer(
     const uint8_t *, size_t, uint8_t[SIGN_FINGERPRINT_LEN]);
 
 /* An object's own key and commitment (doc/format.md, "Object keys"). */
@@ -239,6 +266,9 @@ void repo_name_wrapped(
 void repo_name_pack(char *name, uint32_t hour, const uint8_t oid[]);
 void repo_name_manifest(
     char *name, uint64_t seq, int64_t ms, const uint8_t sha256[]);
+/* Is ${name} that of such a manifest, whenever it was committed? */
+bool repo_name_manifest_is(
+    const char *name, uint64_t seq, const uint8_t sha256[]);
 void repo_name_tombstone(char *name, const uint8_t sha256[]);
 void repo_name_attest(char *name, const uint8_t sha256[], int64_t ms,
     const uint8_t rnd[4]);
