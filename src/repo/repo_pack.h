@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_PACK_H_
 #define REPO_REPO_PACK_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,10 @@ struct secret;
 
 #define REPO_FRAME_MAX (1u << 20) /* bytes of plaintext */
 
-enum repo_codec { REPO_RAW = 0, REPO_ZSTD = 1 };
+enum repo_codec {
+	REPO_RAW = 0,
+	REPO_ZSTD = 1
+};
 enum repo_frame_kind {
 	REPO_FRAME_DATA = 1,
 	REPO_FRAME_ENTRIES = 2,
@@ -30,49 +34,54 @@ enum repo_frame_kind {
 	REPO_FRAME_MANIFEST = 5,
 };
 
+/* What a pack needs beside its frames: header, an empty table, trailer. */
+#define REPO_PACK_HEADER_LEN 116
+#define REPO_PACK_TRAILER_LEN 28
+#define REPO_PACK_ROW_LEN 10 /* of the table, for each frame */
+#define REPO_PACK_SIZE_MIN (REPO_FRAME_MAX + (64u << 10))
+
 /**
- * repo_pack_new(vault_id, key_id, data_key, size, level, ret, err):
- * Start packs of about ${size} bytes, compressed with zstd at ${level}.  The
- * buffer is allocated once and serves for one pack after the other.
+ * repo_pack_new(vault_id, key_id, data_key, level, ret, err):
+ * Make a builder of packs, compressed with zstd at ${level}.  It builds one
+ * after the other and keeps its contexts; ${data_key} must outlive it.
  */
 int repo_pack_new(const uint8_t vault_id[], const uint8_t key_id[],
-    const struct secret *data_key, size_t, int, struct repo_pack **,
-    struct err *);
+    const struct secret *data_key, int, struct repo_pack **, struct err *);
 void repo_pack_free(struct repo_pack *);
 CLEANUP_DEFINE(repo_pack);
 
 /**
+ * repo_pack_start(pk, p, size, err):
+ * Start a pack, with a new oid and object key, in the ${size} bytes at ${p}
+ * (REPO_PACK_SIZE_MIN at least), which stay the caller's and are not to be
+ * touched before the pack is finished.
+ */
+int repo_pack_start(struct repo_pack *, uint8_t *, size_t, struct err *);
+
+/**
  * repo_pack_add(pk, kind, p, n, ref, err):
- * Compress ${n} bytes straight into the pack, or store them raw if that is
- * not smaller, seal them in place, open them again and compare (that catches
- * bad memory: HF_ECORRUPT), and describe the frame in ${ref}, but for
- * ref->pack, which only the caller knows.  A frame that does not fit any
- * more gives 1 and changes nothing: finish the pack first.
+ * Compress ${n} (1 to REPO_FRAME_MAX) bytes, or leave them raw if that is
+ * not smaller, seal them into the pack, open them again and compare (that
+ * catches bad memory: HF_ECORRUPT), and describe the frame in ${ref}, but for
+ * ref->pack, which only the caller knows.  If the pack might not have room
+ * for them the return is 1 and nothing has changed: finish the pack first.
+ * After any failure the pack is worthless; start another.
  */
 int repo_pack_add(struct repo_pack *, enum repo_frame_kind, const void *,
     size_t, struct repo_ref *, struct err *);
 
 /**
- * repo_pack_finish(pk, row, p, n, err):
+ * repo_pack_finish(pk, row, err):
  * Append table and trailer.  ${row} gets oid, len and sha256 of the object,
- * whose ${*n} bytes at ${*p} stay valid until repo_pack_reset.
+ * the first ${row->len} bytes of what repo_pack_start was given.
  */
-int repo_pack_finish(struct repo_pack *, struct repo_pack_row *,
-    const uint8_t **, size_t *, struct err *);
+int repo_pack_finish(struct repo_pack *, struct repo_pack_row *, struct err *);
 
-/**
- * repo_pack_reset(pk, err):
- * Start the next pack: new oid, new object key.
+/*
+ * Opens the frames of one pack, from the whole object or from parts.  It does
+ * not change once the header is checked: threads may then share it, each with
+ * an unpacker, the zstd context and the scratch memory, of its own.
  */
-int repo_pack_reset(struct repo_pack *, struct err *);
-
-/**
- * repo_pack_empty(pk):
- * Return 1 if no frame was added since the last reset.
- */
-int repo_pack_empty(const struct repo_pack *);
-
-/* Opens the frames of one pack, from the whole object or from parts. */
 struct repo_opener_pack;
 int repo_pack_opener_new(const struct secret *data_key,
     const uint8_t vault_id[], const uint8_t key_id[], const uint8_t oid[],
@@ -80,30 +89,45 @@ int repo_pack_opener_new(const struct secret *data_key,
 void repo_opener_pack_free(struct repo_opener_pack *);
 CLEANUP_DEFINE(repo_opener_pack);
 
+struct repo_unpacker;
+int repo_unpacker_new(struct repo_unpacker **, struct err *);
+void repo_unpacker_free(struct repo_unpacker *);
+CLEANUP_DEFINE(repo_unpacker);
+
 /**
  * repo_pack_header_check(o, header, n, err):
- * Check a pack's first bytes (${n} >= 116): ids, commitment, tag.
- * HF_ECORRUPT names what differs; HF_EKEY if the commitment does.
+ * Check a pack's first bytes (${n} >= REPO_PACK_HEADER_LEN): ids, commitment,
+ * tag.  HF_ECORRUPT names what differs.  No frame can be opened before:
+ * Poly1305 does not bind its key, so bytes can be made that pass under two
+ * keys; the commitment, a hash of the key, is what rules the other key out.
  */
 int repo_pack_header_check(
     struct repo_opener_pack *, const uint8_t *, size_t, struct err *);
-#define REPO_PACK_HEADER_LEN 116
 
 /**
- * repo_pack_frame(o, kind, ref, sealed, out, err):
+ * repo_pack_frame(o, u, kind, ref, sealed, out, err):
  * Open the ${ref->len} bytes at ${sealed} and write ${ref->plain} bytes to
  * ${out}.
  */
-int repo_pack_frame(struct repo_opener_pack *, enum repo_frame_kind,
-    const struct repo_ref *, const uint8_t *, uint8_t *, struct err *);
+int repo_pack_frame(const struct repo_opener_pack *, struct repo_unpacker *,
+    enum repo_frame_kind, const struct repo_ref *, const uint8_t *, uint8_t *,
+    struct err *);
 
 /**
- * repo_pack_table(o, p, n, refs, kinds, nrefs, err):
+ * repo_pack_ref_ok(ref, len):
+ * Return true if ${ref} can be a frame of a pack of ${len} bytes: inside it,
+ * and no longer than a frame may be.  repo_pack_frame refuses others.
+ */
+bool repo_pack_ref_ok(const struct repo_ref *, uint64_t);
+
+/**
+ * repo_pack_table(o, u, p, n, refs, kinds, nrefs, err):
  * Read the table of a whole pack: all its frames with their kinds, in new
  * arrays.  It serves salvage and verification; a reader with a manifest
  * needs no table.
  */
-int repo_pack_table(struct repo_opener_pack *, const uint8_t *, size_t,
-    struct repo_ref **, uint8_t **, size_t *, struct err *);
+int repo_pack_table(const struct repo_opener_pack *, struct repo_unpacker *,
+    const uint8_t *, size_t, struct repo_ref **, uint8_t **, size_t *,
+    struct err *);
 
 #endif /* !REPO_REPO_PACK_H_ */
