@@ -101,10 +101,9 @@ err_errno(struct err *err, int errnum, const char *fmt, ...)
 	(void)set(err, code_of_errno(errnum), fmt, ap);
 	va_end(ap);
 	used = strlen(err->msg);
-	if (strerror_r(errnum, cause, sizeof(cause)) != 0)
-		(void)snprintf(cause, sizeof(cause), "errno %d", errnum);
-	(void)snprintf(
-	    err->msg + used, sizeof(err->msg) - used, ": %s", cause);
+	/* GNU's: the words are where it says, hardly ever in the buffer. */
+	(void)snprintf(err->msg + used, sizeof(err->msg) - used, ": %s",
+	    strerror_r(errnum, cause, sizeof(cause)));
 	return err->code;
 }
 
