@@ -28,8 +28,8 @@ struct secret;
  * aead_new(key, prefix, ret, err):
  * Make a context for the 32-byte ${key} and the 16 nonce bytes ${prefix}.
  */
-int aead_new(const struct secret *, const uint8_t[16], struct aead **,
-    struct err *);
+int aead_new(
+    const struct secret *, const uint8_t[16], struct aead **, struct err *);
 void aead_free(struct aead *);
 CLEANUP_DEFINE(aead);
 

@@ -38,8 +38,8 @@ int sha256_final(struct sha256 *, uint8_t[SHA256_LEN], struct err *);
 int sha256_of(const void *, size_t, uint8_t[SHA256_LEN], struct err *);
 
 /* HMAC-SHA-256 and MD5 serve protocols alone: SigV4 and Content-MD5. */
-int hmac_sha256(const void *, size_t, const void *, size_t,
-    uint8_t[SHA256_LEN], struct err *);
+int hmac_sha256(const void *, size_t, const void *, size_t, uint8_t[SHA256_LEN],
+    struct err *);
 int md5_of(const void *, size_t, uint8_t[16], struct err *);
 
 /**
@@ -54,7 +54,7 @@ int kdf_derive(const struct secret *, const char *, const void *, size_t,
  * kdf_passphrase(pass, salt, passes, kib, out, err):
  * Argon2id (RFC 9106, one lane): 32 bytes from a passphrase.
  */
-int kdf_passphrase(const struct secret *, const uint8_t[16], uint32_t,
-    uint32_t, struct secret **, struct err *);
+int kdf_passphrase(const struct secret *, const uint8_t[16], uint32_t, uint32_t,
+    struct secret **, struct err *);
 
 #endif /* !CRYPTO_HASH_H_ */

@@ -15,6 +15,12 @@ struct secret;
  * Bytes that must not leak: in guarded, locked memory that is left out of
  * core dumps and wiped when freed (libsodium's sodium_malloc).  There is no
  * printf form, and copying out is the caller's visible decision.
+ *
+ * Where the limit of locked memory (ulimit -l) is used up, a secret is kept
+ * unlocked: it might reach swap, all else holds.  Failing the backup instead
+ * would harm more than it protects.
+ *
+ * Any number of threads may read a secret at once.
  */
 
 /**
@@ -39,20 +45,35 @@ int secret_copy(const void *, size_t, struct secret **, struct err *);
  * secret_load(ref, what, max, ret, err):
  * Read the secret that ${ref} names: "file:/path", "env:NAME" or "fd:N".  One
  * trailing newline is dropped.  HF_ECONFIG, naming ${what}, if ${ref} has
- * another form, the file may be read by others than its owner and group, or
- * there are more than ${max} bytes.  An environment variable that was read
- * is wiped and unset.
+ * another form, the file may be read or written by others than its owner and
+ * group, or there are more than ${max} bytes or none; HF_ENOTFOUND if there
+ * is no such file or variable.  An environment variable that was read is
+ * wiped and unset, so it can be read once; as setenv(3), this is for the
+ * time before threads.
  */
-int secret_load(const char *, const char *, size_t, struct secret **,
-    struct err *);
+int secret_load(
+    const char *, const char *, size_t, struct secret **, struct err *);
 
+/**
+ * secret_read(path, what, max, ret, err):
+ * Read the file ${path} byte for byte, by the rules of "file:", newline and
+ * all: for binary keys, one in 256 of which ends in that byte.
+ */
+int secret_read(
+    const char *, const char *, size_t, struct secret **, struct err *);
+
+/**
+ * secret_p(s), secret_w(s), secret_len(s):
+ * The bytes, to read or to write, and their number.  A NUL follows them, for
+ * interfaces that want a string.
+ */
 const uint8_t *secret_p(const struct secret *);
 uint8_t *secret_w(struct secret *);
 size_t secret_len(const struct secret *);
 
 /**
  * secret_equal(a, b):
- * Compare in a time that does not depend on the bytes.
+ * Compare in a time that depends on the lengths, not on the bytes.
  */
 bool secret_equal(const struct secret *, const struct secret *);
 
@@ -67,7 +88,8 @@ void secret_wipe(void *, size_t);
 
 /**
  * secret_process_init(err):
- * Once, at start: initialise libsodium, forbid core dumps and being traced.
+ * Once, at start: initialise libsodium, forbid core dumps and being traced
+ * (the last not under AddressSanitizer, whose leak check traces).
  */
 int secret_process_init(struct err *);
 

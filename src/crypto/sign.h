@@ -13,8 +13,8 @@ struct secret;
 #define SIGN_LEN 64
 #define SIGN_FINGERPRINT_LEN 16
 
-int sign_public(const struct secret *seed, uint8_t[SIGN_PUBLIC_LEN],
-    struct err *);
+int sign_public(
+    const struct secret *seed, uint8_t[SIGN_PUBLIC_LEN], struct err *);
 
 /**
  * sign_fingerprint(pk, fp, err):
@@ -36,7 +36,7 @@ int sign_check(const uint8_t[SIGN_PUBLIC_LEN], const void *, size_t,
 /* X25519: the public half of a private key, and the shared secret of two
  * (HF_ECORRUPT for a public key of low order). */
 int x25519_public(const struct secret *, uint8_t[32], struct err *);
-int x25519_shared(const struct secret *, const uint8_t[32], struct secret **,
-    struct err *);
+int x25519_shared(
+    const struct secret *, const uint8_t[32], struct secret **, struct err *);
 
 #endif /* !CRYPTO_SIGN_H_ */

@@ -1,0 +1,101 @@
+#include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "crypto/hash.h"
+#include "crypto/openssl_err.h"
+
+struct sha256 {
+	EVP_MD_CTX *evp;
+};
+
+int
+sha256_new(struct sha256 **ret, struct err *err)
+{
+	CLEANUP(freep_sha256) struct sha256 *s = NULL;
+	int rc;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->evp = EVP_MD_CTX_new()) == NULL)
+		return err_nomem(err);
+	if ((rc = sha256_reset(s, err)) < 0)
+		return rc;
+	*ret = TAKE(s);
+	return 0;
+}
+
+void
+sha256_free(struct sha256 *s)
+{
+	if (s == NULL)
+		return;
+	EVP_MD_CTX_free(s->evp);
+	free(s);
+}
+
+int
+sha256_reset(struct sha256 *s, struct err *err)
+{
+	if (!EVP_DigestInit_ex(s->evp, EVP_sha256(), NULL))
+		return openssl_err(err, "set up SHA-256");
+	return 0;
+}
+
+int
+sha256_update(struct sha256 *s, const void *p, size_t n, struct err *err)
+{
+	if (!EVP_DigestUpdate(s->evp, p, n))
+		return openssl_err(err, "compute SHA-256");
+	return 0;
+}
+
+int
+sha256_peek(const struct sha256 *s, uint8_t out[SHA256_LEN], struct err *err)
+{
+	EVP_MD_CTX *copy;
+	int ok;
+
+	if ((copy = EVP_MD_CTX_new()) == NULL)
+		return err_nomem(err);
+	ok = EVP_MD_CTX_copy_ex(copy, s->evp) &&
+	     EVP_DigestFinal_ex(copy, out, NULL);
+	EVP_MD_CTX_free(copy);
+	return ok ? 0 : openssl_err(err, "compute SHA-256");
+}
+
+int
+sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN], struct err *err)
+{
+	if (!EVP_DigestFinal_ex(s->evp, out, NULL))
+		return openssl_err(err, "compute SHA-256");
+	return 0;
+}
+
+int
+sha256_of(const void *p, size_t n, uint8_t out[SHA256_LEN], struct err *err)
+{
+	if (!EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL))
+		return openssl_err(err, "compute SHA-256");
+	return 0;
+}
+
+int
+hmac_sha256(const void *key, size_t nkey, const void *p, size_t n,
+    uint8_t out[SHA256_LEN], struct err *err)
+{
+	if (nkey > INT_MAX)
+		return err_set(err, HF_EBUG, "hmac key of %zu bytes", nkey);
+	if (HMAC(EVP_sha256(), key, (int)nkey, p, n, out, NULL) == NULL)
+		return openssl_err(err, "compute HMAC-SHA-256");
+	return 0;
+}
+
+int
+md5_of(const void *p, size_t n, uint8_t out[16], struct err *err)
+{
+	if (!EVP_Digest(p, n, out, NULL, EVP_md5(), NULL))
+		return openssl_err(err, "compute MD5");
+	return 0;
+}

@@ -1,0 +1,146 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "crypto/secret.h"
+
+/* Check ${len} against none and ${max}, and cut to size. */
+static int
+accept_bytes(const uint8_t *p, size_t len, size_t max, struct secret **ret,
+    struct err *err)
+{
+	if (len == 0)
+		return err_set(err, HF_ECONFIG, "it is empty");
+	if (len > max)
+		return err_set(
+		    err, HF_ECONFIG, "it is longer than %zu bytes", max);
+	return secret_copy(p, len, ret, err);
+}
+
+static size_t
+without_newline(const uint8_t *p, size_t len)
+{
+	return len > 0 && p[len - 1] == '\n' ? len - 1 : len;
+}
+
+/*
+ * Never through stdio or a growing buffer: these leave copies behind.  Two
+ * bytes of room beyond ${max}: for a newline, and to see that there is more.
+ */
+static int
+from_fd(int fd, bool text, size_t max, struct secret **ret, struct err *err)
+{
+	CLEANUP(freep_secret) struct secret *all = NULL;
+	size_t len;
+	int rc;
+
+	if (max > SIZE_MAX - 2)
+		return err_set(err, HF_EBUG, "no limit for a secret");
+	if ((rc = secret_new(max + 2, &all, err)) < 0 ||
+	    (rc = file_read_full(
+		 fd, secret_w(all), secret_len(all), &len, err)) < 0)
+		return rc;
+	if (text)
+		len = without_newline(secret_p(all), len);
+	return accept_bytes(secret_p(all), len, max, ret, err);
+}
+
+static int
+from_file(const char *path, bool text, size_t max, struct secret **ret,
+    struct err *err)
+{
+	CLEANUP(freep_fd) int fd = -1;
+	struct stat st;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		return err_errno(err, errno, "open");
+	/* Asked of what was opened: the name may mean another file by now. */
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, errno, "stat");
+	if (st.st_mode & (S_IROTH | S_IWOTH)) {
+		(void)err_set(err, HF_ECONFIG,
+		    "others than its owner and group may use it (mode %04o)",
+		    (unsigned)st.st_mode & 07777);
+		return err_hint(err, "run: chmod o= '%s'", path);
+	}
+	return from_fd(fd, text, max, ret, err);
+}
+
+static int
+from_env(const char *name, size_t max, struct secret **ret, struct err *err)
+{
+	char *value;
+	size_t len;
+	int rc;
+
+	if ((value = getenv(name)) == NULL)
+		return err_set(err, HF_ENOTFOUND,
+		    "no such environment variable, or it was read before");
+	len = strlen(value);
+	rc = accept_bytes((uint8_t *)value,
+	    without_newline((uint8_t *)value, len), max, ret, err);
+	/* /proc/PID/environ shows these bytes for as long as we run. */
+	secret_wipe(value, len);
+	(void)unsetenv(name);
+	return rc;
+}
+
+static int
+from_number(
+    const char *digits, size_t max, struct secret **ret, struct err *err)
+{
+	char *end;
+	long fd;
+
+	errno = 0;
+	fd = strtol(digits, &end, 10);
+	if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0 ||
+	    fd > INT_MAX)
+		return err_set(err, HF_ECONFIG, "not a number");
+	/* The commands that we start must not find it open. */
+	if (fd > STDERR_FILENO && fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_errno(err, errno, "no such open file");
+	return from_fd((int)fd, true, max, ret, err);
+}
+
+int
+secret_load(const char *ref, const char *what, size_t max, struct secret **ret,
+    struct err *err)
+{
+	const char *rest;
+	int rc;
+
+	if ((rest = str_has_prefix(ref, "file:")) != NULL)
+		rc = from_file(rest, true, max, ret, err);
+	else if ((rest = str_has_prefix(ref, "env:")) != NULL)
+		rc = from_env(rest, max, ret, err);
+	else if ((rest = str_has_prefix(ref, "fd:")) != NULL)
+		rc = from_number(rest, max, ret, err);
+	else {
+		/* It may be the secret itself: it must not be repeated. */
+		(void)err_set(err, HF_ECONFIG,
+		    "%s is not given as file:, env: or fd:", what);
+		return err_hint(err,
+		    "write file:/path, env:NAME or fd:NUMBER: a secret on "
+		    "the command line can be seen by everybody");
+	}
+	return rc < 0 ? err_wrap(err, "%s from '%s'", what, ref) : 0;
+}
+
+int
+secret_read(const char *path, const char *what, size_t max, struct secret **ret,
+    struct err *err)
+{
+	int rc;
+
+	if ((rc = from_file(path, false, max, ret, err)) < 0)
+		return err_wrap(err, "%s from 'file:%s'", what, path);
+	return 0;
+}
