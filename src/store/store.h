@@ -29,7 +29,8 @@ struct store_eraser;
  * - any number of threads may call it at once.
  *
  * A name is 1 to 255 bytes of [A-Za-z0-9/_.-], with no empty, "." or ".."
- * component; it is relative to the place at which the store was opened.
+ * component; it is relative to the place at which the store was opened.  A
+ * name is never the folder of another: with "a" there is no "a/b".
  */
 
 /* What a store is opened for: a power that was not asked for is refused. */
