@@ -90,6 +90,12 @@ int cmd_main(const struct cmd_env *, int, char *[]);
 const struct cmd *cmd_find(const char *);
 
 /**
+ * cmd_unknown(word, err):
+ * There is no command ${word}: HF_EUSAGE with what may have been meant.
+ */
+int cmd_unknown(const char *, struct err *);
+
+/**
  * cmd_takes(cmd, o):
  * Return true if ${o} may stand on the line of ${cmd}; NULL for ${cmd} is the
  * program without a command.

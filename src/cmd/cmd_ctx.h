@@ -147,10 +147,10 @@ CLEANUP_DEFINE(ctx);
 struct params *ctx_line(struct ctx *);
 
 /**
- * ctx_given(ctx, o):
- * Return value ${0} of ${o} from the line or the environment, or NULL.
+ * ctx_given(ctx, o, i):
+ * Return value ${i} of ${o} from the line or the environment, or NULL.
  */
-const char *ctx_given(const struct ctx *, const struct config_option *);
+const char *ctx_given(const struct ctx *, const struct config_option *, size_t);
 
 /**
  * ctx_start(ctx, cmd, err):

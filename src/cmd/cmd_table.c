@@ -3,9 +3,7 @@
 #include "cmd/cmd.h"
 
 /* One line a command, in the order of help. */
-#define COMMANDS(X)                                                            \
-	X(cmd_completion)                                                      \
-	X(cmd_help)
+#define COMMANDS(X) X(cmd_help)
 
 #define DECLARE(c) extern const struct cmd c;
 #define LIST(c) &c,

@@ -245,6 +245,19 @@ config_option_number(const struct config_option *o, const char *value)
 	return v;
 }
 
+const char *
+config_place_word(enum option_place place)
+{
+	switch (place) {
+	case OPTION_IN_KEY:
+		return "key";
+	case OPTION_IN_SOURCE:
+		return "source";
+	default:
+		return "repository";
+	}
+}
+
 const struct config_type *
 config_type_at(size_t i)
 {
@@ -272,10 +285,7 @@ config_type_named(enum option_place place, const char *name, struct err *err)
 			    n > 0 ? ", " : "", t->name);
 	}
 	(void)err_set(err, HF_EUSAGE, "there is no %s of type '%.40s'",
-	    place == OPTION_IN_KEY      ? "key"
-	    : place == OPTION_IN_SOURCE ? "source"
-					: "repository",
-	    name);
+	    config_place_word(place), name);
 	if (suggest_best(&s) != NULL)
 		(void)err_hint(err, "did you mean '%s'?", suggest_best(&s));
 	(void)err_hint(err, "the types are: %s", all);

@@ -130,6 +130,12 @@ int config_option_check(
  */
 int64_t config_option_number(const struct config_option *, const char *);
 
+/**
+ * config_place_word(place):
+ * Return "key", "repository" or "source".
+ */
+const char *config_place_word(enum option_place);
+
 /*
  * The types that an entry can have: one row for each driver.
  */

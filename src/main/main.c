@@ -1,5 +1,75 @@
-int
-main(void)
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "cmd/cmd.h"
+#include "crypto/secret.h"
+
+/*
+ * Wiring only: which drivers there are, and how the operator stops a run.
+ */
+
+static const struct store_driver *const stores[] = {
+	NULL,
+};
+
+static const struct key_driver *const keys[] = {
+	NULL,
+};
+
+static const struct source_driver *const sources[] = {
+	NULL,
+};
+
+static const struct drivers drivers = {
+	.stores = stores,
+	.keys = keys,
+	.sources = sources,
+};
+
+static atomic_bool cancel;
+
+static void
+on_signal(int sig)
 {
-	return 0;
+	(void)sig;
+	atomic_store(&cancel, true);
+}
+
+/*
+ * The first signal asks the job to end cleanly; the handler is gone then, so
+ * that a second one ends the program at once, which is safe, too.
+ */
+static void
+install_handlers(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal,
+		.sa_flags = (int)SA_RESETHAND };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGINT, &stop, NULL);
+	(void)sigaction(SIGTERM, &stop, NULL);
+	/* A reader that went away is an error of the write, not our end. */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int
+main(int argc, char *argv[])
+{
+	const struct cmd_env env = {
+		.drivers = &drivers,
+		.cancel = &cancel,
+		.out = stdout,
+		.err = stderr,
+	};
+	struct err err = ERR_INIT;
+
+	if (secret_process_init(&err) < 0) {
+		(void)fprintf(stderr, "holdfast: %s\n", err.msg);
+		return err_class_of(err.code)->exit_status;
+	}
+	install_handlers();
+	return cmd_main(&env, argc, argv);
 }

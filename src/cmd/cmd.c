@@ -1,0 +1,127 @@
+#include <string.h>
+
+#include "base/err.h"
+#include "base/suggest.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_ctx.h"
+#include "cmd/cmd_help.h"
+#include "cmd/cmd_parse.h"
+#include "config/config_option.h"
+
+/* What a flag of a command brings along: places of rows, and single rows. */
+static const struct {
+	enum cmd_flags flag;
+	unsigned places;
+	const char *names[5];
+} groups[] = {
+	{ CMD_REPO, OPTION_IN_REPO, { "repo", "key", "state_dir", "host" } },
+	{ CMD_SOURCE, OPTION_IN_SOURCE, { "from", "source_name" } },
+	{ CMD_KEY, 0, { "key" } },
+	{ CMD_RETENTION, OPTION_IN_RETENTION, { NULL } },
+};
+
+const struct cmd *
+cmd_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; cmd_table[i] != NULL; i++)
+		if (strcmp(cmd_table[i]->name, name) == 0)
+			return cmd_table[i];
+	return NULL;
+}
+
+int
+cmd_unknown(const char *word, struct err *err)
+{
+	struct suggest s = { .typed = word };
+	size_t i, len = strlen(word);
+
+	for (i = 0; cmd_table[i] != NULL; i++) {
+		const char *name = cmd_table[i]->name;
+
+		/* "key" alone, where there are "key add", "key list". */
+		if (strncmp(name, word, len) == 0 && name[len] == ' ') {
+			(void)err_set(
+			    err, HF_EUSAGE, "'%s' is half a command", word);
+			return err_hint(err, "as in 'holdfast %s'", name);
+		}
+		suggest_offer(&s, name);
+	}
+	(void)err_set(err, HF_EUSAGE, "there is no command '%.64s'", word);
+	if (suggest_best(&s) != NULL)
+		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
+	return err_hint(err, "'holdfast help' lists them");
+}
+
+static bool
+lists(const char *const *names, const char *name)
+{
+	for (; names != NULL && *names != NULL; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+cmd_takes(const struct cmd *cmd, const struct config_option *o)
+{
+	size_t i;
+
+	if (!(o->places & OPTION_ON_LINE))
+		return false;
+	if (o->places & OPTION_ALWAYS)
+		return true;
+	if (cmd == NULL)
+		return false;
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if ((cmd->flags & groups[i].flag) &&
+		    ((o->places & groups[i].places) ||
+			lists(groups[i].names, o->name)))
+			return true;
+	return lists(cmd->options, o->name);
+}
+
+static int
+run(struct ctx *ctx, int argc, char *argv[], struct err *err)
+{
+	const struct cmd *cmd = NULL;
+	int n, rc;
+
+	if ((n = cmd_parse(ctx, argc, argv, &cmd, err)) < 0)
+		return n;
+	if (ctx_flag(ctx, "version")) {
+		cmd_help_version(ctx);
+		return 0;
+	}
+	if (ctx_flag(ctx, "help"))
+		return cmd_help_print(ctx, cmd, err);
+	/* An error, lest a script whose variable is empty goes on. */
+	if (cmd == NULL) {
+		(void)err_set(err, HF_EUSAGE, "no command was given");
+		return err_hint(err, "'holdfast help' lists them");
+	}
+	if ((rc = ctx_start(ctx, cmd, err)) < 0)
+		return rc;
+	return cmd->run(ctx, n, argv, err);
+}
+
+int
+cmd_main(const struct cmd_env *env, int argc, char *argv[])
+{
+	CLEANUP(freep_ctx) struct ctx *ctx = NULL;
+	struct err err = ERR_INIT, late = ERR_INIT;
+	int rc;
+
+	if (ctx_new(env, &ctx, &err) < 0) {
+		(void)fprintf(env->err, "holdfast: %s\n", err.msg);
+		return err_class_of(err.code)->exit_status;
+	}
+	rc = run(ctx, argc, argv, &err);
+	/* An answer that nobody got is a failure, but the first one counts. */
+	if (ctx_finish(ctx, &late) < 0 && rc == 0) {
+		err = late;
+		rc = late.code;
+	}
+	return rc < 0 ? ctx_fail(ctx, &err) : 0;
+}

@@ -1,0 +1,173 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/time.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_doc.h"
+#include "config/config_option.h"
+
+const char cmd_doc_summary[] = "encrypted backups that prove themselves";
+const char cmd_doc_about[] =
+    "holdfast reads something alive (a source: a folder, a stream, an etcd "
+    "cluster), seals it under keys that only their owner can open, lays it "
+    "down as objects that never change in storage that the owner controls (a "
+    "repository in a folder or a bucket), and proves that it can be brought "
+    "back.";
+
+static const struct cmd_doc_row env_rows[] = {
+	{ "XDG_CONFIG_HOME", "where this user's configuration is; ~/.config "
+			     "if it is not set" },
+	{ "XDG_STATE_HOME", "where this user's local state is; "
+			    "~/.local/state if it is not set" },
+	{ "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, "
+	  "AWS_PROFILE, AWS_REGION",
+	    "credentials for S3, where neither line nor configuration has "
+	    "them" },
+};
+
+static const struct cmd_doc_row file_rows[] = {
+	{ "$XDG_CONFIG_HOME/holdfast/holdfast.yaml",
+	    "the configuration of this user" },
+	{ "/etc/holdfast/holdfast.yaml", "the configuration, if the user has "
+					 "none" },
+	{ "$XDG_STATE_HOME/holdfast, or /var/lib/holdfast for root",
+	    "local state: this host's signing key, the root fingerprints it "
+	    "has pinned; losing it costs a new certificate, never a backup" },
+};
+
+static const struct cmd_doc_part parts[] = {
+	{ "At the top", OPTION_IN_FILE, "What holds for every command." },
+	{ "keys", OPTION_IN_KEY,
+	    "A map of names to keys; each has a type and the words of that "
+	    "type." },
+	{ "repositories", OPTION_IN_REPO,
+	    "A map of names to repositories; the scheme of the url says which "
+	    "words it takes." },
+	{ "retention", OPTION_IN_RETENTION,
+	    "In a repository: which backups prune keeps.  What any of these "
+	    "keeps, stays." },
+	{ "sources", OPTION_IN_SOURCE,
+	    "A map of names to sources; each has a type and the words of that "
+	    "type." },
+};
+
+#define AT(rows, i) ((i) < sizeof(rows) / sizeof((rows)[0]) ? &(rows)[i] : NULL)
+
+const struct cmd_doc_row *
+cmd_doc_env(size_t i)
+{
+	return AT(env_rows, i);
+}
+
+const struct cmd_doc_row *
+cmd_doc_file(size_t i)
+{
+	return AT(file_rows, i);
+}
+
+const struct cmd_doc_part *
+cmd_doc_part(size_t i)
+{
+	return AT(parts, i);
+}
+
+/* Every option of a command is in the first group that has its place. */
+static const struct {
+	const char *title;
+	unsigned places;
+} groups[] = {
+	{ "General options", OPTION_ALWAYS },
+	{ "Options of repositories", OPTION_IN_REPO },
+	{ "Options of sources", OPTION_IN_SOURCE },
+	{ "What to keep", OPTION_IN_RETENTION },
+	{ "Options", ~0U },
+};
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+/* Shown from the last to the first: the command's own before the general. */
+const char *
+cmd_doc_group(size_t i)
+{
+	return i < GROUPS ? groups[GROUPS - 1 - i].title : NULL;
+}
+
+static size_t
+group_of(const struct config_option *o)
+{
+	size_t g = 0;
+
+	while (!(groups[g].places & o->places))
+		g++;
+	return GROUPS - 1 - g;
+}
+
+const struct config_option *
+cmd_doc_option(const struct cmd *cmd, size_t group, size_t i)
+{
+	const struct config_option *o;
+	size_t row;
+
+	for (row = 0; (o = config_option_at(row)) != NULL; row++)
+		if (cmd_takes(cmd, o) && group_of(o) == group && i-- == 0)
+			return o;
+	return NULL;
+}
+
+char *
+cmd_doc_usage(const struct config_option *o, char *to)
+{
+	char flag[OPTION_FLAG_MAX], letter[8] = "    ";
+
+	if (o->letter != 0)
+		(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	(void)snprintf(to, CMD_DOC_MAX, "%s%s%s%s", letter,
+	    config_option_flag(o, flag), o->arg != NULL ? " " : "",
+	    o->arg != NULL ? o->arg : "");
+	return to;
+}
+
+static void
+format_range(const struct config_option *o, char *to, size_t n)
+{
+	char min[TIME_TEXT_MAX], max[TIME_TEXT_MAX];
+
+	if (o->type == OPTION_INTEGER)
+		(void)snprintf(
+		    to, n, "%" PRId64 " to %" PRId64, o->min, o->max);
+	else if (o->type == OPTION_SIZE)
+		(void)snprintf(to, n, "%s to %s",
+		    size_format((uint64_t)o->min, min),
+		    size_format((uint64_t)o->max, max));
+	else
+		(void)snprintf(
+		    to, n, "at least %s", duration_format(o->min, min));
+}
+
+char *
+cmd_doc_help(const struct config_option *o, char *to)
+{
+	char range[2 * TIME_TEXT_MAX + 8];
+	int n;
+
+#define ADD(...) n += snprintf(to + n, CMD_DOC_MAX - (size_t)n, __VA_ARGS__)
+	n = snprintf(to, CMD_DOC_MAX, "%s", o->help);
+	if (o->only != NULL)
+		ADD(" [%s]", o->only);
+	if (o->values != NULL)
+		ADD("; or one of: %s", o->values);
+	/* A range that only keeps numbers sane is not worth a word. */
+	if (o->max != 0 && o->max != 1000000) {
+		format_range(o, range, sizeof(range));
+		ADD("; %s", range);
+	}
+	if (o->list)
+		ADD("; may be repeated");
+	if (o->fallback != NULL)
+		ADD("; default %s", o->fallback);
+	if (o->env != NULL)
+		ADD("; also %s", o->env);
+#undef ADD
+	return to;
+}

@@ -1,0 +1,207 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/params.h"
+#include "base/suggest.h"
+#include "cmd/cmd_ctx.h"
+#include "cmd/cmd_parse.h"
+#include "config/config_option.h"
+
+#define ROWS_MAX 200
+#define LONG 256 /* getopt returns LONG + row, so that letters stay apart. */
+
+/* The table of options in the form that getopt_long reads. */
+struct table {
+	struct option options[ROWS_MAX + 1];
+	char flags[ROWS_MAX][OPTION_FLAG_MAX];
+	char letters[3 * ROWS_MAX];
+};
+
+static void
+table_init(struct table *t)
+{
+	const struct config_option *o;
+	size_t i, n = 0;
+	char *l = t->letters;
+
+	*l++ = ':'; /* Tell a missing value from an unknown option. */
+	for (i = 0; i < ROWS_MAX && (o = config_option_at(i)) != NULL; i++) {
+		if (!(o->places & OPTION_ON_LINE))
+			continue;
+		t->options[n++] = (struct option){
+			.name = config_option_flag(o, t->flags[i]) + 2,
+			.has_arg = o->type == OPTION_FLAG ? optional_argument
+							  : required_argument,
+			.val = LONG + (int)i,
+		};
+		if (o->letter == 0)
+			continue;
+		*l++ = o->letter;
+		if (o->type != OPTION_FLAG)
+			*l++ = ':';
+	}
+	t->options[n] = (struct option){ 0 };
+	*l = '\0';
+}
+
+/* The row that getopt's ${val} means: a letter, or LONG + row. */
+static const struct config_option *
+row_of(int val)
+{
+	const struct config_option *o;
+	size_t i;
+
+	if (val >= LONG)
+		return config_option_at((size_t)(val - LONG));
+	for (i = 0; (o = config_option_at(i)) != NULL; i++)
+		if (val != 0 && o->letter == val)
+			return o;
+	return NULL;
+}
+
+static int
+unknown_option(const char *typed, struct err *err)
+{
+	char flags[ROWS_MAX][OPTION_FLAG_MAX];
+	struct suggest s = { .typed = typed };
+	const struct config_option *o;
+	size_t i;
+
+	if (optopt != 0 && optopt < LONG && strncmp(typed, "--", 2) != 0)
+		return err_set(
+		    err, HF_EUSAGE, "there is no option '-%c'", optopt);
+	for (i = 0; i < ROWS_MAX && (o = config_option_at(i)) != NULL; i++)
+		if (o->places & OPTION_ON_LINE)
+			suggest_offer(&s, config_option_flag(o, flags[i]));
+	(void)err_set(err, HF_EUSAGE, "there is no option '%.*s'",
+	    (int)strcspn(typed, "="), typed);
+	if (suggest_best(&s) != NULL)
+		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
+	return err_hint(err, "'holdfast help COMMAND' lists them");
+}
+
+/* Keep one option of the line. */
+static int
+take_option(struct ctx *ctx, const struct config_option *o, struct err *err)
+{
+	const char *value = optarg != NULL ? optarg : "true";
+	char flag[OPTION_FLAG_MAX];
+	int rc;
+
+	config_option_flag(o, flag);
+	if ((rc = config_option_check(o, flag, value, err)) < 0)
+		return rc;
+	if (o->list)
+		return params_add(ctx_line(ctx), o->name, value, err);
+	return params_set(ctx_line(ctx), o->name, value, err);
+}
+
+/* Read all options; getopt moves the other words to the end of ${argv}. */
+static int
+take_options(struct ctx *ctx, int argc, char *argv[], struct err *err)
+{
+	const struct config_option *o;
+	char flag[OPTION_FLAG_MAX];
+	struct table table;
+	int c, rc;
+
+	table_init(&table);
+	optind = 0; /* Of GNU: begin anew. */
+	opterr = 0;
+	while ((c = getopt_long(
+		    argc, argv, table.letters, table.options, NULL)) != -1) {
+		if (c == ':' && (o = row_of(optopt)) != NULL)
+			return err_set(err, HF_EUSAGE,
+			    "'%s' needs a value (%s)",
+			    config_option_flag(o, flag), o->arg);
+		if ((o = row_of(c)) == NULL)
+			return unknown_option(argv[optind - 1], err);
+		if ((rc = take_option(ctx, o, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Return how many words name the command in ${*ret}, or an error. */
+static int
+take_command(int argc, char *argv[], const struct cmd **ret, struct err *err)
+{
+	char two[64];
+
+	*ret = NULL;
+	if (argc == 0)
+		return 0;
+	if (argc > 1) {
+		(void)snprintf(two, sizeof(two), "%s %s", argv[0], argv[1]);
+		if ((*ret = cmd_find(two)) != NULL)
+			return 2;
+	}
+	if ((*ret = cmd_find(argv[0])) != NULL)
+		return 1;
+	return cmd_unknown(argv[0], err);
+}
+
+static int
+check_options(struct ctx *ctx, const struct cmd *cmd, struct err *err)
+{
+	const struct config_option *o;
+	char flag[OPTION_FLAG_MAX];
+	const char *name;
+	size_t i;
+
+	for (i = 0; (name = params_name(ctx_line(ctx), i)) != NULL; i++) {
+		o = config_option_named(name);
+		if (cmd_takes(cmd, o))
+			continue;
+		config_option_flag(o, flag);
+		if (cmd == NULL)
+			return err_set(
+			    err, HF_EUSAGE, "'%s' needs a command", flag);
+		(void)err_set(
+		    err, HF_EUSAGE, "'%s' does not take '%s'", cmd->name, flag);
+		return err_hint(err, "see 'holdfast help %s'", cmd->name);
+	}
+	return 0;
+}
+
+static int
+check_count(const struct cmd *cmd, int n, char *argv[], struct err *err)
+{
+	if (n < cmd->min_args)
+		(void)err_set(err, HF_EUSAGE, "'%s' needs %s%s", cmd->name,
+		    cmd->min_args - n > 1 ? "the arguments " : "", cmd->args);
+	else if (cmd->max_args >= 0 && n > cmd->max_args)
+		(void)err_set(err, HF_EUSAGE, "'%s' does not take '%.64s'",
+		    cmd->name, argv[cmd->max_args]);
+	else
+		return n;
+	return err_hint(err, "see 'holdfast help %s'", cmd->name);
+}
+
+int
+cmd_parse(struct ctx *ctx, int argc, char *argv[], const struct cmd **ret,
+    struct err *err)
+{
+	const struct cmd *cmd;
+	int rc, words, n;
+
+	if ((rc = take_options(ctx, argc, argv, err)) < 0)
+		return rc;
+	n = argc - optind;
+	if ((words = take_command(n, argv + optind, &cmd, err)) < 0)
+		return words;
+	if ((rc = check_options(ctx, cmd, err)) < 0)
+		return rc;
+	n -= words;
+	memmove(argv, argv + optind + words, (size_t)n * sizeof(*argv));
+	argv[n] = NULL;
+	/* What is only to be explained need not be whole. */
+	if (cmd != NULL && params_get(ctx_line(ctx), "help") == NULL &&
+	    params_get(ctx_line(ctx), "version") == NULL &&
+	    (n = check_count(cmd, n, argv, err)) < 0)
+		return n;
+	*ret = cmd;
+	return n;
+}
