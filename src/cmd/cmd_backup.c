@@ -17,21 +17,18 @@ answer(struct ctx *ctx, const struct cmd_source *s,
 {
 	char plain[SIZE_TEXT_MAX], stored[SIZE_TEXT_MAX], took[TIME_TEXT_MAX];
 
-	ctx_print(ctx,
-	    "%s  %s  %" PRIu64 " %s, %s, stored as %s in %s", rep->id,
-	    s->name, rep->entries,
+	ctx_print(ctx, "%s  %s  %" PRIu64 " %s, %s, stored as %s in %s",
+	    rep->id, s->name, rep->entries,
 	    cmd_counted(rep->entries, "entry", "entries"),
 	    size_format(rep->plain_bytes, plain),
 	    size_format(rep->stored_bytes, stored),
 	    duration_format((int64_t)rep->took_ms, took));
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "backup",
-		rep->id, "source", s->name, "entries",
-		(json_int_t)rep->entries, "bytes",
+	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "backup", rep->id,
+		"source", s->name, "entries", (json_int_t)rep->entries, "bytes",
 		(json_int_t)rep->plain_bytes, "stored_bytes",
 		(json_int_t)rep->stored_bytes, "warnings",
-		(json_int_t)rep->warnings, "took_ms",
-		(json_int_t)rep->took_ms),
+		(json_int_t)rep->warnings, "took_ms", (json_int_t)rep->took_ms),
 	    err);
 }
 

@@ -33,8 +33,8 @@ tell(struct doctor *d, const char *what, const char *subject,
 	if (well)
 		ctx_print(d->ctx, "ok     %-8s %s", what, subject);
 	else
-		ctx_print(d->ctx, "WRONG  %-8s %s: %s", what, subject,
-		    err->msg);
+		ctx_print(
+		    d->ctx, "WRONG  %-8s %s: %s", what, subject, err->msg);
 	if (!well && err->hint[0] != '\0')
 		ctx_print(d->ctx, "                %s", err->hint);
 	(void)ctx_json(d->ctx,
@@ -120,16 +120,16 @@ check_repo(struct doctor *d, const char *name)
 		tell(d, "place", name != NULL ? name : "repository", &err);
 		return;
 	}
-	if (cmd_store_open(d->ctx, o.where, STORE_READ | STORE_WRITE,
-		&o.store, &err) < 0) {
+	if (cmd_store_open(d->ctx, o.where, STORE_READ | STORE_WRITE, &o.store,
+		&err) < 0) {
 		tell(d, "place", o.where->name, &err);
 		return;
 	}
 	check_rights(d, o.store);
 	check_clock(d, o.store);
 	store_free(TAKE(o.store));
-	(void)cmd_repo_open(d->ctx, o.where, STORE_READ | STORE_WRITE,
-	    &o.store, &o.repo, &err);
+	(void)cmd_repo_open(
+	    d->ctx, o.where, STORE_READ | STORE_WRITE, &o.store, &o.repo, &err);
 	tell(d, "repo", o.where->name, &err);
 	if (o.repo == NULL)
 		return;

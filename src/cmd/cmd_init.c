@@ -15,8 +15,8 @@
 
 struct init {
 	struct cmd_keys keys;
-	char *path;   /* Of the default key; NULL: keys were given. */
-	bool made;    /* It is new. */
+	char *path; /* Of the default key; NULL: keys were given. */
+	bool made;  /* It is new. */
 };
 
 /*

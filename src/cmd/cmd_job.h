@@ -42,8 +42,8 @@ int cmd_opened_repo(struct ctx *, const char *, enum store_power,
  * Likewise, for no name, and load the catalogue; what is wrong with the
  * repository is told as warnings.
  */
-int cmd_opened_catalogue(struct ctx *, enum store_power,
-    struct cmd_opened *, struct err *);
+int cmd_opened_catalogue(
+    struct ctx *, enum store_power, struct cmd_opened *, struct err *);
 void cmd_opened_clear(struct cmd_opened *);
 
 static inline void

@@ -21,7 +21,7 @@ add(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 	int rc;
 
 	rc = cmd_key_open(ctx, text, repo_head(r)->vault_id, &k, err);
-	if (rc < 0 || (rc = job_key_add(r, k, &done, err)) < 0)
+	if (rc < 0 || (rc = repo_rewrap(r, k, &done, err)) < 0)
 		return rc;
 	(void)str_hex(fp, k->fingerprint, sizeof(k->fingerprint));
 	ctx_print(ctx,
@@ -52,8 +52,8 @@ run_add(struct ctx *ctx, int argc, char *argv[], struct err *err)
 
 /* Find the one opener whose fingerprint begins with ${text}. */
 static int
-find_opener(struct repo *r, const char *text,
-    uint8_t fp[KEY_FINGERPRINT_LEN], struct err *err)
+find_opener(struct repo *r, const char *text, uint8_t fp[KEY_FINGERPRINT_LEN],
+    struct err *err)
 {
 	struct repo_openers all = { NULL, 0, 0 };
 	char hex[FP_HEX];
@@ -63,8 +63,7 @@ find_opener(struct repo *r, const char *text,
 	if ((rc = repo_openers_load(r, &all, err)) < 0)
 		return rc;
 	for (i = 0; i < all.n; i++) {
-		(void)str_hex(
-		    hex, all.v[i].fingerprint, KEY_FINGERPRINT_LEN);
+		(void)str_hex(hex, all.v[i].fingerprint, KEY_FINGERPRINT_LEN);
 		if (strlen(text) < 4 || str_has_prefix(hex, text) == NULL)
 			continue;
 		memcpy(fp, all.v[i].fingerprint, KEY_FINGERPRINT_LEN);
@@ -93,13 +92,13 @@ drop(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 	    (rc = job_key_remove(&j, r, fp, &done, err)) < 0)
 		return rc;
 	(void)str_hex(hex, fp, sizeof(fp));
-	ctx_print(ctx, "%s  opens nothing any more (%" PRIu64
-		       " wrappings erased)", hex, done);
+	ctx_print(ctx,
+	    "%s  opens nothing any more (%" PRIu64 " wrappings erased)", hex,
+	    done);
 	ctx_note(ctx, "Who held that key may have kept data keys: what was "
 		      "stored so far is safe from him only once it is gone.");
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:I}", "opener", hex, "erased",
-		(json_int_t)done),
+	    json_pack("{s:s, s:I}", "opener", hex, "erased", (json_int_t)done),
 	    err);
 }
 
@@ -133,8 +132,8 @@ run_rotate(struct ctx *ctx, int argc, char *argv[], struct err *err)
 }
 
 static int
-list_one(struct ctx *ctx, const struct repo_opener *k, uint64_t all,
-    struct err *err)
+list_one(
+    struct ctx *ctx, const struct repo_opener *k, uint64_t all, struct err *err)
 {
 	char hex[FP_HEX];
 

@@ -63,5 +63,5 @@ bool
 cmd_keys_given(const struct cmd_keys *k)
 {
 	return ctx_option_at(k->ctx, "key", 0) != NULL ||
-	    (k->repo != NULL && params_get(k->repo->params, "keys") != NULL);
+	       (k->repo != NULL && params_get(k->repo->params, "keys") != NULL);
 }

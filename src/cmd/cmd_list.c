@@ -42,9 +42,10 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		    (argc > 0 && strcmp(b->m.source, argv[0]) != 0))
 			continue;
 		if (shown++ == 0)
-			ctx_print(ctx, "%-16s  %-20s  %-20s %10s %10s  %-16s %s",
-			    "BACKUP", "TIME", "SOURCE", "SIZE", "STORED",
-			    "WRITER", "STATE");
+			ctx_print(ctx,
+			    "%-16s  %-20s  %-20s %10s %10s  %-16s %s", "BACKUP",
+			    "TIME", "SOURCE", "SIZE", "STORED", "WRITER",
+			    "STATE");
 		if ((rc = answer(ctx, b, err)) < 0)
 			return rc;
 	}

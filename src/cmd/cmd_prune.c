@@ -19,9 +19,8 @@ rule(struct ctx *ctx, const struct cmd_repo *where, const char *name)
 
 	if (n >= 0)
 		return n;
-	return v == NULL
-	    ? 0
-	    : config_option_number(config_option_named(name), v);
+	return v == NULL ? 0
+			 : config_option_number(config_option_named(name), v);
 }
 
 static void
@@ -75,18 +74,17 @@ answer(struct ctx *ctx, const struct job_prune_opts *opts,
 	    cmd_counted(rep->keys, "key", "keys"));
 	return ctx_json(ctx,
 	    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "dry_run",
-		(int)opts->dry_run, "removed", (json_int_t)rep->removed,
-		"kept", (json_int_t)rep->kept, "manifests_erased",
-		(json_int_t)rep->erased, "packs_erased",
-		(json_int_t)rep->packs, "bytes_erased",
-		(json_int_t)rep->bytes, "keys_erased", (json_int_t)rep->keys,
-		"packs_waiting", (json_int_t)rep->waiting),
+		(int)opts->dry_run, "removed", (json_int_t)rep->removed, "kept",
+		(json_int_t)rep->kept, "manifests_erased",
+		(json_int_t)rep->erased, "packs_erased", (json_int_t)rep->packs,
+		"bytes_erased", (json_int_t)rep->bytes, "keys_erased",
+		(json_int_t)rep->keys, "packs_waiting",
+		(json_int_t)rep->waiting),
 	    err);
 }
 
 static int
-undo(struct ctx *ctx, struct cmd_opened *o, const char *name,
-    struct err *err)
+undo(struct ctx *ctx, struct cmd_opened *o, const char *name, struct err *err)
 {
 	const struct repo_backup *b;
 	int rc;

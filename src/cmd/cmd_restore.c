@@ -24,12 +24,11 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	    size_format(rep->bytes, size), "to ", opts->to,
 	    duration_format((int64_t)rep->took_ms, took));
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
-		"backup", b->id, "source", b->m.source, "to", opts->to,
-		"dry_run", (int)opts->dry_run, "entries",
-		(json_int_t)rep->entries, "bytes", (json_int_t)rep->bytes,
-		"lost", (json_int_t)rep->lost, "warnings",
-		(json_int_t)rep->warnings, "took_ms",
+	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "backup",
+		b->id, "source", b->m.source, "to", opts->to, "dry_run",
+		(int)opts->dry_run, "entries", (json_int_t)rep->entries,
+		"bytes", (json_int_t)rep->bytes, "lost", (json_int_t)rep->lost,
+		"warnings", (json_int_t)rep->warnings, "took_ms",
 		(json_int_t)rep->took_ms),
 	    err);
 }

@@ -22,8 +22,8 @@ print(struct ctx *ctx, const struct repo_backup *b)
 	size_t i;
 
 	ctx_print(ctx, "backup      %s", b->id);
-	ctx_print(ctx, "source      %s (%s) on %s", m->source, m->type,
-	    m->host);
+	ctx_print(
+	    ctx, "source      %s (%s) on %s", m->source, m->type, m->host);
 	ctx_print(ctx, "time        %s", time_format(b->stored_ms, time));
 	ctx_print(ctx, "took        %s",
 	    duration_format(m->commit_ms - m->start_ms, time));
@@ -38,8 +38,8 @@ print(struct ctx *ctx, const struct repo_backup *b)
 	ctx_print(ctx, "program     %s", m->program);
 	ctx_print(ctx, "state       %s", cmd_state(b, state));
 	ctx_print(ctx, "warnings    %" PRIu64, m->warnings);
-	ctx_print(ctx, "sha256      %s",
-	    str_hex(hex, m->sha256, sizeof(m->sha256)));
+	ctx_print(
+	    ctx, "sha256      %s", str_hex(hex, m->sha256, sizeof(m->sha256)));
 	for (i = 0; i < m->nevidence; i++)
 		ctx_print(ctx, "evidence    %s = %s", m->evidence[i].name,
 		    m->evidence[i].value);
@@ -68,8 +68,8 @@ print_entry(void *arg, const struct entry *e, struct err *err)
 	return ctx_json(ctx,
 	    json_pack("{s:o, s:s, s:i, s:i, s:i, s:I, s:s, s:s, s:s?}", "path",
 		path, "type", type, "mode", (int)e->mode, "uid", (int)e->uid,
-		"gid", (int)e->gid, "size", (json_int_t)e->size, "mtime",
-		time, "sha256", sha, "target", e->target),
+		"gid", (int)e->gid, "size", (json_int_t)e->size, "mtime", time,
+		"sha256", sha, "target", e->target),
 	    err);
 }
 

@@ -19,9 +19,8 @@ cmd_state(const struct repo_backup *b, char *to)
 	else if (b->verified_level < 0)
 		(void)snprintf(to, CMD_STATE_MAX, "not verified");
 	else
-		(void)snprintf(to, CMD_STATE_MAX,
-		    "verified to level %d %.10s", b->verified_level,
-		    time_format(b->verified_ms, day));
+		(void)snprintf(to, CMD_STATE_MAX, "verified to level %d %.10s",
+		    b->verified_level, time_format(b->verified_ms, day));
 	return to;
 }
 
@@ -32,8 +31,8 @@ evidence(const struct repo_manifest *m)
 	size_t i;
 
 	for (i = 0; i < m->nevidence; i++)
-		(void)json_object_set_new(o, m->evidence[i].name,
-		    json_string(m->evidence[i].value));
+		(void)json_object_set_new(
+		    o, m->evidence[i].name, json_string(m->evidence[i].value));
 	return o;
 }
 
@@ -50,11 +49,10 @@ cmd_state_json(const struct repo_backup *b)
 	    m->host, "time", time_format(b->stored_ms, stored), "started",
 	    time_format(m->start_ms, start), "writer",
 	    str_hex(writer, m->writer, SIGN_FINGERPRINT_LEN), "writer_name",
-	    b->writer_name, "bytes", (json_int_t)m->plain_bytes,
-	    "stored_bytes", (json_int_t)m->stored_bytes, "entries",
-	    (json_int_t)m->entries, "warnings", (json_int_t)m->warnings,
-	    "packs", (json_int_t)m->npacks, "sequence", (json_int_t)m->seq,
-	    "removed", (int)b->removed, "bad", (int)b->bad, "verified_level",
-	    b->verified_level, "state", cmd_state(b, state), "evidence",
-	    evidence(m));
+	    b->writer_name, "bytes", (json_int_t)m->plain_bytes, "stored_bytes",
+	    (json_int_t)m->stored_bytes, "entries", (json_int_t)m->entries,
+	    "warnings", (json_int_t)m->warnings, "packs", (json_int_t)m->npacks,
+	    "sequence", (json_int_t)m->seq, "removed", (int)b->removed, "bad",
+	    (int)b->bad, "verified_level", b->verified_level, "state",
+	    cmd_state(b, state), "evidence", evidence(m));
 }

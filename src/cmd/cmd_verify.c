@@ -34,9 +34,8 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 {
 	char size[SIZE_TEXT_MAX], took[TIME_TEXT_MAX];
 
-	ctx_print(ctx,
-	    "%s  %s  level %d: %s (%" PRIu64 " %s, %s read, %s)%s", b->id,
-	    b->m.source, level, rep->bad > 0 ? "DAMAGED" : proof(level),
+	ctx_print(ctx, "%s  %s  level %d: %s (%" PRIu64 " %s, %s read, %s)%s",
+	    b->id, b->m.source, level, rep->bad > 0 ? "DAMAGED" : proof(level),
 	    rep->objects, cmd_counted(rep->objects, "object", "objects"),
 	    size_format(rep->bytes, size),
 	    duration_format((int64_t)rep->took_ms, took),
@@ -90,15 +89,15 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	}
 	for (i = 0; argc == 0 && i < o.cat.n; i++) {
 		b = &o.cat.backups[i];
-		if (!b->removed &&
-		    (rc = verify(ctx, o.repo, b, &bad, err)) < 0)
+		if (!b->removed && (rc = verify(ctx, o.repo, b, &bad, err)) < 0)
 			return rc;
 	}
 	if (bad == 0 && (argc > 0 || o.cat.nfindings == 0))
 		return 0;
-	(void)err_set(err, HF_ECORRUPT, "%" PRIu64 " damaged %s, %zu findings "
-	    "about the repository", bad, cmd_counted(bad, "backup", "backups"),
-	    o.cat.nfindings);
+	(void)err_set(err, HF_ECORRUPT,
+	    "%" PRIu64 " damaged %s, %zu findings "
+	    "about the repository",
+	    bad, cmd_counted(bad, "backup", "backups"), o.cat.nfindings);
 	return err_hint(err, "`holdfast restore --keep-going` restores what "
 			     "is whole and lists the rest");
 }

@@ -1,5 +1,5 @@
-#include "base/err.h"
 #include "job/job.h"
+#include "base/err.h"
 
 void
 job_tell(const struct job *j, const struct job_event *ev)
