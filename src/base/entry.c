@@ -7,8 +7,10 @@
 
 #define FLAG_SPARSE 1
 #define FLAG_SHA256 2
+#define FLAGS (FLAG_SPARSE | FLAG_SHA256)
+#define MODE_MAX 07777
 
-/* The fewest bytes that one of them takes when it is encoded. */
+/* Bytes of the shortest extended attribute, and of an extent. */
 #define XATTR_MIN 8
 #define EXTENT_LEN 16
 
@@ -17,59 +19,139 @@ entry_clear(struct entry *e)
 {
 	size_t i;
 
-	free(e->path);
-	free(e->user);
-	free(e->group);
-	free(e->target);
 	for (i = 0; i < e->nxattrs; i++) {
 		free(e->xattrs[i].name);
 		free(e->xattrs[i].value);
 	}
 	free(e->xattrs);
+	free(e->path);
 	free(e->extents);
-	*e = (struct entry){ 0 };
+	free(e->user);
+	free(e->group);
+	free(e->target);
+	*e = (struct entry){ .path = NULL };
 }
 
 bool
 entry_path_ok(const char *path)
 {
+	const char *p = path;
 	size_t n;
 
 	if (strcmp(path, ".") == 0)
 		return true;
-	for (;; path += n + 1) {
-		n = strcspn(path, "/");
-		if (n == 0 || (n == 1 && path[0] == '.') ||
-		    (n == 2 && path[0] == '.' && path[1] == '.'))
+	for (;; p += n + 1) {
+		n = strcspn(p, "/");
+		if (n == 0 || (n == 1 && p[0] == '.') ||
+		    (n == 2 && p[0] == '.' && p[1] == '.'))
 			return false;
-		if (path[n] == '\0')
+		if (p[n] == '\0')
 			return true;
 	}
 }
 
+/* The rank of a byte in the order of paths: the end, '/', all others. */
 static int
-encode_head(const struct entry *e, struct buf *b, struct err *err)
+rank(char c)
 {
-	uint8_t flags = (uint8_t)((e->sparse ? FLAG_SPARSE : 0) |
-				  (e->has_sha256 ? FLAG_SHA256 : 0));
-	int rc;
+	if (c == '\0' || c == '/')
+		return c == '/';
+	return (unsigned char)c + 1;
+}
 
-	if ((rc = buf_add_str(b, e->path, err)) < 0 ||
-	    (rc = buf_add_u8(b, (uint8_t)e->type, err)) < 0 ||
-	    (rc = buf_add_u8(b, flags, err)) < 0 ||
-	    (rc = buf_add_u16(b, (uint16_t)e->mode, err)) < 0 ||
-	    (rc = buf_add_u32(b, e->uid, err)) < 0 ||
-	    (rc = buf_add_u32(b, e->gid, err)) < 0 ||
-	    (rc = buf_add_str(b, e->user, err)) < 0 ||
-	    (rc = buf_add_str(b, e->group, err)) < 0 ||
-	    (rc = buf_add_u64(b, (uint64_t)e->mtime_ns, err)) < 0 ||
-	    (rc = buf_add_u64(b, (uint64_t)e->ctime_ns, err)) < 0 ||
-	    (rc = buf_add_u64(b, e->size, err)) < 0 ||
-	    (rc = buf_add_u64(b, e->dev, err)) < 0 ||
-	    (rc = buf_add_u64(b, e->ino, err)) < 0 ||
-	    (rc = buf_add_u64(b, e->rdev, err)) < 0)
-		return rc;
-	return buf_add_str(b, e->target, err);
+int
+entry_path_cmp(const char *a, const char *b)
+{
+	size_t i = 0;
+
+	/* The top folder comes first, "..." and "-" do not. */
+	if (strcmp(a, ".") == 0 || strcmp(b, ".") == 0)
+		return (strcmp(b, ".") == 0) - (strcmp(a, ".") == 0);
+	while (a[i] == b[i] && a[i] != '\0')
+		i++;
+	return rank(a[i]) - rank(b[i]);
+}
+
+/* Return the rule that an entry breaks, or NULL. */
+static const char *
+broken_by_type(const struct entry *e)
+{
+	switch (e->type) {
+	case ENTRY_FILE:
+		return e->target != NULL ? "a file with a target" : NULL;
+	case ENTRY_SYMLINK:
+	case ENTRY_HARDLINK:
+		if (e->target == NULL)
+			return "a link without a target";
+		if (e->type == ENTRY_HARDLINK && !entry_path_ok(e->target))
+			return "a hard link to a path outside";
+		break;
+	case ENTRY_DIR:
+	case ENTRY_FIFO:
+	case ENTRY_SOCKET:
+	case ENTRY_CHAR:
+	case ENTRY_BLOCK:
+		if (e->target != NULL)
+			return "a target without a link";
+		break;
+	default:
+		return "an unknown type";
+	}
+	if (e->size != 0 || e->sparse || e->has_sha256 || e->data_len != 0)
+		return "data of something that is no file";
+	return NULL;
+}
+
+static const char *
+broken_extents(const struct entry *e)
+{
+	uint64_t end = 0, sum = 0;
+	size_t i;
+
+	if (e->size > INT64_MAX)
+		return "a size that no file has";
+	if (!e->sparse && e->nextents > 0)
+		return "extents of a file that is not sparse";
+	for (i = 0; i < e->nextents; i++) {
+		const struct entry_extent *x = &e->extents[i];
+
+		if (x->len == 0 || (i > 0 && x->off <= end))
+			return "extents that are not apart";
+		if (x->off > e->size || x->len > e->size - x->off)
+			return "an extent beyond the size";
+		end = x->off + x->len;
+		sum += x->len;
+	}
+	if (e->data_len != (e->sparse ? sum : e->size))
+		return "more or less data than it says";
+	return NULL;
+}
+
+static const char *
+broken(const struct entry *e)
+{
+	const char *what;
+	size_t i;
+
+	if (!entry_path_ok(e->path))
+		return "a path that leads elsewhere";
+	if (strcmp(e->path, ".") == 0 && e->type != ENTRY_DIR)
+		return "a top folder that is none";
+	if (e->mode > MODE_MAX)
+		return "a mode above 07777";
+	if ((what = broken_by_type(e)) != NULL ||
+	    (what = broken_extents(e)) != NULL)
+		return what;
+	if (e->data_pos > UINT64_MAX - e->data_len)
+		return "data behind the end of any stream";
+	for (i = 0; i < e->nxattrs; i++) {
+		if (e->xattrs[i].name[0] == '\0')
+			return "an attribute without a name";
+		if (i > 0 &&
+		    strcmp(e->xattrs[i - 1].name, e->xattrs[i].name) >= 0)
+			return "attributes out of order";
+	}
+	return NULL;
 }
 
 static int
@@ -98,23 +180,55 @@ encode_lists(const struct entry *e, struct buf *b, struct err *err)
 	return 0;
 }
 
+static int
+encode(const struct entry *e, struct buf *b, struct err *err)
+{
+	const uint8_t flags = (uint8_t)((e->sparse ? FLAG_SPARSE : 0) |
+					(e->has_sha256 ? FLAG_SHA256 : 0));
+	int rc;
+
+	if ((rc = buf_add_str(b, e->path, err)) < 0 ||
+	    (rc = buf_add_u8(b, (uint8_t)e->type, err)) < 0 ||
+	    (rc = buf_add_u8(b, flags, err)) < 0 ||
+	    (rc = buf_add_u16(b, (uint16_t)e->mode, err)) < 0 ||
+	    (rc = buf_add_u32(b, e->uid, err)) < 0 ||
+	    (rc = buf_add_u32(b, e->gid, err)) < 0 ||
+	    (rc = buf_add_str(b, e->user, err)) < 0 ||
+	    (rc = buf_add_str(b, e->group, err)) < 0 ||
+	    (rc = buf_add_u64(b, (uint64_t)e->mtime_ns, err)) < 0 ||
+	    (rc = buf_add_u64(b, (uint64_t)e->ctime_ns, err)) < 0 ||
+	    (rc = buf_add_u64(b, e->size, err)) < 0 ||
+	    (rc = buf_add_u64(b, e->dev, err)) < 0 ||
+	    (rc = buf_add_u64(b, e->ino, err)) < 0 ||
+	    (rc = buf_add_u64(b, e->rdev, err)) < 0 ||
+	    (rc = buf_add_str(b, e->target, err)) < 0 ||
+	    (rc = encode_lists(e, b, err)) < 0)
+		return rc;
+	if (e->has_sha256 &&
+	    (rc = buf_add(b, e->sha256, sizeof(e->sha256), err)) < 0)
+		return rc;
+	if ((rc = buf_add_u64(b, e->data_pos, err)) < 0)
+		return rc;
+	return buf_add_u64(b, e->data_len, err);
+}
+
 int
 entry_encode(const struct entry *e, struct buf *b, struct err *err)
 {
-	size_t before = b->len;
+	const size_t before = b->len;
+	const char *what;
 	int rc;
 
-	if ((rc = encode_head(e, b, err)) < 0 ||
-	    (rc = encode_lists(e, b, err)) < 0 ||
-	    (e->has_sha256 &&
-		(rc = buf_add(b, e->sha256, sizeof(e->sha256), err)) < 0) ||
-	    (rc = buf_add_u64(b, e->data_pos, err)) < 0 ||
-	    (rc = buf_add_u64(b, e->data_len, err)) < 0)
+	if ((what = broken(e)) != NULL)
+		return err_set(err, HF_EBUG, "'%s': %s", e->path, what);
+	if (e->nxattrs > UINT32_MAX || e->nextents > UINT32_MAX)
+		return err_set(err, HF_EBUG, "'%s': too long", e->path);
+	if ((rc = encode(e, b, err)) < 0)
 		b->len = before;
 	return rc;
 }
 
-/* Read a string; "" is NULL. */
+/* Read a string that is NULL if it is empty. */
 static int
 decode_optional(struct cur *c, char **s, struct err *err)
 {
@@ -130,19 +244,19 @@ decode_optional(struct cur *c, char **s, struct err *err)
 }
 
 static int
-decode_head(struct cur *c, struct entry *e, struct err *err)
+decode_fixed(struct cur *c, struct entry *e, struct err *err)
 {
 	uint8_t flags;
 	int rc;
 
 	if ((rc = cur_str(c, &e->path, err)) < 0)
 		return rc;
-	e->type = cur_u8(c);
+	e->type = (enum entry_type)cur_u8(c);
 	flags = cur_u8(c);
+	if (flags & ~FLAGS)
+		c->bad = true;
 	e->sparse = flags & FLAG_SPARSE;
 	e->has_sha256 = flags & FLAG_SHA256;
-	if ((flags & ~(FLAG_SPARSE | FLAG_SHA256)) != 0)
-		c->bad = true;
 	e->mode = cur_u16(c);
 	e->uid = cur_u32(c);
 	e->gid = cur_u32(c);
@@ -162,17 +276,14 @@ static int
 decode_xattrs(struct cur *c, struct entry *e, struct err *err)
 {
 	uint32_t i, n = cur_u32(c);
-	const uint8_t *p;
-	size_t len;
+	const uint8_t *value;
 	int rc;
 
-	if (c->bad || n > c->left / XATTR_MIN) {
+	if (n > c->left / XATTR_MIN) {
 		c->bad = true;
 		return 0;
 	}
-	if (n == 0)
-		return 0;
-	if ((e->xattrs = calloc(n, sizeof(*e->xattrs))) == NULL)
+	if (n > 0 && (e->xattrs = calloc(n, sizeof(*e->xattrs))) == NULL)
 		return err_nomem(err);
 	e->nxattrs = n;
 	for (i = 0; i < n && !c->bad; i++) {
@@ -180,111 +291,58 @@ decode_xattrs(struct cur *c, struct entry *e, struct err *err)
 
 		if ((rc = cur_str(c, &x->name, err)) < 0)
 			return rc;
-		p = cur_bytes(c, &len);
-		if (c->bad)
-			return 0;
-		if ((x->value = malloc(len + 1)) == NULL)
+		value = cur_bytes(c, &x->len);
+		if (x->len == 0)
+			continue;
+		if ((x->value = malloc(x->len)) == NULL)
 			return err_nomem(err);
-		if (len > 0)
-			memcpy(x->value, p, len);
-		x->len = len;
-		if (i > 0 && strcmp(x[-1].name, x->name) >= 0)
-			c->bad = true;
+		memcpy(x->value, value, x->len);
 	}
 	return 0;
 }
 
-/* Extents ascend, do not touch, and end within the file. */
 static int
 decode_extents(struct cur *c, struct entry *e, struct err *err)
 {
-	uint32_t i, n = cur_u32(c);
-	uint64_t end = 0;
+	uint32_t i, n;
 
-	if (c->bad || n > c->left / EXTENT_LEN) {
+	if (!e->sparse)
+		return 0;
+	n = cur_u32(c);
+	if (n > c->left / EXTENT_LEN) {
 		c->bad = true;
 		return 0;
 	}
-	if (n == 0)
-		return 0;
-	if ((e->extents = calloc(n, sizeof(*e->extents))) == NULL)
+	if (n > 0 && (e->extents = calloc(n, sizeof(*e->extents))) == NULL)
 		return err_nomem(err);
 	e->nextents = n;
 	for (i = 0; i < n; i++) {
-		struct entry_extent *x = &e->extents[i];
-
-		x->off = cur_u64(c);
-		x->len = cur_u64(c);
-		if (x->len == 0 || x->off > e->size ||
-		    x->len > e->size - x->off || (i > 0 && x->off <= end))
-			c->bad = true;
-		end = x->off + x->len;
+		e->extents[i].off = cur_u64(c);
+		e->extents[i].len = cur_u64(c);
 	}
-	return 0;
-}
-
-/* How many bytes of data must there be? */
-static uint64_t
-data_of(const struct entry *e)
-{
-	uint64_t sum = 0;
-	size_t i;
-
-	if (!e->sparse)
-		return e->size;
-	for (i = 0; i < e->nextents; i++)
-		sum += e->extents[i].len;
-	return sum;
-}
-
-/* Is what was decoded a thing that can be? */
-static bool
-sound(const struct entry *e)
-{
-	bool link = e->type == ENTRY_SYMLINK || e->type == ENTRY_HARDLINK;
-
-	if (e->type == '\0' || strchr("fdlhpscb", (int)e->type) == NULL ||
-	    !entry_path_ok(e->path) || e->mode > 07777 ||
-	    link != (e->target != NULL) ||
-	    (e->type == ENTRY_HARDLINK && !entry_path_ok(e->target)))
-		return false;
-	if (strcmp(e->path, ".") == 0 && e->type != ENTRY_DIR)
-		return false;
-	if (e->type != ENTRY_FILE)
-		return e->size == 0 && e->data_len == 0 && !e->sparse;
-	return e->size <= INT64_MAX && e->data_len == data_of(e);
-}
-
-static int
-decode(struct cur *c, struct entry *e, struct err *err)
-{
-	int rc;
-
-	if ((rc = decode_head(c, e, err)) < 0 ||
-	    (rc = decode_xattrs(c, e, err)) < 0 ||
-	    (e->sparse && (rc = decode_extents(c, e, err)) < 0))
-		return rc;
-	if (e->has_sha256)
-		cur_copy(c, e->sha256, sizeof(e->sha256));
-	e->data_pos = cur_u64(c);
-	e->data_len = cur_u64(c);
-	if (c->bad || e->path == NULL)
-		return err_set(err, HF_ECORRUPT, "an entry is malformed");
-	if (!sound(e))
-		return err_set(
-		    err, HF_ECORRUPT, "the entry '%s' cannot be", e->path);
 	return 0;
 }
 
 int
-entry_decode(struct cur *c, struct entry *e, struct err *err)
+entry_decode(struct cur *c, struct entry *ret, struct err *err)
 {
-	CLEANUP(freep_entry) struct entry got = { 0 };
+	CLEANUP(freep_entry) struct entry e = { .path = NULL };
+	const char *what;
 	int rc;
 
-	if ((rc = decode(c, &got, err)) < 0)
+	if ((rc = decode_fixed(c, &e, err)) < 0 ||
+	    (rc = decode_xattrs(c, &e, err)) < 0 ||
+	    (rc = decode_extents(c, &e, err)) < 0)
 		return rc;
-	*e = got;
-	got = (struct entry){ 0 };
+	if (e.has_sha256)
+		cur_copy(c, e.sha256, sizeof(e.sha256));
+	e.data_pos = cur_u64(c);
+	e.data_len = cur_u64(c);
+	if (c->bad)
+		return err_set(err, HF_ECORRUPT, "an entry is damaged");
+	if ((what = broken(&e)) != NULL)
+		return err_set(err, HF_ECORRUPT, "an entry has %s", what);
+	*ret = e;
+	e = (struct entry){ .path = NULL };
 	return 0;
 }
