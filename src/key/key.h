@@ -29,6 +29,7 @@ struct secret;
  */
 
 #define KEY_FINGERPRINT_LEN 16
+#define KEY_PLAIN_LEN 32  /* bytes of a data key */
 #define KEY_WRAP_MAX 2048 /* No driver's wrapping is longer, in bytes. */
 
 enum key_caps {
@@ -89,7 +90,8 @@ struct key_driver {
 
 /**
  * key_open(drivers, params, salt, ret, err):
- * Open the key that params "type" and its words describe.
+ * Open the key that params "type" and its words describe; ${drivers} ends
+ * with a NULL.
  */
 int key_open(const struct key_driver *const *, const struct params *,
     const uint8_t[16], struct key **, struct err *);
