@@ -12,7 +12,8 @@
 
 static int
 fill(struct repo *r, const struct repo_backup *b,
-    const struct job_verify_report *rep, struct repo_attest *a, struct err *err)
+    const struct job_verify_report *rep, struct repo_attest *a,
+    struct err *err)
 {
 	int rc;
 
@@ -26,7 +27,8 @@ fill(struct repo *r, const struct repo_backup *b,
 	    (rc = store_now(repo_store(r), &a->time_ms, err)) < 0 ||
 	    (rc = str_dup(repo_host(r), &a->host, err)) < 0)
 		return rc;
-	return str_printf(&a->message, err, "%" PRIu64 " findings", rep->bad);
+	return str_printf(
+	    &a->message, err, "%" PRIu64 " findings", rep->bad);
 }
 
 static int
@@ -50,7 +52,8 @@ put(struct repo *r, const struct repo_attest *a, const struct secret *seed,
 
 int
 job_attest(struct repo *r, const struct repo_backup *b,
-    enum job_verify_level level, struct job_verify_report *rep, struct err *err)
+    enum job_verify_level level, struct job_verify_report *rep,
+    struct err *err)
 {
 	struct repo_attest a = { .level = (uint8_t)level };
 	const struct secret *seed;

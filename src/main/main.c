@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -28,13 +29,13 @@ static const struct drivers drivers = {
 	.sources = sources,
 };
 
-static volatile sig_atomic_t cancel;
+static atomic_bool cancel;
 
 static void
 on_signal(int sig)
 {
 	(void)sig;
-	cancel = 1;
+	atomic_store(&cancel, true);
 }
 
 /*

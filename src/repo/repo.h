@@ -32,20 +32,19 @@ struct repo_opts {
 	const char *vault;     /* "main" if NULL. */
 	const char *state_dir; /* Of this user, made if missing (0700). */
 	const char *host;      /* What this host is called; NULL: hostname. */
-	struct key **keys;     /* Openers at hand, borrowed. */
-	size_t nkeys;
 	/* 32 hex digits that the root fingerprint must have, or NULL: then
 	 * what the state folder has pinned, or else trust on first use. */
 	const char *fingerprint;
 };
 
 /**
- * repo_init(opts, root_fp, err):
- * Make a repository: root seed, F, the root seed wrapped for every key in
- * opts (at least one; HF_EUSAGE otherwise), this host's certificate with all
- * roles.  HF_EEXISTS, having written nothing, if there is one.  The salt for
- * passphrase keys is the vault id, which does not exist before: ${keys} is
- * NULL here and ${open_keys} is called once the id is drawn.
+ * repo_init(opts, open_keys, arg, root_fp, err):
+ * Make a repository: the root seed wrapped for every key that ${open_keys}
+ * gives (at least one that can wrap; HF_EUSAGE otherwise), this host's
+ * certificate with all roles, and F last: killed anywhere, it is run again.
+ * HF_EEXISTS, having written nothing, if there is one.  ${open_keys} is
+ * called once the vault id is drawn, which is the salt of passphrases; it
+ * gives away the array and the keys in it.
  */
 typedef int repo_open_keys_fn(void *, const uint8_t vault_id[REPO_ID_LEN],
     struct key ***keys, size_t *nkeys, struct err *);
@@ -129,6 +128,7 @@ struct repo_backup {
 	 * one makes ${bad} true. */
 	int verified_level;
 	int64_t verified_ms;
+	int64_t good_ms; /* Of the newest good one, of any level; 0: none. */
 	bool bad;
 };
 
@@ -173,11 +173,13 @@ int repo_catalogue_find(const struct repo_catalogue *, const char *,
     const struct repo_backup **, struct err *);
 
 /**
- * repo_commit(r, m, seed key holder..., err):
+ * repo_commit(r, m, id, err):
  * Give ${m} its writer, seq, parent and commit time, sign it, and store it
  * as the last object of a backup.  HF_ECLOCK if the session has lasted
  * longer than the commit deadline less 15 minutes.  On success ${id} is the
- * backup's id and the local state knows the new head.
+ * backup's id and the local state knows the new head.  Where it remains
+ * unknown whether the manifest was stored, the next commit finds out first,
+ * so that one backup is never committed twice.
  */
 int repo_commit(struct repo *, struct repo_manifest *,
     char id[REPO_BACKUP_ID_LEN + 1], struct err *);

@@ -263,6 +263,9 @@ void repo_object_key_clear(struct repo_object_key *);
 void repo_name_cert(char *name, const uint8_t fp[]);
 void repo_name_wrapped(
     char *name, const uint8_t key_id[], const uint8_t opener[]);
+/* The reverse; false if ${name} is no such name. */
+bool repo_name_wrapped_read(
+    const char *name, uint8_t key_id[], uint8_t opener[]);
 void repo_name_pack(char *name, uint32_t hour, const uint8_t oid[]);
 void repo_name_manifest(
     char *name, uint64_t seq, int64_t ms, const uint8_t sha256[]);

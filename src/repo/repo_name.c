@@ -45,6 +45,21 @@ repo_name_wrapped(char *name, const uint8_t key_id[], const uint8_t opener[])
 	    str_hex(fp, opener, KEY_FINGERPRINT_LEN));
 }
 
+bool
+repo_name_wrapped_read(const char *name, uint8_t key_id[], uint8_t opener[])
+{
+	char again[REPO_NAME_MAX];
+
+	/* Writing it again catches all that reading lets through. */
+	if (strlen(name) !=
+		strlen("k/..hfk") + 2 * REPO_ID_LEN + 2 * KEY_FINGERPRINT_LEN ||
+	    !str_unhex(key_id, name + 2, REPO_ID_LEN) ||
+	    !str_unhex(opener, name + 3 + 2 * REPO_ID_LEN, KEY_FINGERPRINT_LEN))
+		return false;
+	repo_name_wrapped(again, key_id, opener);
+	return strcmp(again, name) == 0;
+}
+
 void
 repo_name_pack(char *name, uint32_t hour, const uint8_t oid[])
 {

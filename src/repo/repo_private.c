@@ -1,3 +1,4 @@
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -6,14 +7,13 @@
 #include "base/err.h"
 #include "crypto/aead.h"
 #include "crypto/secret.h"
-#include "repo/repo_pack.h"
+#include "repo/repo_pack_frame.h"
 #include "repo/repo_wire.h"
 
 static const struct repo_wire kind = { "", "private part of the manifest" };
 
 #define LEVEL 3 /* It is small, mostly numbers, and kept for long. */
 #define WARNINGS_MAX 100
-#define AAD_LEN (4 + REPO_OID_LEN + 8 + 4 + 1 + 1)
 
 void
 repo_private_clear(struct repo_private *p)
@@ -151,17 +151,15 @@ decode(const struct buf *b, const struct repo_manifest *m,
 
 /* Frame 0 of kind 5 under an oid of its own (doc/format.md, "p: pack"). */
 static void
-aad_of(const uint8_t oid[], uint32_t plain, uint8_t codec, uint8_t aad[AAD_LEN])
+aad_of(const struct repo_manifest *m, uint8_t aad[PACK_AAD_LEN])
 {
-	uint8_t *p = aad;
+	const struct repo_ref ref = {
+		.frame = 0,
+		.plain = m->priv_plain,
+		.codec = m->priv_codec,
+	};
 
-	memcpy(p, "HF1F", 4);
-	memcpy(p + 4, oid, REPO_OID_LEN);
-	p += 4 + REPO_OID_LEN;
-	le64_put(p, 0);
-	le32_put(p + 8, plain);
-	p[12] = codec;
-	p[13] = REPO_FRAME_MANIFEST;
+	repo_pack_aad(aad, m->priv_oid, &ref, REPO_FRAME_MANIFEST);
 }
 
 /* Compress, unless that is not smaller; leave room for the tag. */
@@ -186,38 +184,48 @@ squeeze(const struct buf *in, struct buf *out, uint8_t *codec, struct err *err)
 	return 0;
 }
 
+/* Seal the frame that ${m} describes, in place; ${b} has room for the tag. */
+static int
+seal(struct repo_manifest *m, const struct secret *data_key, struct buf *b,
+    struct err *err)
+{
+	CLEANUP(repo_object_key_clear) struct repo_object_key k = { 0 };
+	CLEANUP(freep_aead) struct aead *a = NULL;
+	uint8_t aad[PACK_AAD_LEN];
+
+	randombytes_buf(m->priv_oid, sizeof(m->priv_oid));
+	if (repo_object_key(data_key, m->vault_id, m->keys[m->priv_key],
+		m->priv_oid, &k, err) < 0 ||
+	    aead_new(k.key, m->priv_oid, &a, err) < 0)
+		return err->code;
+	memcpy(m->priv_commit, k.commitment, sizeof(m->priv_commit));
+	aad_of(m, aad);
+	if (aead_seal(a, 0, aad, sizeof(aad), b->p, b->len, b->p, err) < 0)
+		return err->code;
+	b->len += AEAD_TAG_LEN;
+	return 0;
+}
+
 int
 repo_private_seal(const struct repo_private *p, const struct secret *data_key,
     uint16_t key, struct repo_manifest *m, struct err *err)
 {
-	CLEANUP(repo_object_key_clear) struct repo_object_key ok = { 0 };
-	CLEANUP(freep_secret) struct secret *oid = NULL;
-	CLEANUP(freep_aead) struct aead *a = NULL;
 	CLEANUP(freep_buf) struct buf plain = BUF_INIT;
 	CLEANUP(freep_buf) struct buf out = BUF_INIT;
-	uint8_t aad[AAD_LEN], codec = REPO_RAW;
+	struct repo_manifest sealed = *m;
 
 	if (key >= m->nkeys)
 		return repo_wire_rule(
 		    &kind, HF_EBUG, "the key is not listed", err);
 	if (encode(p, &plain, err) < 0 ||
-	    squeeze(&plain, &out, &codec, err) < 0 ||
-	    secret_random(REPO_OID_LEN, &oid, err) < 0 ||
-	    repo_object_key(data_key, m->vault_id, m->keys[key], secret_p(oid),
-		&ok, err) < 0 ||
-	    aead_new(ok.key, secret_p(oid), &a, err) < 0)
+	    squeeze(&plain, &out, &sealed.priv_codec, err) < 0)
 		return err->code;
-	aad_of(secret_p(oid), (uint32_t)plain.len, codec, aad);
-	if (aead_seal(a, 0, aad, sizeof(aad), out.p, out.len, out.p, err) < 0)
+	sealed.priv_key = key;
+	sealed.priv_plain = (uint32_t)plain.len;
+	if (seal(&sealed, data_key, &out, err) < 0)
 		return err->code;
-	out.len += AEAD_TAG_LEN;
-
-	memcpy(m->priv_oid, secret_p(oid), REPO_OID_LEN);
-	memcpy(m->priv_commit, ok.commitment, sizeof(m->priv_commit));
-	m->priv_key = key;
-	m->priv_plain = (uint32_t)plain.len;
-	m->priv_codec = codec;
 	buf_free(&m->priv_sealed);
+	*m = sealed;
 	m->priv_sealed = out;
 	out = (struct buf)BUF_INIT;
 	return 0;
@@ -231,7 +239,7 @@ unseal(const struct repo_manifest *m, const struct secret *data_key,
 	CLEANUP(repo_object_key_clear) struct repo_object_key ok = { 0 };
 	CLEANUP(freep_aead) struct aead *a = NULL;
 	const struct buf *in = &m->priv_sealed;
-	uint8_t aad[AAD_LEN];
+	uint8_t aad[PACK_AAD_LEN];
 
 	if (repo_object_key(data_key, m->vault_id, m->keys[m->priv_key],
 		m->priv_oid, &ok, err) < 0)
@@ -242,7 +250,7 @@ unseal(const struct repo_manifest *m, const struct secret *data_key,
 	if (aead_new(ok.key, m->priv_oid, &a, err) < 0 ||
 	    buf_reserve(out, in->len, err) < 0)
 		return err->code;
-	aad_of(m->priv_oid, m->priv_plain, m->priv_codec, aad);
+	aad_of(m, aad);
 	if (aead_open(a, 0, aad, sizeof(aad), in->p, in->len, out->p, err) < 0)
 		return err_wrap(err, "%s", kind.what);
 	out->len = in->len - AEAD_TAG_LEN;

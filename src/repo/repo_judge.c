@@ -1,0 +1,167 @@
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "repo/repo_impl.h"
+#include "repo/repo_judge.h"
+#include "repo/repo_listing.h"
+
+static const struct repo_cert *
+find_cert(const struct repo_writers *w, const uint8_t fp[])
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->cert[i].roles != 0 &&
+		    memcmp(w->fp[i], fp, SIGN_FINGERPRINT_LEN) == 0)
+			return &w->cert[i];
+	return NULL;
+}
+
+int
+repo_judge_cert(struct repo *r, const struct repo_listed *o,
+    struct repo_cert *ret, uint8_t fp[SIGN_FINGERPRINT_LEN], struct err *err)
+{
+	CLEANUP(repo_cert_clear) struct repo_cert w = { 0 };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	char want[REPO_NAME_MAX];
+
+	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
+	    repo_cert_decode(b.p, b.len, r->head.root_pk, &w, err) < 0 ||
+	    sign_fingerprint(w.pk, fp, err) < 0)
+		return err->code;
+	repo_name_cert(want, fp);
+	if (strcmp(want, o->name) != 0 ||
+	    memcmp(w.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "the certificate belongs to another name or vault");
+	*ret = w;
+	w = (struct repo_cert){ 0 };
+	return 0;
+}
+
+/* The certificate of whoever says to have signed, if it allows ${role}. */
+static int
+find_signer(const struct repo_writers *writers, const struct buf *b,
+    enum repo_role role, const struct repo_cert **ret, struct err *err)
+{
+	char hex[2 * SIGN_FINGERPRINT_LEN + 1];
+	uint8_t fp[SIGN_FINGERPRINT_LEN];
+
+	if (!repo_signer(b->p, b->len, fp))
+		return err_set(
+		    err, HF_ECORRUPT, "it is not what its name says");
+	if ((*ret = find_cert(writers, fp)) == NULL)
+		return err_set(err, HF_ECORRUPT,
+		    "its writer '%s' has no certificate",
+		    str_hex(hex, fp, sizeof(fp)));
+	if (!((*ret)->roles & role))
+		return err_set(err, HF_ECORRUPT,
+		    "its writer '%s' may not write such objects", (*ret)->name);
+	return 0;
+}
+
+bool
+repo_cert_allows(const struct repo_cert *w, const char *source)
+{
+	size_t i;
+
+	for (i = 0; i < w->nsources; i++)
+		if (fnmatch(w->sources[i], source, 0) == 0)
+			return true;
+	return w->nsources == 0;
+}
+
+static int
+check_manifest(const struct repo *r, const struct repo_listed *o,
+    const struct repo_cert *w, const struct repo_manifest *m, struct err *err)
+{
+	char want[REPO_NAME_MAX];
+
+	repo_name_manifest(want, m->seq, m->commit_ms, m->sha256);
+	if (strcmp(want, o->name) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "its name does not match its hash: it should be '%s'",
+		    want);
+	if (memcmp(m->repo_id, r->head.repo_id, REPO_ID_LEN) != 0 ||
+	    memcmp(m->vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+		return err_set(
+		    err, HF_ECORRUPT, "it belongs to another repository");
+	if (w->expires_ms != 0 && o->mtime_ms >= w->expires_ms)
+		return err_set(err, HF_ECORRUPT,
+		    "the certificate of its writer '%s' had expired", w->name);
+	if (!repo_cert_allows(w, m->source))
+		return err_set(err, HF_ECORRUPT,
+		    "its writer '%s' may not back up '%s'", w->name, m->source);
+	return 0;
+}
+
+int
+repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
+    const struct repo_listed *o, struct repo_backup *to, struct err *err)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_cert *w;
+
+	if (repo_get(r, o->name, REPO_MANIFEST_MAX, &b, err) < 0 ||
+	    find_signer(writers, &b, REPO_ROLE_WRITE, &w, err) < 0 ||
+	    repo_manifest_decode(b.p, b.len, w->pk, &m, err) < 0 ||
+	    check_manifest(r, o, w, &m, err) < 0 ||
+	    str_dup(w->name, &to->writer_name, err) < 0 ||
+	    str_dup(o->name, &to->name, err) < 0)
+		return err->code;
+	(void)str_hex(to->id, m.sha256, REPO_BACKUP_ID_LEN / 2);
+	to->manifest_len = b.len;
+	to->stored_ms = o->mtime_ms;
+	to->verified_level = -1;
+	to->m = m;
+	m = (struct repo_manifest){ 0 };
+	return 0;
+}
+
+int
+repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
+    const struct repo_listed *o, struct repo_tombstone *ret, struct err *err)
+{
+	CLEANUP(repo_tombstone_clear) struct repo_tombstone t = { 0 };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_cert *w;
+	char want[REPO_NAME_MAX];
+
+	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
+	    find_signer(writers, &b, REPO_ROLE_PRUNE, &w, err) < 0 ||
+	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0)
+		return err->code;
+	repo_name_tombstone(want, t.sha256);
+	if (strcmp(want, o->name) != 0 ||
+	    memcmp(t.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "the tombstone belongs to another name or vault");
+	*ret = t;
+	t = (struct repo_tombstone){ 0 };
+	return 0;
+}
+
+int
+repo_judge_attest(struct repo *r, const struct repo_writers *writers,
+    const struct repo_listed *o, struct repo_attest *ret, struct err *err)
+{
+	CLEANUP(repo_attest_clear) struct repo_attest a = { 0 };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_cert *w;
+
+	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
+	    find_signer(writers, &b, REPO_ROLE_VERIFY, &w, err) < 0 ||
+	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
+		return err->code;
+	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "the attestation belongs to another vault");
+	*ret = a;
+	a = (struct repo_attest){ 0 };
+	return 0;
+}

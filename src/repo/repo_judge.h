@@ -1,0 +1,44 @@
+#ifndef REPO_REPO_JUDGE_H_
+#define REPO_REPO_JUDGE_H_
+
+#include <stdbool.h>
+
+#include "repo/repo.h"
+
+/* Opaque types. */
+struct err;
+struct repo_listed;
+
+/*
+ * Reading one object that decides what there is, and judging it: name,
+ * signature, writer, role, repository.  HF_ECORRUPT says what does not hold.
+ */
+
+/* The writers whose certificates hold; roles 0: there is none at [i]. */
+struct repo_writers {
+	struct repo_cert *cert;
+	uint8_t (*fp)[SIGN_FINGERPRINT_LEN];
+	size_t n;
+};
+
+int repo_judge_cert(struct repo *, const struct repo_listed *,
+    struct repo_cert *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
+
+/**
+ * repo_judge_manifest(r, writers, listed, b, err):
+ * Fill in the zeroed ${b}, but for what tombstones and attestations say.
+ */
+int repo_judge_manifest(struct repo *, const struct repo_writers *,
+    const struct repo_listed *, struct repo_backup *, struct err *);
+int repo_judge_tombstone(struct repo *, const struct repo_writers *,
+    const struct repo_listed *, struct repo_tombstone *, struct err *);
+int repo_judge_attest(struct repo *, const struct repo_writers *,
+    const struct repo_listed *, struct repo_attest *, struct err *);
+
+/**
+ * repo_cert_allows(w, source):
+ * Return true if the writer may back up ${source}.
+ */
+bool repo_cert_allows(const struct repo_cert *, const char *);
+
+#endif /* !REPO_REPO_JUDGE_H_ */
