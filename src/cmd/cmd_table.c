@@ -2,12 +2,12 @@
 
 #include "cmd/cmd.h"
 
-/* One line a command, in the order of help. */
-#define COMMANDS(X) X(cmd_help)
+extern const struct cmd cmd_completion;
+extern const struct cmd cmd_help;
 
-#define DECLARE(c) extern const struct cmd c;
-#define LIST(c) &c,
-
-COMMANDS(DECLARE)
-
-const struct cmd *const cmd_table[] = { COMMANDS(LIST) NULL };
+/* In the order of help; commands of one first word stand side by side. */
+const struct cmd *const cmd_table[] = {
+	&cmd_completion,
+	&cmd_help,
+	NULL,
+};
