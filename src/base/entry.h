@@ -94,15 +94,25 @@ freep_entry(struct entry *e)
 bool entry_path_ok(const char *);
 
 /**
+ * entry_path_cmp(a, b):
+ * Compare two paths in the order in which a backup keeps its entries: byte
+ * by byte, '/' below every other byte, "." before everything.  So a folder
+ * comes right before what is in it, and all of that before its next sibling.
+ */
+int entry_path_cmp(const char *, const char *);
+
+/**
  * entry_encode(e, b, err):
- * Append ${e} to ${b} (doc/format.md, "Entry").
+ * Append ${e} to ${b} (doc/format.md, "Entry").  HF_EBUG if ${e} breaks a rule
+ * that decode would refuse.
  */
 int entry_encode(const struct entry *, struct buf *, struct err *);
 
 /**
  * entry_decode(c, e, err):
  * Read one entry into the empty ${e}; HF_ECORRUPT if it breaks a rule (path,
- * type, mode, order of extents, extents beyond the size).
+ * type, flags, mode, order of attributes or extents, extents beyond the size,
+ * a target without a link, data without a file or of another length).
  */
 int entry_decode(struct cur *, struct entry *, struct err *);
 

@@ -42,8 +42,8 @@ params_free(struct params *p)
 }
 
 int
-params_add(struct params *p, const char *name, const char *value,
-    struct err *err)
+params_add(
+    struct params *p, const char *name, const char *value, struct err *err)
 {
 	CLEANUP(freep_mem) char *n = NULL;
 	CLEANUP(freep_mem) char *v = NULL;
@@ -62,8 +62,8 @@ params_add(struct params *p, const char *name, const char *value,
 }
 
 int
-params_set(struct params *p, const char *name, const char *value,
-    struct err *err)
+params_set(
+    struct params *p, const char *name, const char *value, struct err *err)
 {
 	size_t i, kept = 0;
 	int rc;
@@ -81,6 +81,18 @@ params_set(struct params *p, const char *name, const char *value,
 	}
 	p->n = kept;
 	return 0;
+}
+
+int
+params_copy(struct params *to, const struct params *from, struct err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < from->n && rc == 0; i++)
+		rc = params_add(
+		    to, from->pairs[i].name, from->pairs[i].value, err);
+	return rc;
 }
 
 const char *

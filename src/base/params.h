@@ -35,6 +35,12 @@ int params_add(struct params *, const char *, const char *, struct err *);
 int params_set(struct params *, const char *, const char *, struct err *);
 
 /**
+ * params_copy(to, from, err):
+ * Add every pair of ${from} to ${to}.
+ */
+int params_copy(struct params *, const struct params *, struct err *);
+
+/**
  * params_get(p, name):
  * Return the first value of ${name}, or NULL.  ${p} keeps it.
  */

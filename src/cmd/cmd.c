@@ -15,7 +15,7 @@ static const struct {
 	const char *names[5];
 } groups[] = {
 	{ CMD_REPO, OPTION_IN_REPO, { "repo", "key", "state_dir", "host" } },
-	{ CMD_SOURCE, OPTION_IN_SOURCE, { "from", "source_name" } },
+	{ CMD_SOURCE, OPTION_IN_SOURCE, { "from", "source_name", "host" } },
 	{ CMD_KEY, 0, { "key" } },
 	{ CMD_RETENTION, OPTION_IN_RETENTION, { NULL } },
 };

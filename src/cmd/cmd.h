@@ -1,7 +1,7 @@
 #ifndef CMD_CMD_H_
 #define CMD_CMD_H_
 
-#include <stdatomic.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,8 +28,8 @@ enum cmd_flags {
 	/* Works on a repository: takes --repo, --key, --state-dir, --host and
 	 * every option of every kind of repository. */
 	CMD_REPO = (1 << 0),
-	/* Reads a source: takes --from, --source-name and every option of
-	 * every type of source. */
+	/* Reads a source: takes --from, --source-name, --host and every
+	 * option of every type of source. */
 	CMD_SOURCE = (1 << 1),
 	/* Takes --key, without a repository. */
 	CMD_KEY = (1 << 2),
@@ -72,8 +72,9 @@ struct drivers {
 /* What the program gives to the commands. */
 struct cmd_env {
 	const struct drivers *drivers;
-	const atomic_bool *cancel; /* Set once the operator asks to stop. */
-	FILE *out, *err;           /* stdout and stderr. */
+	/* Not 0 once the operator has asked to stop. */
+	const volatile sig_atomic_t *cancel;
+	FILE *out, *err; /* stdout and stderr. */
 };
 
 /**

@@ -59,7 +59,7 @@ ctx_drivers(const struct ctx *ctx)
 	return ctx->env->drivers;
 }
 
-const atomic_bool *
+const volatile sig_atomic_t *
 ctx_cancel(const struct ctx *ctx)
 {
 	return ctx->env->cancel;
@@ -68,7 +68,7 @@ ctx_cancel(const struct ctx *ctx)
 int
 ctx_check(const struct ctx *ctx, struct err *err)
 {
-	if (!atomic_load(ctx->env->cancel))
+	if (*ctx->env->cancel == 0)
 		return 0;
 	return err_set(err, HF_EINTR, "stopped as asked");
 }

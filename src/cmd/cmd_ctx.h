@@ -2,7 +2,6 @@
 #define CMD_CMD_CTX_H_
 
 #include <jansson.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -120,7 +119,7 @@ void ctx_progress(struct ctx *, const char *, uint64_t, uint64_t);
  * ctx_cancel(ctx):
  * Return the flag that is set once the operator asks to stop.
  */
-const atomic_bool *ctx_cancel(const struct ctx *);
+const volatile sig_atomic_t *ctx_cancel(const struct ctx *);
 
 /**
  * ctx_check(ctx, err):

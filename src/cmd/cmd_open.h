@@ -26,6 +26,7 @@ struct source;
 struct cmd_repo {
 	char *name;            /* In the configuration, or the place itself. */
 	struct params *params; /* As store_open takes them. */
+	char *state_dir;       /* Of this host. */
 };
 
 /* A source as the operator described it. */
@@ -53,8 +54,9 @@ int cmd_store_open(struct ctx *, const struct cmd_repo *, enum store_power,
 
 /*
  * Keys: those of --key if there are any, else those that the repository
- * names.  cmd_keys_open is a repo_open_keys_fn and a repo_stream_keys_fn,
- * its first argument a struct cmd_keys.
+ * names, else the key of config_key_path if there is one, else none.
+ * cmd_keys_open is a repo_open_keys_fn and a repo_stream_keys_fn, its first
+ * argument a struct cmd_keys.
  */
 struct cmd_keys {
 	struct ctx *ctx;
@@ -102,6 +104,10 @@ struct cmd_sources {
 };
 
 /**
+ * A source that is said on the line in full is called what --source-name
+ * says, else its type and 8 hex digits that tell it from others: its place
+ * is nothing that whoever may list the store should read.
+ *
  * cmd_sources_find(ctx, n, names, ret, err):
  * The sources of --from and those ${n} ${names} of the configuration, or, if
  * there are neither, all of the configuration.  HF_EUSAGE if that is none.

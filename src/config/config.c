@@ -179,6 +179,33 @@ config_home(char **dir, struct err *err)
 }
 
 int
+config_key_path(char **path, struct err *err)
+{
+	CLEANUP(freep_mem) char *dir = NULL;
+	int rc;
+
+	if ((rc = config_home(&dir, err)) < 0)
+		return rc;
+	return str_printf(path, err, "%s/holdfast.key", dir);
+}
+
+int
+config_state_dir(char **dir, struct err *err)
+{
+	const char *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (xdg != NULL && xdg[0] == '/')
+		return str_printf(dir, err, "%s/holdfast", xdg);
+	if (geteuid() == 0)
+		return str_dup("/var/lib/holdfast", dir, err);
+	if (home != NULL && home[0] != '\0')
+		return str_printf(dir, err, "%s/.local/state/holdfast", home);
+	(void)err_set(err, HF_ENOTFOUND, "this user has no home folder");
+	return err_hint(err, "give --state-dir");
+}
+
+int
 config_find(const char *given, char **path, struct err *err)
 {
 	static const char everyones[] = "/etc/holdfast/holdfast.yaml";

@@ -45,6 +45,21 @@ int config_find(const char *, char **, struct err *);
 int config_home(char **, struct err *);
 
 /**
+ * config_key_path(path, err):
+ * Give the caller the path of the key that is used where none is named,
+ * holdfast.key in that folder; it may not exist.
+ */
+int config_key_path(char **, struct err *);
+
+/**
+ * config_state_dir(dir, err):
+ * Give the caller the folder of local state where none is named:
+ * $XDG_STATE_HOME/holdfast, /var/lib/holdfast for root, else
+ * ~/.local/state/holdfast.
+ */
+int config_state_dir(char **, struct err *);
+
+/**
  * config_load(path, ret, err):
  * Read and check the file ${path}; NULL gives an empty configuration.
  * HF_ECONFIG "FILE:LINE: ..." if anything is wrong with it.

@@ -1,5 +1,5 @@
-#include "base/err.h"
 #include "job/job.h"
+#include "base/err.h"
 
 void
 job_tell(const struct job *j, const struct job_event *ev)
@@ -11,7 +11,7 @@ job_tell(const struct job *j, const struct job_event *ev)
 int
 job_check(const struct job *j, struct err *err)
 {
-	if (j->cancel != NULL && *j->cancel != 0)
+	if (j->cancel != NULL && atomic_load(j->cancel))
 		return err_set(err, HF_EINTR, "interrupted");
 	return 0;
 }

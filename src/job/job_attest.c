@@ -12,8 +12,7 @@
 
 static int
 fill(struct repo *r, const struct repo_backup *b,
-    const struct job_verify_report *rep, struct repo_attest *a,
-    struct err *err)
+    const struct job_verify_report *rep, struct repo_attest *a, struct err *err)
 {
 	int rc;
 
@@ -27,8 +26,7 @@ fill(struct repo *r, const struct repo_backup *b,
 	    (rc = store_now(repo_store(r), &a->time_ms, err)) < 0 ||
 	    (rc = str_dup(repo_host(r), &a->host, err)) < 0)
 		return rc;
-	return str_printf(
-	    &a->message, err, "%" PRIu64 " findings", rep->bad);
+	return str_printf(&a->message, err, "%" PRIu64 " findings", rep->bad);
 }
 
 static int
@@ -52,8 +50,7 @@ put(struct repo *r, const struct repo_attest *a, const struct secret *seed,
 
 int
 job_attest(struct repo *r, const struct repo_backup *b,
-    enum job_verify_level level, struct job_verify_report *rep,
-    struct err *err)
+    enum job_verify_level level, struct job_verify_report *rep, struct err *err)
 {
 	struct repo_attest a = { .level = (uint8_t)level };
 	const struct secret *seed;

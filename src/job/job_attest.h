@@ -14,7 +14,7 @@ struct repo_backup;
  * host that may not write, or is not certified to verify, leaves it be: that
  * is no failure of the verification.
  */
-int job_attest(struct repo *, const struct repo_backup *,
-    enum job_verify_level, struct job_verify_report *, struct err *);
+int job_attest(struct repo *, const struct repo_backup *, enum job_verify_level,
+    struct job_verify_report *, struct err *);
 
 #endif /* !JOB_JOB_ATTEST_H_ */

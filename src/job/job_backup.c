@@ -44,8 +44,7 @@ tell(struct backup *b, enum job_event_kind kind, const char *subject,
 }
 
 static int
-on_begin(
-    struct sink *s, const char *path, uint64_t size, struct err *err)
+on_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
 {
 	struct backup *b = (struct backup *)s;
 
@@ -80,8 +79,8 @@ on_add(struct sink *s, const struct entry *e, struct err *err)
 
 /* Append a pair to a list of them; both strings are copied. */
 static int
-fact_add(struct repo_fact **v, size_t *n, const char *name,
-    const char *value, struct err *err)
+fact_add(struct repo_fact **v, size_t *n, const char *name, const char *value,
+    struct err *err)
 {
 	CLEANUP(freep_mem) char *copy_name = NULL;
 	CLEANUP(freep_mem) char *copy_value = NULL;

@@ -40,7 +40,6 @@ struct job_backup_report {
  * the manifest and in ${rep->warnings}.
  */
 int job_backup(const struct job *, struct repo *, struct source *,
-    const struct job_backup_opts *, struct job_backup_report *,
-    struct err *);
+    const struct job_backup_opts *, struct job_backup_report *, struct err *);
 
 #endif /* !JOB_JOB_BACKUP_H_ */

@@ -9,12 +9,7 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
-int
-job_key_add(struct repo *r, struct key *k, uint64_t *done, struct err *err)
-{
-	return repo_rewrap(r, k, done, err);
-}
-
+/* Does another opener open what ${w} wraps? */
 static bool
 has_other(const struct job_wrappings *all, const struct job_wrapping *w)
 {
@@ -22,16 +17,16 @@ has_other(const struct job_wrappings *all, const struct job_wrapping *w)
 
 	/* A listing is sorted, but nothing here needs to rely on it. */
 	for (i = 0; i < all->n; i++)
-		if (memcmp(all->v[i].key_id, w->key_id,
-			sizeof(w->key_id)) == 0 &&
-		    memcmp(all->v[i].opener, w->opener,
-			sizeof(w->opener)) != 0)
+		if (memcmp(all->v[i].key_id, w->key_id, sizeof(w->key_id)) ==
+			0 &&
+		    memcmp(all->v[i].opener, w->opener, sizeof(w->opener)) != 0)
 			return true;
 	return false;
 }
 
 static int
-check_others(const struct job_wrappings *all, const uint8_t fp[], struct err *err)
+check_others(
+    const struct job_wrappings *all, const uint8_t fp[], struct err *err)
 {
 	char hex[2 * REPO_ID_LEN + 1];
 	bool seen = false;
@@ -41,7 +36,7 @@ check_others(const struct job_wrappings *all, const uint8_t fp[], struct err *er
 		if (memcmp(all->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
 			continue;
 		seen = true;
-		if (has_other(rows, &all->v[i]))
+		if (has_other(all, &all->v[i]))
 			continue;
 		(void)err_set(err, HF_EDENIED,
 		    "no other key opens '%s': nothing was removed",
@@ -70,11 +65,10 @@ erase_all(const struct job *j, struct repo *r, const struct job_wrappings *all,
 	for (i = 0; i < all->n; i++) {
 		if (memcmp(all->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
 			continue;
-		repo_name_wrapped(
-		    name, all->v[i].key_id, all->v[i].opener);
+		repo_name_wrapped(name, all->v[i].key_id, all->v[i].opener);
 		if ((rc = job_check(j, err)) < 0 ||
-		    (rc = store_erase(eraser, repo_object(r, name, object),
-			 err)) < 0)
+		    (rc = store_erase(
+			 eraser, repo_object(r, name, object), err)) < 0)
 			return rc;
 		(*done)++;
 	}

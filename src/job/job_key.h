@@ -11,15 +11,6 @@ struct job;
 struct repo;
 
 /**
- * job_key_add(r, k, done, err):
- * Let ${k} open everything that the repository holds, and everything to
- * come if it is a recipient; others must be among the keys of every host
- * that writes.  ${*done} counts the wrappings written; killed anywhere, it is
- * simply run again.
- */
-int job_key_add(struct repo *, struct key *, uint64_t *, struct err *);
-
-/**
  * job_key_remove(j, r, fp, done, err):
  * Take the opener ${fp} away from everything.  HF_EDENIED, with nothing
  * removed, if there is a data key, or the root seed, that no other opener

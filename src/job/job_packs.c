@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,22 @@ job_packs_free(struct job_packs *p)
 	free(p);
 }
 
+/* Read "yyyymmddThh" as hours since 1970. */
+static bool
+parse_hour(const char *s, uint32_t *hour)
+{
+	struct err ignored = ERR_INIT;
+	char text[32];
+	int64_t ms;
+
+	(void)snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:00Z", s, s + 4,
+	    s + 6, s + 9);
+	if (time_parse(text, &ms, &ignored) < 0 || ms < 0)
+		return false;
+	*hour = (uint32_t)(ms / 3600000);
+	return true;
+}
+
 /*
  * Read "p/<yyyymmddThh>/<oid>.hfp".  Anything else in the folder is a
  * stranger's: it is left alone, here and by prune.
@@ -31,13 +48,11 @@ static bool
 parse_name(const char *name, struct job_pack *pack)
 {
 	char again[REPO_NAME_MAX];
-	int64_t ms;
 
 	if (strlen(name) != 2 + 11 + 1 + 2 * REPO_OID_LEN + 4 ||
-	    time_parse_hour(name + 2, &ms) == false ||
+	    !parse_hour(name + 2, &pack->hour) ||
 	    !str_unhex(pack->oid, name + 14, REPO_OID_LEN))
 		return false;
-	pack->hour = (uint32_t)(ms / 3600000);
 	repo_name_pack(again, pack->hour, pack->oid);
 	return strcmp(again, name) == 0;
 }
@@ -81,8 +96,7 @@ by_hour(const void *a, const void *b)
 
 /* List the folder of one hour, or all of them. */
 static int
-list(struct repo *r, struct job_packs *p, const uint32_t *hour,
-    struct err *err)
+list(struct repo *r, struct job_packs *p, const uint32_t *hour, struct err *err)
 {
 	char object[REPO_NAME_MAX + 64], name[REPO_NAME_MAX] = "p/";
 	static const uint8_t any[REPO_OID_LEN];
@@ -96,8 +110,8 @@ list(struct repo *r, struct job_packs *p, const uint32_t *hour,
 }
 
 static int
-list_hours(struct repo *r, struct job_packs *p,
-    const struct repo_manifest *m, struct err *err)
+list_hours(struct repo *r, struct job_packs *p, const struct repo_manifest *m,
+    struct err *err)
 {
 	CLEANUP(freep_mem) uint32_t *hours = NULL;
 	size_t i;

@@ -67,8 +67,7 @@ decide(struct prune *p, struct err *err)
 	p->verdicts = v;
 	for (i = 0; i < p->cat.n; i++)
 		good[i] = is_whole(p, &p->cat.backups[i]);
-	rc = retention_plan(
-	    &p->opts->rule, &p->cat, p->now_ms, good, v, err);
+	rc = retention_plan(&p->opts->rule, &p->cat, p->now_ms, good, v, err);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < p->cat.n; i++) {
@@ -130,15 +129,15 @@ refuse_if_shrunk(const struct prune *p, struct err *err)
 }
 
 static int
-put_tombstone(struct prune *p, size_t i, const struct secret *seed,
-    struct err *err)
+put_tombstone(
+    struct prune *p, size_t i, const struct secret *seed, struct err *err)
 {
 	const struct repo_backup *b = &p->cat.backups[i];
 	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
 	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
 	struct repo_tombstone t = {
 		.time_ms = p->now_ms,
-		.manifest = b->name, /* Borrowed, */
+		.manifest = b->name,          /* Borrowed, */
 		.reason = p->verdicts[i].why, /* like this. */
 		.seq = b->m.seq,
 	};
@@ -154,8 +153,8 @@ put_tombstone(struct prune *p, size_t i, const struct secret *seed,
 		return rc;
 	repo_name_tombstone(name, t.sha256);
 	blob = (struct store_blob){ .p = bytes.p, .len = bytes.len };
-	rc = store_put(repo_store(p->repo),
-	    repo_object(p->repo, name, object), &blob, err);
+	rc = store_put(repo_store(p->repo), repo_object(p->repo, name, object),
+	    &blob, err);
 	/* Another prune was faster: it has removed the same backup. */
 	return rc == -HF_EEXISTS ? 0 : rc;
 }
@@ -168,8 +167,7 @@ remove_backups(struct prune *p, struct err *err)
 	int rc;
 
 	if (!p->opts->dry_run &&
-	    (rc = repo_writer_seed(
-		 p->repo, REPO_ROLE_PRUNE, &seed, err)) < 0)
+	    (rc = repo_writer_seed(p->repo, REPO_ROLE_PRUNE, &seed, err)) < 0)
 		return rc;
 	for (i = 0; i < p->cat.n; i++) {
 		if (p->cat.backups[i].removed || p->verdicts[i].keep)
@@ -195,8 +193,7 @@ erase(struct prune *p, const char *name, struct err *err)
 		return 0;
 	if ((rc = job_check(p->job, err)) < 0)
 		return rc;
-	return store_erase(
-	    p->eraser, repo_object(p->repo, name, object), err);
+	return store_erase(p->eraser, repo_object(p->repo, name, object), err);
 }
 
 /* Is the undo window of ${b} over? */
@@ -283,8 +280,8 @@ erase_packs(struct prune *p, struct err *err)
 
 /* Does a manifest that stays hold something under the data key of ${w}? */
 static bool
-is_needed(const struct prune *p, const struct job_wrapping *w,
-    const uint8_t root[])
+is_needed(
+    const struct prune *p, const struct job_wrapping *w, const uint8_t root[])
 {
 	const struct repo_backup *b;
 	size_t i, k;
@@ -311,8 +308,7 @@ erase_keys(struct prune *p, struct err *err)
 	int rc;
 
 	if ((rc = job_wrappings_load(p->repo, &all, err)) < 0 ||
-	    (rc = sign_fingerprint(repo_head(p->repo)->root_pk, root, err)) <
-		0)
+	    (rc = sign_fingerprint(repo_head(p->repo)->root_pk, root, err)) < 0)
 		return rc;
 	for (i = 0; i < all.n; i++) {
 		if (is_needed(p, &all.v[i], root))
@@ -353,8 +349,7 @@ run(struct prune *p, struct err *err)
 {
 	int rc;
 
-	if ((rc = store_eraser_new(repo_store(p->repo), &p->eraser, err)) <
-		0 ||
+	if ((rc = store_eraser_new(repo_store(p->repo), &p->eraser, err)) < 0 ||
 	    (rc = look(p, err)) < 0 || (rc = decide(p, err)) < 0)
 		return rc;
 	if (!p->opts->force && (rc = refuse_if_shrunk(p, err)) < 0)

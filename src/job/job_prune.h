@@ -14,8 +14,8 @@ struct repo_backup;
 
 struct job_prune_opts {
 	struct retention rule;
-	bool dry_run; /* Decide and tell, write and delete nothing. */
-	bool force;   /* Go on although the newest backup has shrunk. */
+	bool dry_run;    /* Decide and tell, write and delete nothing. */
+	bool force;      /* Go on although the newest backup has shrunk. */
 	int64_t undo_ms; /* How long a removal can be undone. */
 };
 
@@ -48,14 +48,13 @@ struct job_prune_report {
  * 30 % fewer bytes or entries than one that would go: the source may be
  * dying, and the old backups may be the last good ones.
  */
-int job_prune(const struct job *, struct repo *,
-    const struct job_prune_opts *, struct job_prune_report *, struct err *);
+int job_prune(const struct job *, struct repo *, const struct job_prune_opts *,
+    struct job_prune_report *, struct err *);
 
 /**
  * job_prune_undo(r, b, err):
  * Bring the removed backup ${b} back: erase its tombstone.
  */
-int job_prune_undo(
-    struct repo *, const struct repo_backup *, struct err *);
+int job_prune_undo(struct repo *, const struct repo_backup *, struct err *);
 
 #endif /* !JOB_JOB_PRUNE_H_ */

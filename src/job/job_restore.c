@@ -137,8 +137,7 @@ take_piece(struct restore *x, const struct entry *e, uint64_t off,
 
 /* Read the data of ${e}; ${*lost} says that some of it cannot be had. */
 static int
-read_data(struct restore *x, const struct entry *e, bool *lost,
-    struct err *err)
+read_data(struct restore *x, const struct entry *e, bool *lost, struct err *err)
 {
 	uint64_t off, pos;
 	const uint8_t *p;
@@ -167,8 +166,8 @@ read_data(struct restore *x, const struct entry *e, bool *lost,
 }
 
 static int
-check_hash(struct restore *x, const struct entry *e, bool *lost,
-    struct err *err)
+check_hash(
+    struct restore *x, const struct entry *e, bool *lost, struct err *err)
 {
 	uint8_t got[SHA256_LEN];
 	int rc;
@@ -256,8 +255,8 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 {
 	int rc;
 
-	rc = job_select_new(x->opts->only, x->opts->nonly, x->opts->exact,
-	    &x->select, err);
+	rc = job_select_new(
+	    x->opts->only, x->opts->nonly, x->opts->exact, &x->select, err);
 	if (rc < 0 || (rc = sha256_new(&x->sha, err)) < 0 ||
 	    (rc = job_select_links(x->select, x->reader, err)) < 0 ||
 	    (rc = repo_reader_entries(x->reader, plan_entry, x, err)) < 0)

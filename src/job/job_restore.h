@@ -23,8 +23,8 @@ struct job_restore_opts {
 	bool overwrite;  /* Replace what is at ${to}. */
 	bool keep_going; /* Restore what is whole, list the rest. */
 	/* Sees every piece of data, in order; NULL: nobody looks. */
-	int (*inspect)(void *arg, const struct entry *, const uint8_t *,
-	    size_t, struct err *);
+	int (*inspect)(void *arg, const struct entry *, const uint8_t *, size_t,
+	    struct err *);
 	void *inspect_arg;
 };
 
@@ -47,15 +47,13 @@ struct job_restore_report {
  * HF_ENOTFOUND if ${only} matches nothing.
  */
 int job_restore(const struct job *, struct repo *, const struct repo_backup *,
-    const struct job_restore_opts *, struct job_restore_report *,
-    struct err *);
+    const struct job_restore_opts *, struct job_restore_report *, struct err *);
 
 /**
  * job_entries(j, r, b, fn, arg, err):
  * Call ${fn} for every entry of the backup ${b}: for `show --files`.
  */
 int job_entries(const struct job *, struct repo *, const struct repo_backup *,
-    int (*)(void *, const struct entry *, struct err *), void *,
-    struct err *);
+    int (*)(void *, const struct entry *, struct err *), void *, struct err *);
 
 #endif /* !JOB_JOB_RESTORE_H_ */

@@ -23,8 +23,8 @@ struct repo_reader;
  * Choose what one of ${n} globs (or paths, if ${exact}) matches, itself or
  * through a folder above it; everything if ${n} is 0.  ${only} is borrowed.
  */
-int job_select_new(const char *const *, size_t, bool, struct job_select **,
-    struct err *);
+int job_select_new(
+    const char *const *, size_t, bool, struct job_select **, struct err *);
 void job_select_free(struct job_select *);
 CLEANUP_DEFINE(job_select);
 

@@ -17,7 +17,12 @@
 #define FETCHERS 4 /* Objects read and hashed at a time, level 1. */
 #define PACK_MAX (64u << 20)
 
-enum state { WHOLE = 0, MISSING, WRONG_LENGTH, WRONG_BYTES };
+enum state {
+	WHOLE = 0,
+	MISSING,
+	WRONG_LENGTH,
+	WRONG_BYTES
+};
 
 struct verify {
 	const struct job *job;
@@ -159,8 +164,7 @@ check_all_bytes(struct verify *v, struct err *err)
 
 /* Levels 2 and 3: a restore that writes nothing. */
 static int
-check_content(
-    struct verify *v, enum job_verify_level level, struct err *err)
+check_content(struct verify *v, enum job_verify_level level, struct err *err)
 {
 	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
 	struct job_restore_opts opts = {
@@ -201,8 +205,7 @@ run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
 
 	if ((rc = check_present(v, err)) < 0 || (rc = check_keys(v, err)) < 0)
 		return rc;
-	if (opts->level >= VERIFY_BYTES &&
-	    (rc = check_all_bytes(v, err)) < 0)
+	if (opts->level >= VERIFY_BYTES && (rc = check_all_bytes(v, err)) < 0)
 		return rc;
 	if (opts->level >= VERIFY_OPENS)
 		return check_content(v, opts->level, err);

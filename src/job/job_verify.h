@@ -47,7 +47,6 @@ struct job_verify_report {
  * the caller's to judge.
  */
 int job_verify(const struct job *, struct repo *, const struct repo_backup *,
-    const struct job_verify_opts *, struct job_verify_report *,
-    struct err *);
+    const struct job_verify_opts *, struct job_verify_report *, struct err *);
 
 #endif /* !JOB_JOB_VERIFY_H_ */

@@ -32,8 +32,8 @@ CLEANUP_DEFINE(job_walk);
  * job_walk_data(w, e, p, n, err):
  * Take the next ${n} bytes of the data of ${e}.
  */
-int job_walk_data(void *, const struct entry *, const uint8_t *, size_t,
-    struct err *);
+int job_walk_data(
+    void *, const struct entry *, const uint8_t *, size_t, struct err *);
 
 /**
  * job_walk_end(w):

@@ -21,8 +21,8 @@ parse_name(const char *name, struct job_wrapping *w)
 	if (strlen(name) !=
 		2 + 2 * REPO_ID_LEN + 1 + 2 * KEY_FINGERPRINT_LEN + 4 ||
 	    !str_unhex(w->key_id, name + 2, REPO_ID_LEN) ||
-	    !str_unhex(w->opener, name + 2 + 2 * REPO_ID_LEN + 1,
-		KEY_FINGERPRINT_LEN))
+	    !str_unhex(
+		w->opener, name + 2 + 2 * REPO_ID_LEN + 1, KEY_FINGERPRINT_LEN))
 		return false;
 	repo_name_wrapped(again, w->key_id, w->opener);
 	return strcmp(again, name) == 0;
@@ -46,8 +46,7 @@ on_object(void *arg, const struct store_info *info, struct err *err)
 }
 
 int
-job_wrappings_load(
-    struct repo *r, struct job_wrappings *w, struct err *err)
+job_wrappings_load(struct repo *r, struct job_wrappings *w, struct err *err)
 {
 	struct job_wrappings found = { NULL, 0 };
 	struct listing l = { .to = &found };

@@ -32,8 +32,7 @@ struct job_wrappings {
  * List all wrapped keys into the empty ${w}.  What has no such name is a
  * stranger's and left alone.
  */
-int job_wrappings_load(
-    struct repo *, struct job_wrappings *, struct err *);
+int job_wrappings_load(struct repo *, struct job_wrappings *, struct err *);
 
 void job_wrappings_clear(struct job_wrappings *);
 static inline void

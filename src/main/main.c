@@ -1,5 +1,4 @@
 #include <signal.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -29,13 +28,13 @@ static const struct drivers drivers = {
 	.sources = sources,
 };
 
-static atomic_bool cancel;
+static volatile sig_atomic_t cancel;
 
 static void
 on_signal(int sig)
 {
 	(void)sig;
-	atomic_store(&cancel, true);
+	cancel = 1;
 }
 
 /*

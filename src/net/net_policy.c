@@ -10,6 +10,7 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode init_code;
+static const volatile sig_atomic_t *cancel;
 
 static void
 init_curl(void)
@@ -25,6 +26,18 @@ net_init(struct err *err)
 		return err_set(err, HF_EBUG, "initialise libcurl: %s",
 		    curl_easy_strerror(init_code));
 	return 0;
+}
+
+void
+net_cancel(const volatile sig_atomic_t *flag)
+{
+	cancel = flag;
+}
+
+bool
+net_cancelled(void)
+{
+	return cancel != NULL && *cancel != 0;
 }
 
 static int

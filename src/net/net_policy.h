@@ -2,6 +2,8 @@
 #define NET_NET_POLICY_H_
 
 #include <curl/curl.h>
+#include <signal.h>
+#include <stdbool.h>
 
 /* Opaque types. */
 struct err;
@@ -26,6 +28,20 @@ struct net_policy {
  * Initialise libcurl, once for all callers of all threads.
  */
 int net_init(struct err *);
+
+/**
+ * net_cancel(flag):
+ * From now on every transfer, and every wait before another try, ends with
+ * HF_EINTR once ${*flag} is not 0; NULL ends that.  For main(), which has the
+ * signal handler, before there are threads.
+ */
+void net_cancel(const volatile sig_atomic_t *);
+
+/**
+ * net_cancelled():
+ * Return true if the operator has asked to stop.
+ */
+bool net_cancelled(void);
 
 /**
  * net_policy_check(p, err):

@@ -48,9 +48,9 @@ enum store_caps {
 
 /* What is known of an object without reading it. */
 struct store_info {
-	const char *name;  /* In a listing; NULL from head. */
-	uint64_t len;      /* In bytes. */
-	int64_t mtime_ms;  /* When it was stored, by the store's clock. */
+	const char *name;   /* In a listing; NULL from head. */
+	uint64_t len;       /* In bytes. */
+	int64_t mtime_ms;   /* When it was stored, by the store's clock. */
 	uint8_t sha256[32]; /* If has_sha256: as the store computed it. */
 	int has_sha256;
 };
@@ -144,26 +144,24 @@ int store_open(const struct store_driver *const *, const struct params *,
  * store_put(s, name, blob, err):
  * Store ${blob} as the object ${name}.
  */
-int store_put(struct store *, const char *, const struct store_blob *,
-    struct err *);
+int store_put(
+    struct store *, const char *, const struct store_blob *, struct err *);
 
 /**
  * store_get(s, name, max, out, err):
  * Append the whole object ${name}, of at most ${max} bytes, to ${out}, which
  * stays as it was if that fails.
  */
-int store_get(
-    struct store *, const char *, size_t, struct buf *, struct err *);
+int store_get(struct store *, const char *, size_t, struct buf *, struct err *);
 
 /**
  * store_get_range(s, name, off, len, out, err):
  * Append exactly ${len} (not 0) bytes from ${off} to ${out}.
  */
-int store_get_range(struct store *, const char *, uint64_t, size_t,
-    struct buf *, struct err *);
+int store_get_range(
+    struct store *, const char *, uint64_t, size_t, struct buf *, struct err *);
 
-int store_head(
-    struct store *, const char *, struct store_info *, struct err *);
+int store_head(struct store *, const char *, struct store_info *, struct err *);
 int store_list(
     struct store *, const char *, store_list_fn *, void *, struct err *);
 int store_now(struct store *, int64_t *, struct err *);

@@ -28,8 +28,8 @@ fs_get(struct store *s, const char *name, uint64_t off, size_t len, size_t max,
 	    (rc = store_fs_look(fs, &at, name, &st, err)) < 0)
 		return rc;
 	/* Without blocking: it may be a pipe by now. */
-	fd = openat(at.dir, at.base,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(
+	    at.dir, at.base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return store_fs_error(fs, errno, "open", name, err);
 	if (!S_ISREG(st.st_mode))

@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "base/err.h"
+#include "cmd/cmd_ctx.h"
+#include "cmd/cmd_job.h"
+
+static void
+on_event(void *arg, const struct job_event *ev)
+{
+	struct ctx *ctx = arg;
+
+	switch (ev->kind) {
+	case JOB_WARNING:
+		ctx_warn(ctx, "'%s': %s", ev->subject, ev->text);
+		break;
+	case JOB_FOUND:
+		ctx_warn(ctx, "damaged: '%s': %s", ev->subject, ev->text);
+		break;
+	case JOB_DECIDED:
+		ctx_detail(ctx, "%s: %s", ev->subject, ev->text);
+		break;
+	case JOB_STARTED:
+	case JOB_PROGRESS:
+	case JOB_FINISHED:
+		ctx_progress(ctx, ev->job, ev->done, ev->total);
+		break;
+	}
+}
+
+struct job
+cmd_job(struct ctx *ctx)
+{
+	const char *memory = ctx_option(ctx, "memory");
+	struct job j = {
+		.on_event = on_event,
+		.arg = ctx,
+		.cancel = ctx_cancel(ctx),
+		.level = (int)ctx_number(ctx, "compression", 0),
+		.memory = (size_t)ctx_number(ctx, "memory", 0),
+	};
+
+	if (memory != NULL && strcmp(memory, "small") == 0)
+		j.memory = JOB_MEMORY_SMALL;
+	return j;
+}
+
+int
+cmd_opened_repo(struct ctx *ctx, const char *name, enum store_power power,
+    struct cmd_opened *o, struct err *err)
+{
+	int rc;
+
+	if ((rc = cmd_repo_find(ctx, name, &o->where, err)) < 0)
+		return rc;
+	return cmd_repo_open(ctx, o->where, power, &o->store, &o->repo, err);
+}
+
+int
+cmd_opened_catalogue(struct ctx *ctx, enum store_power power,
+    struct cmd_opened *o, struct err *err)
+{
+	const struct repo_finding *f;
+	size_t i;
+	int rc;
+
+	if ((rc = cmd_opened_repo(ctx, NULL, power, o, err)) < 0 ||
+	    (rc = repo_catalogue_load(o->repo, &o->cat, err)) < 0)
+		return rc;
+	for (i = 0; i < o->cat.nfindings; i++) {
+		f = &o->cat.findings[i];
+		ctx_warn(ctx, "'%s': %s (%s)", f->object, f->what, f->remedy);
+	}
+	return 0;
+}
+
+void
+cmd_opened_clear(struct cmd_opened *o)
+{
+	repo_catalogue_clear(&o->cat);
+	repo_free(o->repo);
+	store_free(o->store);
+	cmd_repo_free(o->where);
+	*o = (struct cmd_opened){ 0 };
+}
+
+const char *
+cmd_counted(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}

@@ -1,0 +1,250 @@
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/hash.h"
+#include "store/s3/store_s3_call.h"
+
+/* An object on its way up. */
+struct upload {
+	struct s3 *s;
+	const char *name;
+	const struct store_blob *blob;
+	uint8_t sha256[SHA256_LEN];
+	char hex[2 * SHA256_LEN + 1];
+
+	enum s3_checksum checksum; /* How this try is sent. */
+	bool condition;            /* With If-None-Match. */
+};
+
+static void
+base64_of(const uint8_t *p, size_t n, char *to, size_t size)
+{
+	(void)sodium_bin2base64(to, size, p, n, sodium_base64_VARIANT_ORIGINAL);
+}
+
+static int
+checksum_header(const struct upload *u, struct http_header *h, char *value,
+    size_t size, struct err *err)
+{
+	uint8_t md5[16];
+	int rc;
+
+	h->value = value;
+	if (u->checksum == S3_CHECKSUM_SHA256) {
+		h->name = "x-amz-checksum-sha256";
+		base64_of(u->sha256, sizeof(u->sha256), value, size);
+		return 0;
+	}
+	h->name = "Content-MD5";
+	if ((rc = md5_of(u->blob->p, u->blob->len, md5, err)) < 0)
+		return rc;
+	base64_of(md5, sizeof(md5), value, size);
+	return 0;
+}
+
+/* All tries of the request as ${u} now has it. */
+static int
+send(const struct upload *u, struct s3_call *c, struct err *err)
+{
+	struct http_header headers[3];
+	char value[64];
+	size_t n = 0;
+	int rc;
+
+	headers[n++] =
+	    (struct http_header){ "Content-Type", "application/octet-stream" };
+	if (u->condition)
+		headers[n++] = (struct http_header){ "If-None-Match", "*" };
+	if (u->checksum != S3_CHECKSUM_NONE &&
+	    (rc = checksum_header(
+		 u, &headers[n++], value, sizeof(value), err)) < 0)
+		return rc;
+	*c = (struct s3_call){
+		.method = "PUT",
+		.key = u->name,
+		.action = "s3:PutObject",
+		.headers = headers,
+		.nheaders = n,
+		.p = u->blob->p,
+		.len = u->blob->len,
+		.sha256 = u->hex,
+		.maybe_done = c->maybe_done,
+	};
+	rc = s3_call(u->s, c, err);
+	c->headers = NULL; /* They end with this function. */
+	return rc;
+}
+
+/* Does the server not know a header, where it should refuse the request? */
+static bool
+refuses_headers(const struct s3_call *c)
+{
+	static const char *const codes[] = { "NotImplemented",
+		"InvalidArgument", "InvalidRequest", "BadDigest",
+		"InvalidDigest" };
+	size_t i;
+
+	if (c->res.status == 501)
+		return true;
+	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (c->res.status == 400 &&
+		    strcmp(c->error.code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Leave away what may be in the server's way: another checksum, then none,
+ * and only then the condition.  False when nothing is left.
+ */
+static bool
+simplify(struct upload *u, const struct s3_call *c)
+{
+	if (u->checksum + 1 < S3_CHECKSUMS) {
+		u->checksum++;
+		return true;
+	}
+	if (!u->condition || strcmp(c->error.code, "NotImplemented") != 0)
+		return false;
+	u->condition = false;
+	u->checksum = S3_CHECKSUM_SHA256;
+	return true;
+}
+
+/* HF_EEXISTS if it is there; the race that remains is told in the header. */
+static int
+look_first(const struct upload *u, struct err *err)
+{
+	struct store_info info;
+	struct err e = ERR_INIT;
+	char etag[40];
+	int rc;
+
+	rc = s3_head_etag(u->s, u->name, &info, etag, sizeof(etag), &e);
+	if (rc == 0)
+		return err_set(err, HF_EEXISTS, "it exists already");
+	if (rc == -HF_ENOTFOUND)
+		return 0;
+	*err = e;
+	return err_wrap(err, "the server knows no If-None-Match, and the "
+			     "look before a put fails");
+}
+
+/* Is what lies there, read whole, what we have sent? */
+static bool
+same_bytes(const struct upload *u, struct err *err)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+
+	return s3_get(&u->s->base, u->name, 0, 0, u->blob->len, &b, err) == 0 &&
+	       b.len == u->blob->len &&
+	       (b.len == 0 || memcmp(b.p, u->blob->p, b.len) == 0);
+}
+
+/*
+ * An earlier try of ours may have stored the object, its answer lost; then
+ * "it exists" is success.  Or it is another's, and then it is not.
+ */
+static int
+is_ours(const struct upload *u, struct err *err)
+{
+	struct err e = ERR_INIT;
+	struct store_info info;
+	char etag[40], hex[33];
+	uint8_t md5[16];
+	bool same;
+	int rc;
+
+	rc = s3_head_etag(u->s, u->name, &info, etag, sizeof(etag), &e);
+	if (rc < 0) {
+		(void)err_set(err, HF_EEXISTS,
+		    "it exists; a try whose answer was lost may have stored "
+		    "it, and we may not look");
+		return err_hint(err, "%s", e.msg);
+	}
+	same = info.len == u->blob->len;
+	if (same && info.has_sha256)
+		same = memcmp(info.sha256, u->sha256, SHA256_LEN) == 0;
+	else if (same && etag[0] != '\0') {
+		if ((rc = md5_of(u->blob->p, u->blob->len, md5, err)) < 0)
+			return rc;
+		same = strcasecmp(etag, str_hex(hex, md5, sizeof(md5))) == 0;
+	} else if (same) {
+		same = same_bytes(u, &e);
+	}
+	return same ? 0 : err_set(err, HF_EEXISTS, "it exists already");
+}
+
+/* What this server takes is not tried again with each object. */
+static void
+remember(const struct upload *u)
+{
+	atomic_store(&u->s->checksum, (int)u->checksum);
+	if (!u->condition)
+		atomic_store(&u->s->no_condition, true);
+}
+
+static int
+upload(struct upload *u, struct err *err)
+{
+	CLEANUP(freep_s3_call) struct s3_call c = { .method = "PUT" };
+	struct err first = ERR_INIT, e;
+	int rc;
+
+	for (;;) {
+		if (!u->condition && !c.maybe_done &&
+		    (rc = look_first(u, err)) < 0)
+			return rc;
+		s3_call_clear(&c);
+		e = (struct err)ERR_INIT;
+		rc = send(u, &c, &e);
+		if (rc == 0 || !refuses_headers(&c))
+			break;
+		if (first.code == 0)
+			first = e;
+		if (!simplify(u, &c)) {
+			*err = first;
+			return first.code;
+		}
+	}
+	if (rc == 0 || c.res.status == 412)
+		remember(u);
+	if (rc == 0)
+		return 0;
+	if (c.res.status == 412 && c.maybe_done)
+		return is_ours(u, err);
+	*err = e;
+	return rc;
+}
+
+int
+s3_put(struct store *st, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	struct s3 *s = (struct s3 *)st;
+	struct upload u = {
+		.s = s,
+		.name = name,
+		.blob = blob,
+		.checksum = (enum s3_checksum)atomic_load(&s->checksum),
+		.condition = !atomic_load(&s->no_condition),
+	};
+	int rc = 0;
+
+	if (blob->sha256 != NULL)
+		memcpy(u.sha256, blob->sha256, sizeof(u.sha256));
+	else
+		rc = sha256_of(blob->p, blob->len, u.sha256, err);
+	if (rc == 0) {
+		(void)str_hex(u.hex, u.sha256, sizeof(u.sha256));
+		rc = upload(&u, err);
+	}
+	if (rc < 0)
+		return err_wrap(err, "put '%s' into '%s'", name, st->place);
+	return 0;
+}

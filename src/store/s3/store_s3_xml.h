@@ -1,0 +1,58 @@
+#ifndef STORE_S3_STORE_S3_XML_H_
+#define STORE_S3_STORE_S3_XML_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Opaque types. */
+struct err;
+
+/* S3's answers in XML, read with expat.  A DOCTYPE is refused: no answer has
+ * one, and every attack on XML readers begins with it. */
+
+/* <Error>; fields that were missing or too long are "". */
+struct s3_error {
+	char code[64];
+	char message[256];
+	char region[64];
+	char bucket[256];
+};
+
+/**
+ * s3_xml_error(p, n, e):
+ * Read an error's body; return false, with ${e} empty, if it is none.
+ */
+bool s3_xml_error(const void *, size_t, struct s3_error *);
+
+/* One <Contents> of a listing. */
+struct s3_item {
+	char *key; /* Decoded. */
+	uint64_t size;
+	int64_t mtime_ms;
+};
+
+/* <ListBucketResult>. */
+struct s3_page {
+	struct s3_item *items;
+	size_t n, cap;
+	bool more;   /* <IsTruncated>. */
+	char *token; /* <NextContinuationToken>, or NULL. */
+};
+
+/**
+ * s3_xml_page(p, n, page, err):
+ * Read one page of a listing into the empty ${page}, which is to be cleared
+ * in any case.  HF_EUNAVAIL, saying what is wrong, if it is no listing: a
+ * proxy's or a broken server's answer, worth another try.
+ */
+int s3_xml_page(const void *, size_t, struct s3_page *, struct err *);
+void s3_page_clear(struct s3_page *);
+
+/**
+ * s3_xml_time(s, ms):
+ * Read "2026-11-20T10:00:00.123Z"; return false if it is anything else.
+ */
+bool s3_xml_time(const char *, int64_t *);
+
+#endif /* !STORE_S3_STORE_S3_XML_H_ */
