@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "test.h"
+#include "test_memory.h"
 
 /* Make a file of the running test's folder and return "file:" and its path. */
 static const char *
@@ -212,62 +213,18 @@ TEST(secret_process_init__forbids_core_dumps_and_tracing)
 	in_child(hardened);
 }
 
-/*
- * How often the 24 bytes that ${masked} holds, each with a bit flipped, occur
- * in this process, read as another process would read it.
- */
-static int
-occurrences(const uint8_t masked[24])
-{
-	CLEANUP(freep_fd) int mem = open("/proc/self/mem", O_RDONLY);
-	FILE *maps = fopen("/proc/self/maps", "r");
-	static uint8_t page[4096];
-	unsigned long from, to;
-	char line[512], mode[5];
-	int found = 0, i, k;
-
-	CHECK(mem >= 0 && maps != NULL);
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 ||
-		    mode[0] != 'r')
-			continue;
-		for (; from < to; from += sizeof(page)) {
-			/* Not what this search itself has just read. */
-			if (from + 4096 > (unsigned long)page &&
-			    from < (unsigned long)page + sizeof(page))
-				continue;
-			if (pread(mem, page, sizeof(page), (off_t)from) !=
-			    sizeof(page))
-				break;
-			for (i = 0; i + 24 <= (int)sizeof(page); i++) {
-				for (k = 0; k < 24; k++)
-					if (page[i + k] != (masked[k] ^ 0x55))
-						break;
-				found += k == 24;
-			}
-		}
-	}
-	(void)fclose(maps);
-	secret_wipe(page, sizeof(page));
-	return found;
-}
-
 TEST(secret__is_gone_from_the_process_once_freed)
 {
 	CLEANUP(freep_secret) struct secret *s = NULL;
 	struct err e = ERR_INIT;
 	uint8_t masked[24];
-	int k;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("the shadow of AddressSanitizer is terabytes: run without it");
-#endif
-	CHECK_OK(secret_random(24, &s, &e), &e);
-	for (k = 0; k < 24; k++)
-		masked[k] = secret_p(s)[k] ^ 0x55;
-	CHECK(occurrences(masked) == 1);
+	TEST_MEMORY_SKIP();
+	CHECK_OK(secret_random(sizeof(masked), &s, &e), &e);
+	test_memory_mask(masked, secret_p(s), sizeof(masked));
+	CHECK(test_memory_count(masked, sizeof(masked)) == 1);
 	secret_free(TAKE(s));
-	CHECK(occurrences(masked) == 0);
+	CHECK(test_memory_count(masked, sizeof(masked)) == 0);
 }
 
 TEST(secret__survives_running_out_of_memory)
