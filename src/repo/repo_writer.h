@@ -25,7 +25,7 @@ struct repo_writer;
  */
 
 struct repo_writer_opts {
-	size_t memory;    /* Bytes for packs and frames together. */
+	size_t memory;    /* Bytes for all buffers; 0: 44 MiB. */
 	int level;        /* Of zstd; 1 unless told. */
 	unsigned workers; /* 0: one for each processor. */
 	/* What was stored so far; called from any thread, quick. */
@@ -38,7 +38,10 @@ int repo_writer_new(struct repo *, const struct repo_writer_opts *,
 void repo_writer_free(struct repo_writer *);
 CLEANUP_DEFINE(repo_writer);
 
-/* As in struct sink_ops (source/source.h). */
+/*
+ * As in struct sink_ops (source/source.h).  An entry of more than 1 MiB
+ * (60,000 extents, say) is HF_ESOURCE: the source must do with fewer.
+ */
 int repo_writer_begin(struct repo_writer *, uint64_t, struct err *);
 int repo_writer_space(
     struct repo_writer *, uint8_t **, size_t *, struct err *);

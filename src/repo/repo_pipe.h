@@ -1,0 +1,97 @@
+#ifndef REPO_REPO_PIPE_H_
+#define REPO_REPO_PIPE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "repo/repo_pack.h"
+#include "repo/repo_writer_plan.h"
+
+/* Opaque types. */
+struct err;
+struct repo;
+struct repo_pipe;
+struct secret;
+
+/*
+ * What turns frames into packs in a store: workers, each with a pack under
+ * construction, compress and seal frames; uploaders put finished packs.  One
+ * thread, the caller's, hands frames in and gets their places back, in the
+ * order in which it handed them in, whatever the workers did.
+ *
+ * The first failure of any thread ends them all, and is what every later
+ * call returns.
+ */
+
+/* A buffer for the plaintext of one frame. */
+struct repo_pipe_frame {
+	struct repo_pipe_frame *next;
+	uint8_t *p; /* REPO_FRAME_MAX bytes. */
+	size_t len;
+	enum repo_frame_kind kind;
+	size_t index; /* Among the frames of its kind. */
+};
+
+struct repo_pipe_opts {
+	struct repo *repo;
+	uint8_t key_id[REPO_ID_LEN];
+	const struct secret *data_key; /* Must outlive the pipe. */
+	struct repo_writer_plan plan;
+	int level;
+	void (*stored)(void *arg, uint64_t bytes); /* May be NULL. */
+	void *arg;
+};
+
+/**
+ * repo_pipe_new(opts, ret, err):
+ * Start the threads.
+ */
+int repo_pipe_new(
+    const struct repo_pipe_opts *, struct repo_pipe **, struct err *);
+
+/**
+ * repo_pipe_free(p):
+ * Stop the threads where they are, after the puts that are under way.
+ */
+void repo_pipe_free(struct repo_pipe *);
+CLEANUP_DEFINE(repo_pipe);
+
+/**
+ * repo_pipe_frame(p, ret, err):
+ * Wait for a free frame; it is to be filled and given to repo_pipe_submit, or
+ * kept until the pipe is freed.
+ */
+int repo_pipe_frame(
+    struct repo_pipe *, struct repo_pipe_frame **, struct err *);
+
+/**
+ * repo_pipe_submit(p, f, kind, err):
+ * Have the ${f->len} (at least 1) bytes of ${f} sealed as a frame of ${kind}.
+ */
+int repo_pipe_submit(struct repo_pipe *, struct repo_pipe_frame *,
+    enum repo_frame_kind, struct err *);
+
+/**
+ * repo_pipe_drain(p, err):
+ * Wait until all frames submitted so far are sealed.
+ */
+int repo_pipe_drain(struct repo_pipe *, struct err *);
+
+/**
+ * repo_pipe_refs(p, kind, n):
+ * Where the ${*n} frames of ${kind} went, in the order of their submission;
+ * after repo_pipe_drain only.  They stay the pipe's.
+ */
+const struct repo_ref *repo_pipe_refs(
+    const struct repo_pipe *, enum repo_frame_kind, size_t *);
+
+/**
+ * repo_pipe_close(p, rows, n, bytes, err):
+ * Finish all packs, wait until the store has them, and end the threads.  The
+ * ${*n} rows in ${*rows} are the caller's to free; ${*bytes} is their sum.
+ */
+int repo_pipe_close(struct repo_pipe *, struct repo_pack_row **, size_t *,
+    uint64_t *, struct err *);
+
+#endif /* !REPO_REPO_PIPE_H_ */

@@ -1,0 +1,309 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/entry.h"
+#include "base/err.h"
+#include "crypto/secret.h"
+#include "repo/repo.h"
+#include "repo/repo_pipe.h"
+#include "repo/repo_writer.h"
+
+/*
+ * The caller's side of a writer: fills frames, hashes files, encodes entries.
+ * No lock is taken for a small file that fits into the frame at hand.
+ */
+struct repo_writer {
+	struct repo *repo;
+	uint8_t key_id[REPO_ID_LEN];
+	struct secret *data_key;
+	struct repo_pipe *pipe;
+
+	struct repo_pipe_frame *frame; /* Being filled, or NULL. */
+	uint64_t pos;                  /* Bytes of the stream so far. */
+
+	/* The file that began last. */
+	bool in_file;
+	uint64_t file_pos;
+	struct sha256 *sha;
+	size_t hashed; /* Of the frame: what sha has seen, or another file. */
+
+	struct buf segment; /* Entries, or refs, for the next frame of them. */
+	uint64_t entries;
+};
+
+void
+repo_writer_free(struct repo_writer *w)
+{
+	if (w == NULL)
+		return;
+	repo_pipe_free(w->pipe); /* Its threads use the data key. */
+	secret_free(w->data_key);
+	sha256_free(w->sha);
+	buf_free(&w->segment);
+	free(w);
+}
+
+int
+repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
+    struct repo_writer **ret, struct err *err)
+{
+	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
+	struct repo_pipe_opts po = {
+		.repo = repo,
+		.level = opts->level != 0 ? opts->level : 1,
+		.stored = opts->stored,
+		.arg = opts->arg,
+	};
+	int rc;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL)
+		return err_nomem(err);
+	w->repo = repo;
+	if ((rc = sha256_new(&w->sha, err)) < 0 ||
+	    (rc = buf_reserve(&w->segment, REPO_FRAME_MAX, err)) < 0)
+		return rc;
+	/* Stored wrapped before the first byte is sealed under it: a crash
+	 * never leaves packs that nobody can ever open. */
+	rc = repo_data_key_new(repo, w->key_id, &w->data_key, err);
+	if (rc < 0)
+		return rc;
+	memcpy(po.key_id, w->key_id, REPO_ID_LEN);
+	po.data_key = w->data_key;
+	po.plan = repo_writer_plan_make(opts->memory, opts->workers, po.level);
+	if ((rc = repo_pipe_new(&po, &w->pipe, err)) < 0)
+		return rc;
+	*ret = TAKE(w);
+	return 0;
+}
+
+/*
+ * Let the hash catch up with the frame.  It lags until the frame is full or
+ * the file ends, because a source that knows the hash tells only then.
+ */
+static int
+hash_frame(struct repo_writer *w, struct err *err)
+{
+	size_t from = w->hashed;
+
+	if (w->frame == NULL || w->frame->len == from)
+		return 0;
+	w->hashed = w->frame->len;
+	return sha256_update(
+	    w->sha, w->frame->p + from, w->frame->len - from, err);
+}
+
+/* Hand the frame over, however full. */
+static int
+submit_data(struct repo_writer *w, struct err *err)
+{
+	int rc;
+
+	if (w->frame == NULL || w->frame->len == 0)
+		return 0;
+	if (w->in_file && (rc = hash_frame(w, err)) < 0)
+		return rc;
+	w->hashed = 0;
+	return repo_pipe_submit(w->pipe, TAKE(w->frame), REPO_FRAME_DATA, err);
+}
+
+int
+repo_writer_begin(struct repo_writer *w, uint64_t size, struct err *err)
+{
+	int rc;
+
+	/* A large file lies in frames of its own: restored alone, it needs
+	 * nobody else's bytes.  Small ones share frames. */
+	w->in_file = false;
+	if (size >= REPO_FRAME_MAX && (rc = submit_data(w, err)) < 0)
+		return rc;
+	if ((rc = sha256_reset(w->sha, err)) < 0)
+		return rc;
+	w->in_file = true;
+	w->file_pos = w->pos;
+	w->hashed = w->frame == NULL ? 0 : w->frame->len;
+	return 0;
+}
+
+int
+repo_writer_space(
+    struct repo_writer *w, uint8_t **p, size_t *n, struct err *err)
+{
+	int rc;
+
+	if (w->frame == NULL &&
+	    (rc = repo_pipe_frame(w->pipe, &w->frame, err)) < 0)
+		return rc;
+	*p = w->frame->p + w->frame->len;
+	*n = REPO_FRAME_MAX - w->frame->len;
+	return 0;
+}
+
+int
+repo_writer_wrote(struct repo_writer *w, size_t n, struct err *err)
+{
+	if (!w->in_file || w->frame == NULL ||
+	    n > REPO_FRAME_MAX - w->frame->len)
+		return err_set(err, HF_EBUG,
+		    "%zu bytes were written where none were lent", n);
+	w->frame->len += n;
+	w->pos += n;
+	return w->frame->len == REPO_FRAME_MAX ? submit_data(w, err) : 0;
+}
+
+/* Send the first ${n} bytes of the segment on their way as a frame. */
+static int
+submit_segment(
+    struct repo_writer *w, enum repo_frame_kind kind, size_t n, struct err *err)
+{
+	struct repo_pipe_frame *f;
+	int rc;
+
+	if (n == 0)
+		return 0;
+	if ((rc = repo_pipe_frame(w->pipe, &f, err)) < 0)
+		return rc;
+	memcpy(f->p, w->segment.p, n);
+	f->len = n;
+	memmove(w->segment.p, w->segment.p + n, w->segment.len - n);
+	w->segment.len -= n;
+	return repo_pipe_submit(w->pipe, f, kind, err);
+}
+
+static int
+add_entry(struct repo_writer *w, const struct entry *e, struct err *err)
+{
+	size_t before = w->segment.len, n;
+	int rc;
+
+	if ((rc = entry_encode(e, &w->segment, err)) < 0) {
+		w->segment.len = before;
+		return rc;
+	}
+	if ((n = w->segment.len - before) > REPO_FRAME_MAX) {
+		w->segment.len = before;
+		return err_set(err, HF_ESOURCE,
+		    "'%s' has too many extents or attributes: they take %zu "
+		    "bytes of at most %u",
+		    e->path, n, REPO_FRAME_MAX);
+	}
+	w->entries++;
+	if (w->segment.len <= REPO_FRAME_MAX)
+		return 0;
+	return submit_segment(w, REPO_FRAME_ENTRIES, before, err);
+}
+
+int
+repo_writer_add(
+    struct repo_writer *w, const struct entry *entry, struct err *err)
+{
+	struct entry e = *entry; /* What it points to stays the caller's. */
+	bool in_file = w->in_file;
+	int rc;
+
+	w->in_file = false;
+	e.data_pos = e.data_len = 0;
+	if (e.type == ENTRY_FILE) {
+		e.data_pos = in_file ? w->file_pos : w->pos;
+		e.data_len = w->pos - e.data_pos;
+		if (!in_file && (rc = sha256_reset(w->sha, err)) < 0)
+			return rc;
+		if (!e.has_sha256 &&
+		    ((in_file && (rc = hash_frame(w, err)) < 0) ||
+			(rc = sha256_final(w->sha, e.sha256, err)) < 0))
+			return rc;
+		e.has_sha256 = true;
+	}
+	if ((rc = add_entry(w, &e, err)) < 0)
+		return err_wrap(err, "add '%s'", e.path);
+	return 0;
+}
+
+/* Lay down where the frames of the stream are, which is known by now. */
+static int
+submit_frame_list(struct repo_writer *w, struct err *err)
+{
+	const struct repo_ref *refs;
+	size_t i, n;
+	int rc;
+
+	refs = repo_pipe_refs(w->pipe, REPO_FRAME_DATA, &n);
+	for (i = 0; i < n; i++) {
+		if (w->segment.len + REPO_REF_LEN > REPO_FRAME_MAX &&
+		    (rc = submit_segment(
+			 w, REPO_FRAME_LIST, w->segment.len, err)) < 0)
+			return rc;
+		if ((rc = repo_ref_encode(&refs[i], &w->segment, err)) < 0)
+			return rc;
+	}
+	return submit_segment(w, REPO_FRAME_LIST, w->segment.len, err);
+}
+
+/* Copy the places of all frames of ${kind}. */
+static int
+copy_refs(struct repo_writer *w, enum repo_frame_kind kind,
+    struct repo_ref **ret, size_t *nret, struct err *err)
+{
+	const struct repo_ref *refs;
+	struct repo_ref *copy;
+	size_t n;
+
+	refs = repo_pipe_refs(w->pipe, kind, &n);
+	if ((copy = calloc(n + 1, sizeof(*copy))) == NULL)
+		return err_nomem(err);
+	if (n > 0)
+		memcpy(copy, refs, n * sizeof(*copy));
+	free(*ret);
+	*ret = copy;
+	*nret = n;
+	return 0;
+}
+
+/* Fill in what the manifest says of this backup, and seal its private part. */
+static int
+complete(struct repo_writer *w, struct repo_manifest *m,
+    struct repo_private *priv, struct err *err)
+{
+	const struct repo_head *head = repo_head(w->repo);
+	int rc;
+
+	m->kind = REPO_FULL;
+	memcpy(m->repo_id, head->repo_id, REPO_ID_LEN);
+	memcpy(m->vault_id, head->vault_id, REPO_ID_LEN);
+	m->plain_bytes = priv->stream_len = w->pos;
+	m->entries = w->entries;
+	free(m->keys);
+	m->nkeys = 0;
+	if ((m->keys = malloc(sizeof(*m->keys))) == NULL)
+		return err_nomem(err);
+	memcpy(m->keys[0], w->key_id, REPO_ID_LEN);
+	m->nkeys = 1;
+	if ((rc = copy_refs(w, REPO_FRAME_ENTRIES, &priv->entry_segs,
+		 &priv->nentry_segs, err)) < 0 ||
+	    (rc = copy_refs(w, REPO_FRAME_LIST, &priv->frame_segs,
+		 &priv->nframe_segs, err)) < 0)
+		return rc;
+	return repo_private_seal(priv, w->data_key, 0, m, err);
+}
+
+int
+repo_writer_finish(struct repo_writer *w, struct repo_manifest *m,
+    struct repo_private *priv, struct err *err)
+{
+	int rc;
+
+	w->in_file = false;
+	if ((rc = submit_data(w, err)) < 0 ||
+	    (rc = submit_segment(w, REPO_FRAME_ENTRIES, w->segment.len, err)) <
+		0 ||
+	    (rc = repo_pipe_drain(w->pipe, err)) < 0 ||
+	    (rc = submit_frame_list(w, err)) < 0 ||
+	    (rc = repo_pipe_drain(w->pipe, err)) < 0)
+		return rc;
+	free(m->packs);
+	m->packs = NULL;
+	m->npacks = 0;
+	if ((rc = repo_pipe_close(
+		 w->pipe, &m->packs, &m->npacks, &m->stored_bytes, err)) < 0)
+		return rc;
+	return complete(w, m, priv, err);
+}
