@@ -17,11 +17,14 @@ struct repo_reader;
 /*
  * Reads one backup: its entries in order, and ranges of its stream.  Threads
  * fetch packs (the span of a pack that is needed, in one request) and open
- * frames ahead of the caller; memory is bounded by ${opts->memory}.
+ * frames ahead of the caller; memory is bounded by ${opts->memory} (but for
+ * 32 bytes for each MiB of the stream, and 16 for each range that is wanted).
+ * One thread at a time may call it; entries and the stream may be read by
+ * turns, so that a callback for an entry can read its data.
  */
 
 struct repo_reader_opts {
-	size_t memory;
+	size_t memory;    /* Bytes for all buffers; 0: 44 MiB. */
 	unsigned workers; /* 0: one for each processor. */
 };
 
@@ -49,7 +52,9 @@ int repo_reader_entries(
 /*
  * Reading the stream: want() says what is going to be read, range by range
  * and ascending; then read() delivers those ranges piece by piece, in the
- * same order.  Frames are fetched and opened ahead.
+ * same order.  Frames are fetched and opened ahead.  Once read() has come to
+ * the end, more may be wanted, from any place: another round begins.
+ * HF_ECORRUPT if the stream has no such range or it lies before the last.
  */
 int repo_reader_want(
     struct repo_reader *, uint64_t pos, uint64_t len, struct err *);

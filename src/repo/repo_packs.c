@@ -1,0 +1,229 @@
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "repo/repo.h"
+#include "repo/repo_packs.h"
+#include "store/store.h"
+
+struct open_pack {
+	struct repo_opener_pack *opener; /* Header checked; or NULL. */
+	unsigned users;
+	bool missing;
+};
+
+struct repo_packs {
+	struct repo *repo;
+	const struct repo_manifest *m;
+	const struct secret **keys; /* The repository's. */
+	pthread_mutex_t lock;       /* Of: */
+	struct open_pack *v;        /* One for each pack. */
+};
+
+void
+repo_packs_free(struct repo_packs *ps)
+{
+	size_t i;
+
+	if (ps == NULL)
+		return;
+	for (i = 0; ps->v != NULL && i < ps->m->npacks; i++)
+		repo_opener_pack_free(ps->v[i].opener);
+	pthread_mutex_destroy(&ps->lock);
+	free(ps->v);
+	free(ps->keys);
+	free(ps);
+}
+
+int
+repo_packs_new(struct repo *r, const struct repo_manifest *m,
+    struct repo_packs **ret, struct err *err)
+{
+	CLEANUP(freep_repo_packs) struct repo_packs *ps = NULL;
+	size_t i;
+	int rc;
+
+	if ((ps = calloc(1, sizeof(*ps))) == NULL)
+		return err_nomem(err);
+	ps->repo = r;
+	ps->m = m;
+	pthread_mutex_init(&ps->lock, NULL);
+	if ((ps->v = calloc(m->npacks + 1, sizeof(*ps->v))) == NULL ||
+	    (ps->keys = calloc(m->nkeys + 1, sizeof(*ps->keys))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < m->nkeys; i++)
+		if ((rc = repo_data_key(r, m->keys[i], &ps->keys[i], err)) < 0)
+			return rc;
+	for (i = 0; i < m->npacks; i++)
+		if (m->packs[i].key >= m->nkeys)
+			return err_set(err, HF_ECORRUPT,
+			    "the manifest names a key that it does not have");
+	*ret = TAKE(ps);
+	return 0;
+}
+
+static void
+object_name(const struct repo_packs *ps, uint32_t i, char *name)
+{
+	const struct repo_pack_row *row = &ps->m->packs[i];
+
+	repo_name_pack(name, row->hour, row->oid);
+}
+
+int
+repo_packs_wrap(const struct repo_packs *ps, uint32_t i, struct err *err)
+{
+	char name[REPO_NAME_MAX];
+
+	object_name(ps, i, name);
+	return err_wrap(err, "pack '%s'", name);
+}
+
+int
+repo_packs_ref_check(
+    const struct repo_packs *ps, const struct repo_ref *ref, struct err *err)
+{
+	if (ref->pack >= ps->m->npacks)
+		return err_set(err, HF_ECORRUPT,
+		    "a frame is said to lie in pack %" PRIu32
+		    ", of %zu that there are",
+		    ref->pack, ps->m->npacks);
+	if (!repo_pack_ref_ok(ref, ps->m->packs[ref->pack].len)) {
+		err_set(err, HF_ECORRUPT,
+		    "what is said of frame %" PRIu32 " cannot be true",
+		    ref->frame);
+		return repo_packs_wrap(ps, ref->pack, err);
+	}
+	return 0;
+}
+
+static int
+set_missing(struct repo_packs *ps, uint32_t i, struct err *err)
+{
+	pthread_mutex_lock(&ps->lock);
+	ps->v[i].missing = true;
+	pthread_mutex_unlock(&ps->lock);
+	err_set(err, HF_ECORRUPT, "it is missing from the store");
+	return repo_packs_wrap(ps, i, err);
+}
+
+bool
+repo_packs_missing(struct repo_packs *ps, uint32_t i)
+{
+	bool missing;
+
+	pthread_mutex_lock(&ps->lock);
+	missing = ps->v[i].missing;
+	pthread_mutex_unlock(&ps->lock);
+	return missing;
+}
+
+int
+repo_packs_get(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
+    struct buf *out, struct err *err)
+{
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	int rc;
+
+	if (repo_packs_missing(ps, i))
+		return set_missing(ps, i, err);
+	object_name(ps, i, name);
+	repo_object(ps->repo, name, object);
+	rc = store_get_range(repo_store(ps->repo), object, off, len, out, err);
+	if (rc == -HF_ENOTFOUND)
+		return set_missing(ps, i, err);
+	return rc < 0 ? repo_packs_wrap(ps, i, err) : 0;
+}
+
+/* Make an opener and check the header, wherever that comes from. */
+static int
+make_opener(struct repo_packs *ps, uint32_t i, const uint8_t *header,
+    struct repo_opener_pack **ret, struct err *err)
+{
+	CLEANUP(freep_repo_opener_pack) struct repo_opener_pack *o = NULL;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_pack_row *row = &ps->m->packs[i];
+	int rc;
+
+	if (header == NULL) {
+		rc = repo_packs_get(ps, i, 0, REPO_PACK_HEADER_LEN, &b, err);
+		if (rc < 0)
+			return rc;
+		header = b.p;
+	}
+	if ((rc = repo_pack_opener_new(ps->keys[row->key], ps->m->vault_id,
+		 ps->m->keys[row->key], row->oid, &o, err)) < 0 ||
+	    (rc = repo_pack_header_check(
+		 o, header, REPO_PACK_HEADER_LEN, err)) < 0)
+		return repo_packs_wrap(ps, i, err);
+	*ret = TAKE(o);
+	return 0;
+}
+
+/* With the lock. */
+static const struct repo_opener_pack *
+use(struct open_pack *v)
+{
+	if (v->opener != NULL)
+		v->users++;
+	return v->opener;
+}
+
+int
+repo_packs_open(struct repo_packs *ps, uint32_t i, const uint8_t *header,
+    const struct repo_opener_pack **ret, struct err *err)
+{
+	CLEANUP(freep_repo_opener_pack) struct repo_opener_pack *o = NULL;
+	const struct repo_opener_pack *open;
+	int rc;
+
+	pthread_mutex_lock(&ps->lock);
+	open = use(&ps->v[i]);
+	pthread_mutex_unlock(&ps->lock);
+	if (open == NULL) {
+		/* Not under the lock, for the store may be slow.  If another
+		 * thread was faster, its opener serves. */
+		if ((rc = make_opener(ps, i, header, &o, err)) < 0)
+			return rc;
+		pthread_mutex_lock(&ps->lock);
+		if (ps->v[i].opener == NULL)
+			ps->v[i].opener = TAKE(o);
+		open = use(&ps->v[i]);
+		pthread_mutex_unlock(&ps->lock);
+	}
+	*ret = open;
+	return 0;
+}
+
+void
+repo_packs_close(struct repo_packs *ps, uint32_t i)
+{
+	struct open_pack *v = &ps->v[i];
+
+	/* Keys in locked memory are scarce: none is kept for later. */
+	pthread_mutex_lock(&ps->lock);
+	if (--v->users == 0)
+		repo_opener_pack_free(TAKE(v->opener));
+	pthread_mutex_unlock(&ps->lock);
+}
+
+int
+repo_packs_frame(struct repo_packs *ps, struct repo_unpacker *u,
+    enum repo_frame_kind kind, const struct repo_ref *ref, struct buf *sealed,
+    uint8_t *out, struct err *err)
+{
+	const struct repo_opener_pack *o;
+	int rc;
+
+	if ((rc = repo_packs_ref_check(ps, ref, err)) < 0 ||
+	    (rc = repo_packs_open(ps, ref->pack, NULL, &o, err)) < 0)
+		return rc;
+	sealed->len = 0;
+	rc = repo_packs_get(ps, ref->pack, ref->off, ref->len, sealed, err);
+	if (rc == 0 &&
+	    (rc = repo_pack_frame(o, u, kind, ref, sealed->p, out, err)) < 0)
+		(void)repo_packs_wrap(ps, ref->pack, err);
+	repo_packs_close(ps, ref->pack);
+	return rc;
+}

@@ -1,0 +1,284 @@
+#include "repo_stand.h"
+
+#define MIB (1u << 20)
+
+/* A backup of one file of ${n} bytes that do not compress. */
+static void
+one_file(struct stand *s, size_t n, size_t memory, unsigned workers)
+{
+	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
+	struct err err = ERR_INIT;
+
+	stand_init(s);
+	w = stand_writer(s, memory, workers);
+	CHECK_OK(stand_file(s, w, "a", n, MIB, false, &err), &err);
+	stand_finish(s, w);
+}
+
+TEST(reader__gives_only_the_ranges_that_are_wanted)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	static const uint64_t want[][2] = { { 0, 1 }, { 5, 10 }, { 15, 1 },
+		{ MIB - 1, 2 }, { 3 * MIB + 7, 4 * MIB }, { 9 * MIB, MIB } };
+	struct err err = ERR_INIT;
+	uint64_t pos, left;
+	const uint8_t *p;
+	size_t i, n;
+
+	one_file(&s, 10 * MIB, 0, 2);
+	rd = stand_reader(&s, 0, 2);
+	for (i = 0; i < 6; i++)
+		CHECK_OK(
+		    repo_reader_want(rd, want[i][0], want[i][1], &err), &err);
+	for (i = 0; i < 6; i++)
+		for (left = want[i][1]; left > 0; left -= n) {
+			CHECK_OK(
+			    repo_reader_read(rd, &pos, &p, &n, &err), &err);
+			CHECK(n > 0 && n <= left);
+			CHECK(pos == want[i][0] + want[i][1] - left);
+			CHECK(memcmp(p, s.stream.p + pos, n) == 0);
+		}
+	CHECK_OK(repo_reader_read(rd, &pos, &p, &n, &err), &err);
+	CHECK(n == 0);
+}
+
+TEST(reader__reads_again_when_all_was_read)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+	int i;
+
+	one_file(&s, 5 * MIB, 0, 2);
+	rd = stand_reader(&s, 0, 2);
+	CHECK(stand_read(&s, rd, &lost, &err) == 0);
+	for (i = 0; i < 3; i++) {
+		CHECK_OK(repo_reader_want(rd, 0, 5 * MIB, &err), &err);
+		CHECK(stand_read(&s, rd, &lost, &err) == 5 * MIB);
+	}
+	CHECK(lost == 0);
+}
+
+TEST(reader__refuses_ranges_outside_or_out_of_order)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+
+	one_file(&s, 1000, 0, 1);
+	rd = stand_reader(&s, 0, 1);
+	CHECK_FAIL(repo_reader_want(rd, 0, 1001, &err), &err, HF_ECORRUPT);
+	CHECK_FAIL(repo_reader_want(rd, 1001, 1, &err), &err, HF_ECORRUPT);
+	CHECK_FAIL(
+	    repo_reader_want(rd, 1, UINT64_MAX, &err), &err, HF_ECORRUPT);
+	err = (struct err)ERR_INIT;
+	CHECK_OK(repo_reader_want(rd, 500, 100, &err), &err);
+	CHECK_FAIL(repo_reader_want(rd, 599, 1, &err), &err, HF_ECORRUPT);
+}
+
+TEST(reader__fetches_each_pack_once)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+
+	one_file(&s, 60 * MIB, 0, 2);
+	CHECK(s.m.npacks >= 8);
+	rd = stand_reader(&s, 0, 2);
+	s.gate.gets = 0;
+	CHECK_OK(repo_reader_want(rd, 0, 60 * MIB, &err), &err);
+	CHECK(stand_read(&s, rd, &lost, &err) == 60 * MIB && lost == 0);
+	CHECK(s.gate.gets == s.m.npacks);
+}
+
+/* Eight packs at once in memory for hardly two. */
+TEST(reader__gets_through_packs_that_are_more_interleaved_than_fit)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+
+	one_file(&s, 60 * MIB, 200 * MIB, 8);
+	rd = stand_reader(&s, 12 * MIB, 1);
+	CHECK_OK(repo_reader_want(rd, 0, 60 * MIB, &err), &err);
+	CHECK(stand_read(&s, rd, &lost, &err) == 60 * MIB && lost == 0);
+}
+
+TEST(reader__can_be_given_up_at_any_time)
+{
+	CLEANUP(stand_clear) struct stand s;
+	struct err err = ERR_INIT;
+	struct repo_reader *rd;
+	const uint8_t *p;
+	uint64_t pos;
+	size_t n;
+	int i, j;
+
+	one_file(&s, 20 * MIB, 16 * MIB, 2);
+	for (i = 0; i < 20; i += 4) {
+		rd = stand_reader(&s, 0, 2);
+		CHECK_OK(repo_reader_want(rd, 0, 20 * MIB, &err), &err);
+		for (j = 0; j < i; j++)
+			CHECK_OK(
+			    repo_reader_read(rd, &pos, &p, &n, &err), &err);
+		repo_reader_free(rd);
+	}
+}
+
+/* Read a backup of which something was damaged; return the bytes lost. */
+static uint64_t
+read_damaged(struct stand *s, struct err *err)
+{
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	uint64_t lost = 0, all = s->stream.len;
+
+	rd = stand_reader(s, 0, 2);
+	CHECK_OK(repo_reader_want(rd, 0, all, err), err);
+	CHECK(stand_read(s, rd, &lost, err) == all);
+	return lost;
+}
+
+/* Where does the stream's frame list say that frame ${i} lies? */
+static void
+load_pack(struct stand *s, size_t i, struct buf *b)
+{
+	struct err err = ERR_INIT;
+
+	CHECK_OK(store_get(s->repo.store, stand_pack(s, i), 64 * MIB, b, &err),
+	    &err);
+}
+
+/* Find a pack with data only, so that the reader itself can be opened. */
+static size_t
+data_pack(const struct stand *s, size_t from)
+{
+	size_t i, j;
+
+	for (i = from; i < s->m.npacks; i++) {
+		for (j = 0; j < s->priv.nentry_segs; j++)
+			if (s->priv.entry_segs[j].pack == i)
+				break;
+		if (j == s->priv.nentry_segs && s->priv.frame_segs[0].pack != i)
+			return i;
+	}
+	SKIP("no pack holds data alone");
+}
+
+TEST(reader__loses_one_frame_to_a_flipped_bit_and_names_it)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	char name[REPO_NAME_MAX];
+	size_t i;
+
+	one_file(&s, 20 * MIB, 16 * MIB, 2);
+	i = data_pack(&s, 0);
+	load_pack(&s, i, &b);
+	b.p[REPO_PACK_HEADER_LEN + 100] ^= 1;
+	stand_replace(&s, stand_pack(&s, i), &b);
+	CHECK(read_damaged(&s, &err) == MIB);
+	CHECK(err.code == -HF_ECORRUPT);
+	repo_name_pack(name, s.m.packs[i].hour, s.m.packs[i].oid);
+	CHECK(strstr(err.msg, name) != NULL);
+	CHECK(strstr(err.msg, "frame 0") != NULL);
+}
+
+TEST(reader__loses_a_missing_pack_alone)
+{
+	CLEANUP(stand_clear) struct stand s;
+	struct err err = ERR_INIT;
+	struct store *in;
+	uint64_t lost;
+	size_t i;
+
+	one_file(&s, 20 * MIB, 16 * MIB, 2);
+	i = data_pack(&s, 0);
+	in = s.gate.inner;
+	CHECK_OK(in->ops->del(in, stand_pack(&s, i), &err), &err);
+	lost = read_damaged(&s, &err);
+	CHECK(lost > 0 && lost <= s.m.packs[i].len);
+	CHECK(err.code == -HF_ECORRUPT);
+	CHECK(strstr(err.msg, "missing") != NULL);
+}
+
+TEST(reader__saves_what_lies_before_the_cut_of_a_truncated_pack)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	size_t i, frames;
+
+	one_file(&s, 20 * MIB, 16 * MIB, 2);
+	i = data_pack(&s, 0);
+	load_pack(&s, i, &b);
+	frames = b.len / MIB;
+	CHECK(frames >= 2);
+	b.len = REPO_PACK_HEADER_LEN + MIB + 16 + 5;
+	stand_replace(&s, stand_pack(&s, i), &b);
+	CHECK(read_damaged(&s, &err) == (frames - 1) * MIB);
+	CHECK(err.code == -HF_ECORRUPT);
+}
+
+TEST(reader__does_not_need_table_and_trailer)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	one_file(&s, 20 * MIB, 16 * MIB, 2);
+	i = data_pack(&s, 0);
+	load_pack(&s, i, &b);
+	memset(b.p + b.len - 40, 0xff, 40);
+	stand_replace(&s, stand_pack(&s, i), &b);
+	CHECK(read_damaged(&s, &err) == 0);
+}
+
+TEST(reader__loses_both_of_two_packs_that_were_swapped)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_buf) struct buf a = BUF_INIT;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	size_t i, j;
+
+	one_file(&s, 30 * MIB, 16 * MIB, 2);
+	i = data_pack(&s, 0);
+	j = data_pack(&s, i + 1);
+	load_pack(&s, i, &a);
+	load_pack(&s, j, &b);
+	stand_replace(&s, stand_pack(&s, i), &b);
+	stand_replace(&s, stand_pack(&s, j), &a);
+	CHECK(read_damaged(&s, &err) ==
+	      (a.len / MIB + b.len / MIB) * (uint64_t)MIB);
+	CHECK(strstr(err.msg, "another pack") != NULL);
+}
+
+TEST(reader__checks_the_header_when_only_a_later_part_is_wanted)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+
+	one_file(&s, 3 * MIB, 0, 1);
+	CHECK(s.m.npacks == 1);
+	rd = stand_reader(&s, 0, 1);
+	s.gate.gets = 0;
+	CHECK_OK(repo_reader_want(rd, 2 * MIB, 10, &err), &err);
+	CHECK(stand_read(&s, rd, &lost, &err) == 10 && lost == 0);
+	CHECK(s.gate.gets == 2);
+
+	load_pack(&s, 0, &b);
+	b.p[70] ^= 1; /* In the commitment. */
+	stand_replace(&s, stand_pack(&s, 0), &b);
+	CHECK_OK(repo_reader_want(rd, 2 * MIB, 10, &err), &err);
+	CHECK(stand_read(&s, rd, &lost, &err) == 10 && lost == 10);
+	CHECK(strstr(err.msg, "commitment") != NULL);
+}
