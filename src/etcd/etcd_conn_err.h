@@ -1,0 +1,19 @@
+#ifndef ETCD_ETCD_CONN_ERR_H_
+#define ETCD_ETCD_CONN_ERR_H_
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+/* Opaque types. */
+struct err;
+
+/**
+ * etcd_conn_err(err, code, url, detail, cert):
+ * net_fail, with etcd's own traps put first: a server that rejects the
+ * client's certificate or the lack of one (${cert} tells which) does so,
+ * under TLS 1.3, only after the handshake; and a server certificate that is
+ * not trusted concerns the option 'ca'.  Both are HF_EDENIED.
+ */
+int etcd_conn_err(struct err *, CURLcode, const char *, const char *, bool);
+
+#endif /* !ETCD_ETCD_CONN_ERR_H_ */

@@ -1,0 +1,268 @@
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fake/fake_h2c.h"
+
+/* RFC 9113, section 6. */
+enum frame {
+	DATA = 0,
+	HEADERS = 1,
+	RST_STREAM = 3,
+	SETTINGS = 4,
+	PING = 6
+};
+enum flag {
+	ACK = 1,
+	END_STREAM = 1,
+	END_HEADERS = 4
+};
+#define FRAME_MAX 16384
+#define PREFACE_LEN 24
+
+struct fake_h2c {
+	fake_h2c_script script;
+	void *arg;
+	int listener, fd, requests;
+	bool stopping;
+	pthread_mutex_t lock;
+	pthread_t thread;
+	char url[40];
+};
+
+/* A client that has gone away is no fault of the fake's. */
+static void
+send_all(int fd, const void *p, size_t n)
+{
+	ssize_t k;
+
+	for (; n > 0; p = (const char *)p + k, n -= (size_t)k)
+		if ((k = send(fd, p, n, MSG_NOSIGNAL)) <= 0)
+			return;
+}
+
+static bool
+recv_all(int fd, void *p, size_t n)
+{
+	ssize_t k;
+
+	for (; n > 0; p = (char *)p + k, n -= (size_t)k)
+		if ((k = recv(fd, p, n, 0)) <= 0)
+			return false;
+	return true;
+}
+
+static void
+frame(int fd, enum frame type, unsigned int flags, uint32_t id, const void *p,
+    size_t n)
+{
+	const uint8_t head[9] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+		(uint8_t)n, (uint8_t)type, (uint8_t)flags, (uint8_t)(id >> 24),
+		(uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id };
+
+	send_all(fd, head, sizeof(head));
+	send_all(fd, p, n);
+}
+
+void
+fake_h2c_headers(
+    const struct fake_h2c_stream *s, const char *const *fields, bool end)
+{
+	uint8_t block[FRAME_MAX];
+	size_t len, n = 0;
+	int i;
+
+	/* RFC 7541, 6.2.2: literals, new names, no Huffman, no index. */
+	for (i = 0; fields[i] != NULL; i++) {
+		if (i % 2 == 0)
+			block[n++] = 0;
+		len = strlen(fields[i]);
+		if (len > 126 || n + len + 2 > sizeof(block))
+			abort();
+		block[n++] = (uint8_t)len;
+		memcpy(block + n, fields[i], len);
+		n += len;
+	}
+	frame(s->fd, HEADERS, END_HEADERS | (end ? END_STREAM : 0U), s->id,
+	    block, n);
+}
+
+void
+fake_h2c_data(
+    const struct fake_h2c_stream *s, const void *p, size_t n, bool end)
+{
+	size_t k;
+
+	do {
+		k = n < FRAME_MAX ? n : FRAME_MAX;
+		frame(
+		    s->fd, DATA, end && k == n ? END_STREAM : 0U, s->id, p, k);
+		p = (const char *)p + k;
+		n -= k;
+	} while (n > 0);
+}
+
+void
+fake_h2c_reset(const struct fake_h2c_stream *s)
+{
+	static const uint8_t internal_error[4] = { 0, 0, 0, 2 };
+
+	frame(s->fd, RST_STREAM, 0, s->id, internal_error, 4);
+}
+
+void
+fake_h2c_hang_up(const struct fake_h2c_stream *s)
+{
+	(void)shutdown(s->fd, SHUT_RDWR);
+}
+
+void
+fake_grpc_begin(const struct fake_h2c_stream *s)
+{
+	static const char *const fields[] = { ":status", "200", "content-type",
+		"application/grpc", NULL };
+
+	fake_h2c_headers(s, fields, false);
+}
+
+void
+fake_grpc_message(const struct fake_h2c_stream *s, const void *p, size_t n)
+{
+	const uint8_t prefix[5] = { 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+		(uint8_t)(n >> 8), (uint8_t)n };
+
+	fake_h2c_data(s, prefix, sizeof(prefix), false);
+	if (n > 0)
+		fake_h2c_data(s, p, n, false);
+}
+
+void
+fake_grpc_end(
+    const struct fake_h2c_stream *s, const char *status, const char *message)
+{
+	const char *const fields[] = { "grpc-status", status, "grpc-message",
+		message, NULL };
+
+	fake_h2c_headers(s, fields, true);
+}
+
+/* One frame of the client's; false if it has gone. */
+static bool
+serve_frame(struct fake_h2c *f, int fd)
+{
+	uint8_t head[9], body[FRAME_MAX];
+	struct fake_h2c_stream s = { .fd = fd };
+	size_t n;
+
+	if (!recv_all(fd, head, sizeof(head)))
+		return false;
+	n = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+	if (n > sizeof(body) || !recv_all(fd, body, n))
+		return false;
+	if ((head[3] == SETTINGS || head[3] == PING) && !(head[4] & ACK))
+		frame(fd, head[3], ACK, 0, body, head[3] == PING ? n : 0);
+	if ((head[3] == HEADERS || head[3] == DATA) && (head[4] & END_STREAM)) {
+		s.id = (uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 |
+		       (uint32_t)head[7] << 8 | head[8];
+		s.nth = f->requests++;
+		f->script(&s, f->arg);
+	}
+	return true;
+}
+
+static void
+serve(struct fake_h2c *f, int fd)
+{
+	char preface[PREFACE_LEN];
+
+	if (recv_all(fd, preface, sizeof(preface))) {
+		frame(fd, SETTINGS, 0, 0, NULL, 0);
+		while (serve_frame(f, fd))
+			;
+	}
+}
+
+/* Make ${fd} the connection that stop ends, unless it is too late. */
+static bool
+publish(struct fake_h2c *f, int fd)
+{
+	bool go;
+
+	(void)pthread_mutex_lock(&f->lock);
+	f->fd = fd;
+	go = !f->stopping;
+	(void)pthread_mutex_unlock(&f->lock);
+	return go;
+}
+
+static void *
+run(void *arg)
+{
+	struct fake_h2c *f = arg;
+	int fd;
+
+	while ((fd = accept(f->listener, NULL, NULL)) >= 0) {
+		if (publish(f, fd))
+			serve(f, fd);
+		(void)publish(f, -1);
+		(void)close(fd);
+	}
+	return NULL;
+}
+
+struct fake_h2c *
+fake_h2c_start(fake_h2c_script script, void *arg)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	struct fake_h2c *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->script = script;
+	f->arg = arg;
+	f->fd = -1;
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	(void)pthread_mutex_init(&f->lock, NULL);
+	if (f->listener < 0 ||
+	    bind(f->listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(f->listener, 4) < 0 ||
+	    getsockname(f->listener, (struct sockaddr *)&a, &len) < 0 ||
+	    pthread_create(&f->thread, NULL, run, f) != 0) {
+		if (f->listener >= 0)
+			(void)close(f->listener);
+		free(f);
+		return NULL;
+	}
+	(void)snprintf(
+	    f->url, sizeof(f->url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	return f;
+}
+
+void
+fake_h2c_stop(struct fake_h2c *f)
+{
+	if (f == NULL)
+		return;
+	(void)pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	if (f->fd >= 0)
+		(void)shutdown(f->fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&f->lock);
+	(void)shutdown(f->listener, SHUT_RDWR);
+	(void)pthread_join(f->thread, NULL);
+	(void)close(f->listener);
+	(void)pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+const char *
+fake_h2c_url(const struct fake_h2c *f)
+{
+	return f->url;
+}
