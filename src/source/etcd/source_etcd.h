@@ -1,0 +1,29 @@
+#ifndef SOURCE_ETCD_SOURCE_ETCD_H_
+#define SOURCE_ETCD_SOURCE_ETCD_H_
+
+#include "source/source.h"
+
+/*
+ * A snapshot of an etcd cluster, as one file "snapshot.db" that etcdutl
+ * restores.  Parameters:
+ *
+ *	endpoints	list, or several by commas: https://host:2379,
+ *			http://host:2379, host:2379 (https)
+ *	ca, cert, key	PEM files: the authority that signed the servers'
+ *			certificates; our certificate and its key
+ *	user, password	to log in; the password is a reference (secret_load)
+ *	allow_corrupt	"true": also when the alarm CORRUPT is raised
+ *
+ * It comes from a follower that is not behind, so that the leader is left
+ * alone; from the leader if there is none (the evidence says so).  A cluster
+ * without a leader is refused: what a member has may then be out of date.
+ *
+ * Evidence: etcd.version, .cluster_id, .member, .endpoint, .leader (did it
+ * come from the leader?), .revision.at_least (the store's just before),
+ * .raft_term, .raft_index, .db_size, .members, .alarms, .sha256 (that the
+ * server sent), and .note.member, .note.auth, .note.spool where there is
+ * something to say.
+ */
+extern const struct source_driver source_etcd_driver;
+
+#endif /* !SOURCE_ETCD_SOURCE_ETCD_H_ */

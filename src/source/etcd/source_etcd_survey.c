@@ -1,0 +1,179 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/etcd/source_etcd_survey.h"
+
+#define CONNECT_MS 3000
+#define STALL_MS 30000
+
+void
+source_etcd_survey_clear(struct source_etcd_survey *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->n; i++)
+		etcd_client_free(v->members[i].client);
+	free(v->members);
+	*v = (struct source_etcd_survey){ 0 };
+}
+
+/* Asking comes to nothing for reasons that lie with us? */
+static bool
+is_ours(int code)
+{
+	return code == -HF_ENOMEM || code == -HF_ECONFIG || code == -HF_EBUG;
+}
+
+static int
+ask(const struct source_etcd *s, const char *url, struct source_etcd_member *m,
+    struct err *err)
+{
+	const struct etcd_conn_opts opts = {
+		.ca = s->ca,
+		.cert = s->cert,
+		.key = s->key,
+		.connect_ms = CONNECT_MS,
+		.stall_ms = STALL_MS,
+	};
+	int rc;
+
+	if ((rc = etcd_client_new(
+		 url, &opts, s->user, s->password, &m->client, err)) < 0)
+		return rc;
+	rc = etcd_client_status(m->client, &m->status, &m->cause);
+	m->answered = rc == 0;
+	if (is_ours(rc)) {
+		*err = m->cause;
+		return rc;
+	}
+	return 0;
+}
+
+static int
+nobody_answered(const struct source_etcd_survey *v, struct err *err)
+{
+	const struct err *first = &v->members[0].cause;
+	char all[sizeof(err->msg)] = "";
+	int code = first->code;
+	size_t i, used = 0;
+
+	for (i = 0; i < v->n && used < sizeof(all); i++) {
+		const struct err *e = &v->members[i].cause;
+
+		if (e->code != code)
+			code = -HF_EUNAVAIL;
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+		    i > 0 ? "; " : "", e->msg);
+	}
+	(void)err_set(err, (enum hf_code) - code, "%s%s",
+	    v->n > 1 ? "no endpoint can be used: " : "", all);
+	for (i = 0; i < v->n; i++)
+		if (v->members[i].cause.hint[0] != '\0')
+			(void)err_hint(err, "%s", v->members[i].cause.hint);
+	return err->code;
+}
+
+/* A list that mixes clusters would back up now this one, now the other. */
+static int
+check_same_cluster(const struct source_etcd_survey *v, struct err *err)
+{
+	const struct source_etcd_member *m, *first = NULL;
+
+	for (m = v->members; m < v->members + v->n; m++) {
+		if (!m->answered)
+			continue;
+		if (first == NULL)
+			first = m;
+		if (m->status.cluster_id != first->status.cluster_id)
+			return err_set(err, HF_ECONFIG,
+			    "'%s' and '%s' belong to different clusters",
+			    etcd_client_url(first->client),
+			    etcd_client_url(m->client));
+	}
+	return first == NULL ? nobody_answered(v, err) : 0;
+}
+
+/* Without a leader nobody knows, and nobody will be picked. */
+static int
+ask_alarms(struct source_etcd_survey *v, struct err *err)
+{
+	struct err cause = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < v->n; i++) {
+		const struct source_etcd_member *m = &v->members[i];
+
+		if (!m->answered || m->status.leader == 0 || m->status.learner)
+			continue;
+		if (etcd_client_alarms(m->client, &v->alarms, &cause) == 0)
+			return 0;
+	}
+	if (cause.code == 0)
+		return 0;
+	*err = cause;
+	return err_wrap(err, "ask for alarms");
+}
+
+static int
+check_corrupt(
+    const struct source_etcd *s, struct source_etcd_survey *v, struct err *err)
+{
+	uint64_t bad;
+	size_t i, k;
+
+	for (i = 0; i < v->alarms.n; i++) {
+		if (v->alarms.at[i].type != ETCD_ALARM_CORRUPT)
+			continue;
+		bad = v->alarms.at[i].member_id;
+		if (!s->allow_corrupt) {
+			(void)err_set(err, HF_ESOURCE,
+			    "the cluster has raised the alarm CORRUPT for "
+			    "the member %" PRIx64,
+			    bad);
+			return err_hint(err,
+			    "replace that member (etcdctl alarm list); the "
+			    "option 'allow_corrupt' takes a backup all the "
+			    "same");
+		}
+		for (k = 0; k < v->n; k++)
+			if (v->members[k].status.member_id == bad)
+				v->members[k].corrupt = true;
+	}
+	return 0;
+}
+
+static int
+survey(
+    const struct source_etcd *s, struct source_etcd_survey *v, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	v->members = calloc(s->nurls, sizeof(*v->members));
+	if (v->members == NULL)
+		return err_nomem(err);
+	v->n = s->nurls;
+	for (i = 0; i < v->n; i++)
+		if ((rc = ask(s, s->urls[i], &v->members[i], err)) < 0)
+			return rc;
+	if ((rc = check_same_cluster(v, err)) < 0 ||
+	    (rc = ask_alarms(v, err)) < 0)
+		return rc;
+	return check_corrupt(s, v, err);
+}
+
+int
+source_etcd_survey_make(const struct source_etcd *s,
+    struct source_etcd_survey *ret, struct err *err)
+{
+	CLEANUP(source_etcd_survey_clear) struct source_etcd_survey v = { 0 };
+	int rc;
+
+	if ((rc = survey(s, &v, err)) < 0)
+		return rc;
+	*ret = v;
+	v = (struct source_etcd_survey){ 0 };
+	return 0;
+}
