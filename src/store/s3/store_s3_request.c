@@ -76,7 +76,8 @@ s3_time_ms(struct s3 *s, int64_t *ms)
 
 	(void)pthread_mutex_lock(&s->lock);
 	known = s->skew_known && time_mono_ms() - s->skew_at < SKEW_TRUSTED_MS;
-	*ms = time_now_ms() + s->skew_ms;
+	if (known)
+		*ms = time_now_ms() + s->skew_ms;
 	(void)pthread_mutex_unlock(&s->lock);
 	return known;
 }

@@ -1,0 +1,480 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/params.h"
+#include "base/time.h"
+#include "fake/fake_http.h"
+#include "store/s3/store_s3.h"
+#include "store/s3/store_s3_call.h"
+#include "store/store.h"
+#include "test.h"
+
+/*
+ * What the driver does when a server misbehaves.  That a real one accepts
+ * what it sends is proven in test/scenario.
+ */
+
+#define OK(headers, body_len, body)                                            \
+	"HTTP/1.1 200 OK\r\nDate: @DATE@\r\n" headers                          \
+	"Content-Length: " body_len "\r\n\r\n" body
+#define STATUS(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"
+#define STORED OK("ETag: \"5d41402abc4b2a76b9719d911017c592\"\r\n", "0", "")
+#define SLOW_DOWN STATUS("503 Slow Down")
+
+/* A secret that must never come to light, and what the server makes of it. */
+#define MARKER "mArKeRsEcReT0123"
+
+static const struct store_blob hello = { .p = (const uint8_t *)"hello",
+	.len = 5 };
+
+struct rig {
+	struct fake_http *server;
+	struct store *store;
+};
+
+static void
+freep_rig(struct rig *r)
+{
+	store_free(r->store);
+	fake_http_free(r->server);
+}
+
+static void
+start_with(struct rig *r, const char *const *answers, const char *option,
+    const char *value)
+{
+	CLEANUP(freep_params) struct params *p = NULL;
+	struct err e = ERR_INIT;
+
+	(void)setenv("AWS_ACCESS_KEY_ID", "AKIDFAKE", 1);
+	(void)setenv("AWS_SECRET_ACCESS_KEY", MARKER, 1);
+	(void)setenv("AWS_SESSION_TOKEN", MARKER "token", 1);
+	(void)setenv("no_proxy", "*", 1);
+	r->server = fake_http_new(answers);
+	CHECK_OK(params_new(&p, &e), &e);
+	CHECK_OK(params_add(p, "url", "s3://bucket/pre", &e), &e);
+	CHECK_OK(params_add(p, "endpoint", fake_http_url(r->server), &e), &e);
+	if (option != NULL)
+		CHECK_OK(params_add(p, option, value, &e), &e);
+	CHECK_OK(
+	    store_s3_driver.open(p, STORE_READ | STORE_WRITE, &r->store, &e),
+	    &e);
+	/* Wait as little as may be between tries. */
+	((struct s3 *)r->store)->retry.base_ms = 1;
+	((struct s3 *)r->store)->retry.cap_ms = 1;
+}
+
+static void
+start(struct rig *r, const char *const *answers)
+{
+	start_with(r, answers, NULL, NULL);
+}
+
+static bool
+sent(struct rig *r, size_t i, const char *what)
+{
+	const char *head = fake_http_request(r->server, i);
+
+	return head != NULL && strstr(head, what) != NULL;
+}
+
+static bool
+has_marker(const struct err *e)
+{
+	return strstr(e->msg, MARKER) != NULL ||
+	       strstr(e->hint, MARKER) != NULL;
+}
+
+TEST(put__signs_the_hash_and_asks_for_create_only)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ STORED, NULL });
+	CHECK_OK(store_put(r.store, "a/b", &hello, &e), &e);
+	CHECK(sent(&r, 0, "PUT /bucket/pre/a/b HTTP/1.1\r\n"));
+	CHECK(sent(&r, 0, "\r\nIf-None-Match: *\r\n"));
+	CHECK(sent(&r, 0,
+	    "\r\nx-amz-content-sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e"
+	    "1b161e5c1fa7425e73043362938b9824\r\n"));
+	CHECK(sent(&r, 0,
+	    "\r\nx-amz-checksum-sha256: "
+	    "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\r\n"));
+	CHECK(sent(&r, 0, "\r\nx-amz-security-token: " MARKER "token\r\n"));
+	CHECK(sent(&r, 0, "\r\nContent-Length: 5\r\n"));
+	CHECK(!sent(&r, 0, "Expect:") && !sent(&r, 0, "Accept"));
+}
+
+TEST(put__comes_back_after_503_and_a_hang_up)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(
+	    &r, (const char *const[]){ SLOW_DOWN, FAKE_HANG_UP, STORED, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(fake_http_request(r.server, 2) != NULL);
+}
+
+TEST(put__gives_up_in_the_end_and_says_how_often_it_tried)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(
+	    &r, (const char *const[]){ SLOW_DOWN, SLOW_DOWN, SLOW_DOWN,
+		    SLOW_DOWN, SLOW_DOWN, SLOW_DOWN, SLOW_DOWN, STORED, NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "gave up after 7 tries") != NULL);
+	CHECK(e.retry && fake_http_request(r.server, 7) == NULL);
+}
+
+TEST(put__takes_an_error_in_a_200_for_what_it_is)
+{
+	static const char error[] = OK(
+	    "", "@LEN@", "<Error><Code>InternalError</Code><Message/></Error>");
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ error, STORED, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(fake_http_request(r.server, 1) != NULL);
+}
+
+#define HEAD_OF(more)                                                              \
+	"HTTP/1.1 200 OK\r\nLast-Modified: Fri, 20 Nov 2026 10:00:00 GMT\r\n" more \
+	"Content-Length: 5\r\n\r\n"
+
+TEST(put__whose_answer_was_lost_finds_its_own_object_by_sha256)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(
+	    &r, (const char *const[]){ FAKE_HANG_UP,
+		    STATUS("412 Precondition Failed"),
+		    HEAD_OF("x-amz-checksum-sha256: "
+			    "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=\r\n"),
+		    NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(sent(&r, 2, "HEAD /bucket/pre/a "));
+}
+
+TEST(put__whose_answer_was_lost_finds_its_own_object_by_etag)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ STATUS("500 Internal Server Error"),
+		      STATUS("412 Precondition Failed"),
+		      HEAD_OF("ETag: \"5d41402abc4b2a76b9719d911017c592\"\r\n"),
+		      NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+}
+
+TEST(put__whose_answer_was_lost_reads_the_object_where_no_hash_is_told)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP,
+		      STATUS("412 Precondition Failed"),
+		      HEAD_OF("x-amz-server-side-encryption: aws:kms\r\n"
+			      "ETag: \"00000000000000000000000000000000\"\r\n"),
+		      OK("", "5", "hello"), NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+}
+
+TEST(put__whose_answer_was_lost_does_not_take_anothers_object_for_its_own)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP,
+		      STATUS("412 Precondition Failed"),
+		      HEAD_OF("ETag: \"00000000000000000000000000000000\"\r\n"),
+		      NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EEXISTS);
+}
+
+TEST(put__whose_answer_was_lost_says_so_when_it_may_not_look)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP,
+		      STATUS("412 Precondition Failed"),
+		      STATUS("403 Forbidden"), STATUS("403 Forbidden"), NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EEXISTS);
+	CHECK(strstr(e.msg, "may have stored it") != NULL);
+}
+
+TEST(put__that_is_first_refused_does_not_look_at_all)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ STATUS("412 Precondition Failed"),
+		      HEAD_OF("ETag: \"5d41402abc4b2a76b9719d911017c592\"\r\n"),
+		      NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EEXISTS);
+	CHECK(fake_http_request(r.server, 1) == NULL);
+}
+
+TEST(put__leaves_away_what_the_server_does_not_know_and_remembers_it)
+{
+	static const char refused[] =
+	    "HTTP/1.1 400 Bad Request\r\nContent-Length: @LEN@\r\n\r\n"
+	    "<Error><Code>InvalidArgument</Code></Error>";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ refused, STORED, STORED, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK_OK(store_put(r.store, "b", &hello, &e), &e);
+	CHECK(sent(&r, 0, "x-amz-checksum-sha256:"));
+	CHECK(sent(&r, 1, "\r\nContent-MD5: XUFAKrxLKna5cZ2REBfFkg==\r\n"));
+	CHECK(sent(&r, 2, "Content-MD5:") && sent(&r, 2, "PUT /bucket/pre/b"));
+	CHECK(!sent(&r, 1, "x-amz-checksum") && sent(&r, 1, "If-None-Match"));
+}
+
+TEST(put__looks_first_where_the_server_knows_no_condition)
+{
+	static const char unknown[] =
+	    "HTTP/1.1 501 Not Implemented\r\nContent-Length: @LEN@\r\n\r\n"
+	    "<Error><Code>NotImplemented</Code></Error>";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ unknown, unknown, unknown,
+		      STATUS("404 Not Found"), STORED,
+		      HEAD_OF("ETag: \"5d41402abc4b2a76b9719d911017c592\"\r\n"),
+		      NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(sent(&r, 3, "HEAD ") && sent(&r, 4, "PUT "));
+	CHECK(!sent(&r, 4, "If-None-Match"));
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EEXISTS);
+	CHECK(sent(&r, 5, "HEAD ") && fake_http_request(r.server, 6) == NULL);
+}
+
+TEST(get__asks_again_for_a_body_that_was_cut)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){
+		      OK("", "5", "hel"), OK("", "5", "hello"), NULL });
+	CHECK_OK(store_get(r.store, "a", 100, &b, &e), &e);
+	CHECK(b.len == 5 && memcmp(b.p, "hello", 5) == 0);
+}
+
+TEST(get__does_not_take_another_range_for_the_one_it_asked_for)
+{
+	static const char other[] =
+	    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/5\r\n"
+	    "Content-Length: 2\r\n\r\nhe";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ other, OK("", "2", "he"), NULL });
+	CHECK_FAIL(
+	    store_get_range(r.store, "a", 3, 2, &b, &e), &e, HF_EUNAVAIL);
+	CHECK_FAIL(
+	    store_get_range(r.store, "a", 3, 2, &b, &e), &e, HF_EUNAVAIL);
+	CHECK(b.len == 0);
+}
+
+TEST(request__follows_the_bucket_to_its_region)
+{
+	static const char elsewhere[] =
+	    "HTTP/1.1 400 Bad Request\r\nContent-Length: @LEN@\r\n\r\n"
+	    "<Error><Code>AuthorizationHeaderMalformed</Code>"
+	    "<Region>eu-west-3</Region></Error>";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ elsewhere, STORED, STORED, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK_OK(store_put(r.store, "b", &hello, &e), &e);
+	CHECK(sent(&r, 0, "/us-east-1/s3/aws4_request"));
+	CHECK(sent(&r, 1, "/eu-west-3/s3/aws4_request"));
+	CHECK(sent(&r, 2, "/eu-west-3/s3/aws4_request"));
+}
+
+TEST(request__does_not_run_from_region_to_region)
+{
+	static const char a[] =
+	    "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\n"
+	    "Content-Length: 0\r\n\r\n";
+	static const char b[] =
+	    "HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-2\r\n"
+	    "Content-Length: 0\r\n\r\n";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ a, b, a, b, NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_ECONFIG);
+	CHECK(strstr(e.hint, "region") != NULL);
+	CHECK(fake_http_request(r.server, 2) == NULL);
+}
+
+#define SKEWED(date)                                                           \
+	"HTTP/1.1 403 Forbidden\r\n" date "Content-Length: @LEN@\r\n\r\n"      \
+	"<Error><Code>RequestTimeTooSkewed</Code></Error>"
+
+TEST(request__signs_by_the_servers_clock_once_ours_is_refused)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+	int64_t ms = 0;
+
+	start(&r, (const char *const[]){
+		      SKEWED("Date: Fri, 24 May 2013 00:00:00 GMT\r\n"), STORED,
+		      NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(sent(&r, 1, "\r\nx-amz-date: 20130524T00000"));
+	/* The second answer had our own date. */
+	CHECK_OK(store_now(r.store, &ms, &e), &e);
+	CHECK(ms > time_now_ms() - 3000 && ms < time_now_ms() + 3000);
+}
+
+TEST(request__says_how_far_the_clocks_are_apart_when_that_does_not_help)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(
+	    &r, (const char *const[]){
+		    SKEWED("Date: Fri, 24 May 2013 00:00:00 GMT\r\n"),
+		    SKEWED("Date: Fri, 24 May 2013 00:00:00 GMT\r\n"), NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_ECLOCK);
+	CHECK(strstr(e.msg, "ahead of the server's") != NULL);
+	CHECK(strstr(e.hint, "clock") != NULL);
+}
+
+TEST(now__wants_a_date)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+	int64_t ms = 7;
+
+	start(&r, (const char *const[]){ STATUS("200 OK"), NULL });
+	CHECK_FAIL(store_now(r.store, &ms, &e), &e, HF_ECLOCK);
+	CHECK(ms == 7);
+}
+
+TEST(errors__never_repeat_a_secret_that_the_server_repeats)
+{
+	static const char echo[] =
+	    "HTTP/1.1 403 Forbidden\r\nContent-Length: @LEN@\r\n\r\n"
+	    "<Error><Code>SignatureDoesNotMatch</Code><Message>you sent " MARKER
+	    " and Signature=0123456789abcdef0123456789abcdef0123456789abcdef0"
+	    "123456789abcdef\n[forged] line</Message></Error>";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ echo, NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EDENIED);
+	CHECK(!has_marker(&e));
+	CHECK(strstr(e.msg, "0123456789abcdef") == NULL);
+	CHECK(strchr(e.msg, '\n') == NULL);
+	CHECK(strstr(e.msg, "SignatureDoesNotMatch") != NULL);
+	CHECK(strstr(e.hint, "the environment") != NULL);
+}
+
+TEST(errors__name_the_bucket_that_is_missing)
+{
+	static const char none[] =
+	    "HTTP/1.1 404 Not Found\r\nContent-Length: @LEN@\r\n\r\n"
+	    "<Error><Code>NoSuchBucket</Code></Error>";
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ none, NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_ENOTFOUND);
+	CHECK(strstr(e.msg, "there is no bucket 'bucket'") != NULL);
+	CHECK(e.hint[0] != '\0');
+}
+
+static int
+count(void *arg, const struct store_info *info, struct err *err)
+{
+	(void)info, (void)err;
+	++*(int *)arg;
+	return 0;
+}
+
+#define PAGE(more)                                                             \
+	OK("", "@LEN@",                                                        \
+	    "<ListBucketResult><Contents><Key>pre/a</Key><Size>1</Size>"       \
+	    "<LastModified>2026-11-20T10:00:00.000Z</LastModified>"            \
+	    "</Contents>" more "</ListBucketResult>")
+
+TEST(list__ends_when_the_server_goes_round_in_circles)
+{
+	static const char page[] =
+	    PAGE("<IsTruncated>true</IsTruncated>"
+		 "<NextContinuationToken>t</NextContinuationToken>");
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+	int n = 0;
+
+	start(&r, (const char *const[]){ page, page, page, NULL });
+	CHECK_FAIL(store_list(r.store, "", count, &n, &e), &e, HF_ECORRUPT);
+	CHECK(n == 1);
+}
+
+TEST(list__does_not_take_a_web_page_for_an_empty_bucket)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+	int n = 0;
+
+	start(&r,
+	    (const char *const[]){ OK("", "@LEN@", "<html></html>"), NULL });
+	CHECK_FAIL(store_list(r.store, "", count, &n, &e), &e, HF_EUNAVAIL);
+	CHECK(n == 0);
+}
+
+TEST(open__says_what_is_wrong_with_a_place)
+{
+	static const struct {
+		const char *url, *endpoint, *says;
+	} bad[] = {
+		{ "s3:///x", NULL, "bucket" },
+		{ "s3://UPPER", NULL, "bucket" },
+		{ "s3://b_b/x", "http://h", NULL },
+		{ "s3://bucket/a//b", NULL, "prefix" },
+		{ "s3://bucket/../b", NULL, "prefix" },
+		{ "s3://bucket", "ftp://h", "endpoint" },
+		{ "s3://bucket", "https://u:p@h", "endpoint" },
+		{ "s3://bucket", "h:9000", "endpoint" },
+	};
+	size_t i;
+
+	(void)setenv("AWS_ACCESS_KEY_ID", "AKIDFAKE", 1);
+	(void)setenv("AWS_SECRET_ACCESS_KEY", MARKER, 1);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CLEANUP(freep_params) struct params *p = NULL;
+		struct store *s = NULL;
+		struct err e = ERR_INIT;
+
+		CHECK_OK(params_new(&p, &e), &e);
+		CHECK_OK(params_add(p, "url", bad[i].url, &e), &e);
+		if (bad[i].endpoint != NULL)
+			CHECK_OK(
+			    params_add(p, "endpoint", bad[i].endpoint, &e), &e);
+		if (bad[i].says == NULL) {
+			CHECK_OK(
+			    store_s3_driver.open(p, STORE_READ, &s, &e), &e);
+			store_free(s);
+			continue;
+		}
+		CHECK_FAIL(store_s3_driver.open(p, STORE_READ, &s, &e), &e,
+		    HF_ECONFIG);
+		CHECK(strstr(e.msg, bad[i].says) != NULL && s == NULL);
+	}
+}
