@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_STREAM_H_
 #define REPO_REPO_STREAM_H_
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,27 +11,47 @@ struct key;
 
 /*
  * The sealed stream, .hfs: one self-contained object from one file
- * descriptor to another (doc/format.md, ".hfs").
+ * descriptor to another, pipes or files (doc/format.md, ".hfs").
+ *
+ * Reading, the work on frames, and writing go on at the same time; frames are
+ * written in their order.  Memory is bounded, whatever the stream's length: about
+ * 6 MiB for each processor.
  */
 
+/*
+ * Open the keys; ${salt} is what a passphrase is mixed with.  The array and
+ * the keys in it become the stream's to free, with free and key_free.
+ */
 typedef int repo_stream_keys_fn(void *, const uint8_t salt[16],
     struct key ***keys, size_t *nkeys, struct err *);
 
-/**
- * repo_stream_seal(in, out, keys, arg, level, bytes, err):
- * Seal what comes from ${in} to ${out}, for every key that ${keys} opens.
- * The keys stay the callee's to free, with key_free and free.
- */
-int repo_stream_seal(int, int, repo_stream_keys_fn *, void *, int,
-    uint64_t *, struct err *);
+struct repo_stream_opts {
+	repo_stream_keys_fn *keys;
+	void *keys_arg;
+	int level; /* Of zstd, for sealing. */
+
+	const atomic_bool *cancel; /* Set to stop: HF_EINTR.  Or NULL. */
+	/* Called after each frame, from another thread.  Or NULL. */
+	void (*progress)(void *, uint64_t bytes);
+	void *progress_arg;
+};
 
 /**
- * repo_stream_open(in, out, keys, arg, bytes, err):
- * Undo it.  Only bytes that passed the check are written, but the end may
- * still turn out to be missing: HF_ECORRUPT then, and the caller throws
- * away what came.
+ * repo_stream_seal(in, out, opts, bytes, err):
+ * Seal what comes from ${in} to ${out}, so that each of the keys opens it;
+ * HF_EDENIED if one cannot wrap.  ${*bytes} of plaintext were read.
  */
-int repo_stream_open(int, int, repo_stream_keys_fn *, void *, uint64_t *,
-    struct err *);
+int repo_stream_seal(
+    int, int, const struct repo_stream_opts *, uint64_t *, struct err *);
+
+/**
+ * repo_stream_open(in, out, opts, bytes, err):
+ * Undo it: HF_EKEY if none of the keys opens it; HF_ECORRUPT says what is
+ * damaged, and at which byte.  Only what passed its check is written, frame
+ * after frame, but the end may still turn out to be missing: the caller then
+ * throws away what came.
+ */
+int repo_stream_open(
+    int, int, const struct repo_stream_opts *, uint64_t *, struct err *);
 
 #endif /* !REPO_REPO_STREAM_H_ */

@@ -1,0 +1,199 @@
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/parallel.h"
+#include "crypto/secret.h"
+#include "repo/repo_pack.h"
+#include "repo/repo_stream.h"
+#include "repo/repo_stream_header.h"
+#include "repo/repo_stream_io.h"
+#include "repo/repo_stream_pipe.h"
+
+/* What one thread has for itself. */
+struct sealer {
+	struct aead *aead;
+	ZSTD_CCtx *zstd;
+	uint8_t *squeezed, *opened; /* STREAM_FRAME_MAX each */
+};
+
+struct seal {
+	const struct repo_stream_opts *opts;
+	struct repo_stream_header header;
+	struct repo_stream_in in;
+	int out;
+	uint64_t bytes;
+	bool over;
+};
+
+static void
+sealer_free(void *p)
+{
+	struct sealer *s = p;
+
+	if (s == NULL)
+		return;
+	aead_free(s->aead);
+	(void)ZSTD_freeCCtx(s->zstd);
+	/* They held plaintext. */
+	if (s->squeezed != NULL)
+		secret_wipe(s->squeezed, STREAM_FRAME_MAX);
+	if (s->opened != NULL)
+		secret_wipe(s->opened, STREAM_FRAME_MAX);
+	free(s->squeezed);
+	free(s->opened);
+	free(s);
+}
+
+static int
+sealer_new(void *arg, void **ret, struct err *err)
+{
+	const struct seal *run = arg;
+	struct sealer *s;
+	int rc;
+
+	if ((*ret = s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->squeezed = malloc(STREAM_FRAME_MAX)) == NULL ||
+	    (s->opened = malloc(STREAM_FRAME_MAX)) == NULL ||
+	    (s->zstd = ZSTD_createCCtx()) == NULL)
+		return err_nomem(err);
+	if ((rc = aead_new(
+		 run->header.object_key, run->header.oid, &s->aead, err)) < 0)
+		return rc;
+	return 0;
+}
+
+/* A frame that is not full is the last one, be it empty. */
+static int
+fill(void *arg, struct repo_slot *slot, struct err *err)
+{
+	struct seal *run = arg;
+	int rc;
+
+	if (run->over)
+		return 0;
+	if ((rc = repo_stream_read(
+		 &run->in, slot->in, STREAM_FRAME_MAX, &slot->nin, err)) < 0)
+		return rc;
+	slot->plain = (uint32_t)slot->nin;
+	slot->last = run->over = slot->nin < STREAM_FRAME_MAX;
+	return 1;
+}
+
+/*
+ * Compress the frame, or leave it raw where that is not smaller; ${*ret} and
+ * ${*n} are the bytes to seal.
+ */
+static int
+squeeze(struct sealer *s, int level, struct repo_slot *slot,
+    const uint8_t **ret, size_t *n, struct err *err)
+{
+	size_t z;
+
+	slot->codec = REPO_RAW;
+	*ret = slot->in;
+	*n = slot->nin;
+	if (slot->nin == 0)
+		return 0;
+	z = ZSTD_compressCCtx(
+	    s->zstd, s->squeezed, slot->nin - 1, slot->in, slot->nin, level);
+	if (ZSTD_getErrorCode(z) == ZSTD_error_memory_allocation)
+		return err_nomem(err);
+	if (ZSTD_isError(z))
+		return 0; /* No room: it is not smaller. */
+	slot->codec = REPO_ZSTD;
+	*ret = s->squeezed;
+	*n = z;
+	return 0;
+}
+
+/* Seal the frame, and open it again: that catches bad memory. */
+static int
+work(void *arg, void *worker, struct repo_slot *slot, struct err *err)
+{
+	const struct seal *run = arg;
+	struct sealer *s = worker;
+	uint8_t aad[STREAM_AAD_LEN], *to = slot->out + STREAM_FRAME_HEADER_LEN;
+	const uint8_t *bytes;
+	size_t n;
+	int rc;
+
+	if ((rc = squeeze(s, run->opts->level, slot, &bytes, &n, err)) < 0)
+		return rc;
+	le32_put(slot->out, (uint32_t)(n + AEAD_TAG_LEN));
+	le32_put(slot->out + 4, slot->plain);
+	slot->out[8] = slot->codec;
+	slot->out[9] = slot->last;
+	repo_stream_aad(aad, run->header.oid, slot->i, slot->plain, slot->codec,
+	    slot->last);
+	if ((rc = aead_seal(
+		 s->aead, slot->i, aad, sizeof(aad), bytes, n, to, err)) < 0)
+		return rc;
+	slot->nout = STREAM_FRAME_HEADER_LEN + n + AEAD_TAG_LEN;
+	if (aead_open(s->aead, slot->i, aad, sizeof(aad), to, n + AEAD_TAG_LEN,
+		s->opened, err) < 0 ||
+	    memcmp(s->opened, bytes, n) != 0) {
+		(void)err_set(err, HF_ECORRUPT,
+		    "a frame just sealed does not open again: this computer's "
+		    "memory or processor makes errors");
+		return err_hint(err, "test this computer's memory before you "
+				     "trust anything it writes");
+	}
+	return 0;
+}
+
+static int
+drain(void *arg, struct repo_slot *slot, struct err *err)
+{
+	struct seal *run = arg;
+	int rc;
+
+	if ((rc = file_write_full(run->out, slot->out, slot->nout, err)) < 0)
+		return rc;
+	run->bytes += slot->plain;
+	if (run->opts->progress != NULL)
+		run->opts->progress(run->opts->progress_arg, run->bytes);
+	return 0;
+}
+
+static void
+seal_clear(struct seal *run)
+{
+	repo_stream_header_clear(&run->header);
+}
+
+int
+repo_stream_seal(int in, int out, const struct repo_stream_opts *opts,
+    uint64_t *bytes, struct err *err)
+{
+	CLEANUP(seal_clear)
+	struct seal run = {
+		.opts = opts,
+		.in = { .fd = in, .cancel = opts->cancel },
+		.out = out,
+	};
+	struct repo_pipe pipe = {
+		.in_cap = STREAM_FRAME_MAX,
+		.out_cap =
+		    STREAM_FRAME_HEADER_LEN + STREAM_FRAME_MAX + AEAD_TAG_LEN,
+		.arg = &run,
+		.worker_new = sealer_new,
+		.worker_free = sealer_free,
+		.fill = fill,
+		.work = work,
+		.drain = drain,
+	};
+	int rc;
+
+	run.in.stopped = &pipe.stopped;
+	if ((rc = repo_stream_header_make(opts, &run.header, err)) < 0 ||
+	    (rc = file_write_full(
+		 out, run.header.bytes.p, run.header.bytes.len, err)) < 0 ||
+	    (rc = repo_pipe_run(&pipe, parallel_cpus(), err)) < 0)
+		return err_wrap(err, "seal a stream");
+	*bytes = run.bytes;
+	return 0;
+}
