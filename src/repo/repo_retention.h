@@ -33,10 +33,13 @@ struct retention_verdict {
  * Decide for each of ${cat}'s backups; ${good[i]} says that backup i is
  * known to be whole.  Removed backups get keep = false, "removed".
  * - A rule without any number is HF_EUSAGE: nothing is ever deleted by
- *   default.
+ *   default.  min_count alone says nothing either.
+ * - Hours, days, ISO weeks, months and years are those of UTC, counted back
+ *   over the ones that have a good backup; the newest in each stays.
  * - With both counts and max age, a backup stays if either says so.
  * - The newest good backup of a source always stays, and so does every one
- *   newer than it; a bad backup never counts for min_count or a bucket.
+ *   newer than it; a source without a good one keeps all.  A bad backup
+ *   never counts for min_count or a bucket.
  */
 int retention_plan(const struct retention *, const struct repo_catalogue *,
     int64_t, const bool *, struct retention_verdict *, struct err *);
