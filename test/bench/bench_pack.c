@@ -29,7 +29,9 @@ struct bench {
 	const char *dir;
 	char input[PATH_MAX];
 	uint64_t mib;
+	uint64_t sealed;                /* What is left of it. */
 	double parts_write, parts_read; /* CPU seconds of the primitives. */
+	double put;                     /* And of the store. */
 };
 
 static double
@@ -184,6 +186,7 @@ run_parts(struct bench *b)
 	(void)close(fd);
 	(void)ZSTD_freeCCtx(zc);
 	(void)ZSTD_freeDCtx(zd);
+	b->sealed = t.sealed;
 	b->parts_write = t.read + t.sha + t.zstd + t.seal + t.sha2;
 	b->parts_read = t.open + t.unzstd + t.sha;
 	printf("%" PRIu64 " MiB, compressible %.2f : 1\n"
@@ -195,9 +198,10 @@ run_parts(struct bench *b)
 	    b->parts_read);
 }
 
-/* Back the input up into ${store}, as one file. */
+/* Back the input up, as one file. */
 static void
-run_writer(const struct bench *b, struct stand *s, const char *what)
+run_writer(
+    const struct bench *b, struct stand *s, const char *what, double parts)
 {
 	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
 	int fd = open(b->input, O_RDONLY);
@@ -222,7 +226,7 @@ run_writer(const struct bench *b, struct stand *s, const char *what)
 	CHECK(got == 0);
 	CHECK_OK(repo_writer_add(w, &e, &err), &err);
 	stand_finish(s, w);
-	lap_end(b, what, from, b->parts_write);
+	lap_end(b, what, from, parts);
 	(void)close(fd);
 }
 
@@ -269,11 +273,70 @@ run_nothing(const struct bench *b)
 
 	stand_init(&s);
 	s.gate.base.ops = &nothing_ops;
-	run_writer(b, &s, "writer, to nowhere");
+	run_writer(b, &s, "writer, to nowhere", b->parts_write);
+}
+
+#define SMALL 4096 /* Bytes in each of many files. */
+
+static void
+run_small(const struct bench *b)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
+	CLEANUP(freep_mem) uint8_t *data = malloc(MIB);
+	char path[32], what[64];
+	struct entry e = { .path = path, .type = ENTRY_FILE, .size = SMALL };
+	uint64_t i, nfiles = b->mib * MIB / SMALL;
+	struct err err = ERR_INIT;
+	struct bench_data d;
+	struct lap from;
+	uint8_t *p;
+	size_t n;
+
+	CHECK(data != NULL);
+	bench_data_init(&d);
+	bench_data_fill(&d, data, MIB);
+	stand_init(&s);
+	s.gate.base.ops = &nothing_ops;
+	(void)snprintf(
+	    what, sizeof(what), "writer, %" PRIu64 " small files", nfiles);
+	from = lap_start();
+	w = stand_writer(&s, 0, 0);
+	for (i = 0; i < nfiles; i++) {
+		(void)snprintf(path, sizeof(path), "d/f%09" PRIu64, i);
+		CHECK_OK(repo_writer_begin(w, SMALL, &err), &err);
+		CHECK_OK(repo_writer_space(w, &p, &n, &err), &err);
+		CHECK(n >= SMALL);
+		memcpy(p, data + i * SMALL % MIB, SMALL);
+		CHECK_OK(repo_writer_wrote(w, SMALL, &err), &err);
+		CHECK_OK(repo_writer_add(w, &e, &err), &err);
+	}
+	stand_finish(&s, w);
+	lap_end(b, what, from, b->parts_write);
+}
+
+/* Put objects like packs, as many bytes as the writer will. */
+static void
+run_put(struct bench *b, struct store *fs)
+{
+	CLEANUP(freep_mem) uint8_t *p = calloc(1, 8 * MIB);
+	const struct store_blob blob = { .p = p, .len = 8 * MIB };
+	struct err err = ERR_INIT;
+	struct lap from = lap_start();
+	char name[32];
+	uint64_t i;
+
+	CHECK(p != NULL);
+	for (i = 0; i < b->sealed / blob.len + 1; i++) {
+		(void)snprintf(name, sizeof(name), "put/%" PRIu64, i);
+		CHECK_OK(store_put(fs, name, &blob, &err), &err);
+	}
+	b->put = cpu() - from.cpu;
+	lap_end(b, "store alone, those packs", from, 0);
 }
 
 static void
-run_folder(const struct bench *b)
+run_folder(struct bench *b)
 {
 	CLEANUP(freep_params) struct params *params = NULL;
 	CLEANUP(freep_store) struct store *fs = NULL;
@@ -289,7 +352,8 @@ run_folder(const struct bench *b)
 	    &err);
 	stand_init(&s);
 	s.repo.store = fs;
-	run_writer(b, &s, "writer, to a folder");
+	run_put(b, fs);
+	run_writer(b, &s, "writer, to a folder", b->parts_write + b->put);
 	run_reader(b, &s);
 }
 
@@ -303,5 +367,6 @@ TEST(bench__data_path)
 	make_input(&b);
 	run_parts(&b);
 	run_nothing(&b);
+	run_small(&b);
 	run_folder(&b);
 }
