@@ -36,12 +36,13 @@ static int
 split(int64_t ms, struct tm *tm)
 {
 	int64_t rest = ms % 1000;
-	time_t s;
+	time_t s = (time_t)(ms / 1000);
 
 	/* Division rounds towards zero; time before 1970 must round down. */
-	if (rest < 0)
+	if (rest < 0) {
 		rest += 1000;
-	s = (time_t)((ms - rest) / 1000);
+		s--;
+	}
 	if (gmtime_r(&s, tm) == NULL)
 		*tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
 	return (int)rest;

@@ -5,20 +5,38 @@
 #include "base/err.h"
 #include "cmd/cmd.h"
 #include "crypto/secret.h"
+#include "key/file/key_file.h"
+#include "key/key.h"
+#include "key/passphrase/key_passphrase.h"
+#include "key/recipient/key_recipient.h"
+#include "source/source.h"
+#include "source/stream/source_stream.h"
+#include "source/tree/source_tree.h"
+#include "store/fs/store_fs.h"
+#include "store/s3/store_s3.h"
+#include "store/store.h"
 
 /*
  * Wiring only: which drivers there are, and how the operator stops a run.
  */
 
 static const struct store_driver *const stores[] = {
+	&store_fs_driver,
+	&store_s3_driver,
 	NULL,
 };
 
 static const struct key_driver *const keys[] = {
+	&key_file_driver,
+	&key_passphrase_driver,
+	&key_recipient_driver,
+	&key_identity_driver,
 	NULL,
 };
 
 static const struct source_driver *const sources[] = {
+	&source_tree_driver,
+	&source_stream_driver,
 	NULL,
 };
 
