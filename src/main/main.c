@@ -9,6 +9,7 @@
 #include "key/key.h"
 #include "key/passphrase/key_passphrase.h"
 #include "key/recipient/key_recipient.h"
+#include "source/etcd/source_etcd.h"
 #include "source/source.h"
 #include "source/stream/source_stream.h"
 #include "source/tree/source_tree.h"
@@ -37,6 +38,7 @@ static const struct key_driver *const keys[] = {
 static const struct source_driver *const sources[] = {
 	&source_tree_driver,
 	&source_stream_driver,
+	&source_etcd_driver,
 	NULL,
 };
 
