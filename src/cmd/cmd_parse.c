@@ -61,23 +61,25 @@ row_of(int val)
 	return NULL;
 }
 
+/* What was typed, up to a '=': the value may be a secret. */
 static int
 unknown_option(const char *typed, struct err *err)
 {
-	char flags[ROWS_MAX][OPTION_FLAG_MAX];
-	struct suggest s = { .typed = typed };
+	char flags[ROWS_MAX][OPTION_FLAG_MAX], word[OPTION_FLAG_MAX];
+	struct suggest s = { .typed = word };
 	const struct config_option *o;
 	size_t i;
 
-	if (optopt != 0 && optopt < LONG && strncmp(typed, "--", 2) != 0)
-		return err_set(
-		    err, HF_EUSAGE, "there is no option '-%c'", optopt);
+	if (strncmp(typed, "--", 2) == 0)
+		(void)snprintf(word, sizeof(word), "%.*s",
+		    (int)strcspn(typed, "="), typed);
+	else
+		(void)snprintf(word, sizeof(word), "-%c", optopt);
 	for (i = 0; i < ROWS_MAX && (o = config_option_at(i)) != NULL; i++)
 		if (o->places & OPTION_ON_LINE)
 			suggest_offer(&s, config_option_flag(o, flags[i]));
-	(void)err_set(err, HF_EUSAGE, "there is no option '%.*s'",
-	    (int)strcspn(typed, "="), typed);
-	if (suggest_best(&s) != NULL)
+	(void)err_set(err, HF_EUSAGE, "there is no option '%s'", word);
+	if (strlen(word) > 2 && suggest_best(&s) != NULL)
 		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
 	return err_hint(err, "'holdfast help COMMAND' lists them");
 }
