@@ -4,11 +4,12 @@
 #
 # PORT speaks http, PORT+1 https (DIR/tls/ca.pem); PORT+2 is the monitor's,
 # PORT+10 to PORT+19 the object store's.  Users: `tester` owns everything,
-# `writer` owns nothing.  A start takes about three seconds and forgets all
-# that an earlier one stored.
+# `writer` may put into the bucket `writeonly` and nothing else.  A start takes
+# about three seconds and forgets all that an earlier one stored.
 . "$(dirname "$0")/lib.sh"
 peer_args "$@"
 
+OWNER=AKIDTESTER:SECRETTESTER
 CONF=$DIR/ceph.conf
 HTTPS=$((${PORT:-0} + 1))
 MON=$((${PORT:-0} + 2))
@@ -128,13 +129,12 @@ start() {
 	await rgw 60 answers "http://127.0.0.1:$PORT/"
 	make_user tester
 	make_user writer
-	curl -sf --noproxy '*' -o /dev/null -X PUT --user AKIDTESTER:SECRETTESTER \
-		--aws-sigv4 aws:amz:us-east-1:s3 -H "x-amz-content-sha256: $(
-			printf '' | sha256sum | cut -d' ' -f1
-		)" "http://127.0.0.1:$PORT/test" || die "cannot make the bucket 'test'"
+	s3_put test
+	s3_put writeonly
+	write_only writeonly arn:aws:iam:::user/writer
 	tell "S3_HTTP=http://127.0.0.1:$PORT" "S3_HTTPS=https://127.0.0.1:$HTTPS" \
 		"S3_CA=$DIR/tls/ca.pem" "S3_OTHER_CA=$DIR/tls/other-ca.pem" \
-		S3_BUCKET=test S3_REGION=us-east-1 \
+		S3_BUCKET=test S3_WRITEONLY=writeonly S3_REGION=us-east-1 \
 		S3_VIRTUAL="http://s3.localhost:$PORT" \
 		S3_ACCESS=AKIDTESTER S3_SECRET=SECRETTESTER \
 		S3_WRITER_ACCESS=AKIDWRITER S3_WRITER_SECRET=SECRETWRITER

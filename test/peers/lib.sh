@@ -177,3 +177,25 @@ make_tls() {
 		mv cert.pem.new cert.pem
 	) 2>/dev/null || die "openssl cannot make certificates in $DIR/tls"
 }
+
+# s3_put PATH [BODY]: a signed PUT to the S3 server on PORT by its owner, with
+# the keys in OWNER ("ID:SECRET"): makes buckets and policies.
+s3_put() {
+	local sum
+	sum=$(printf '%s' "${2:-}" | sha256sum | cut -d' ' -f1)
+	curl -sSf --noproxy '*' -o /dev/null -X PUT --user "$OWNER" \
+		--aws-sigv4 aws:amz:us-east-1:s3 -H 'Content-Type: application/json' \
+		-H "x-amz-content-sha256: $sum" --data-binary "${2:-}" \
+		"http://127.0.0.1:$PORT/$1" || die "cannot put $1"
+}
+
+# write_only BUCKET PRINCIPAL: let PRINCIPAL put there, and nothing else.  The
+# Deny is for Ceph, where whoever wrote an object may read it.
+write_only() {
+	s3_put "$1?policy=" "{\"Version\":\"2012-10-17\",\"Statement\":[
+{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"$2\"]},
+\"Action\":[\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::$1/*\"]},
+{\"Effect\":\"Deny\",\"Principal\":{\"AWS\":[\"$2\"]},
+\"Action\":[\"s3:GetObject\",\"s3:DeleteObject\"],
+\"Resource\":[\"arn:aws:s3:::$1/*\"]}]}"
+}
