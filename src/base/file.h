@@ -24,6 +24,14 @@ freep_fd(int *fd)
 		(void)close(*fd);
 }
 
+/* Hand ownership of the open file fd to somebody else; fd becomes -1. */
+#define TAKE_FD(fd)                                                            \
+	({                                                                     \
+		int take_fd_ = (fd);                                           \
+		(fd) = -1;                                                     \
+		take_fd_;                                                      \
+	})
+
 /**
  * file_read(path, max, out, err):
  * Append the whole file ${path} to ${out}, which stays as it was on failure.

@@ -264,7 +264,10 @@ read_stream(struct reader *r, struct yaml_node **ret, struct err *err)
 	CLEANUP(freep_yaml_node) struct yaml_node *n = NULL;
 	int rc;
 
-	if ((rc = advance(r, err)) < 0 || (rc = advance(r, err)) < 0)
+	/* The start of the stream, and what follows it. */
+	if ((rc = advance(r, err)) < 0)
+		return rc;
+	if ((rc = advance(r, err)) < 0)
 		return rc;
 	if (r->event.type == YAML_STREAM_END_EVENT) {
 		if ((rc = node_new(r, &n, err)) < 0)

@@ -10,7 +10,8 @@ progress_due(
     struct progress *p, const char *what, int64_t now_ms, int64_t interval_ms)
 {
 	/* A changed name starts the clock and the rate anew. */
-	if (p->shown_ms == 0 || strncmp(p->what, what, sizeof(p->what) - 1)) {
+	if (p->shown_ms == 0 ||
+	    strncmp(p->what, what, sizeof(p->what) - 1) != 0) {
 		*p = (struct progress){ .start_ms = now_ms, .mark_ms = now_ms };
 		(void)snprintf(p->what, sizeof(p->what), "%s", what);
 	} else if (now_ms - p->shown_ms < interval_ms)

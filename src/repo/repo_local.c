@@ -219,7 +219,6 @@ repo_local_lock(const struct repo_local *l, int *ret, struct err *err)
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return err_errno(err, errno, "lock '%s'", path);
-	*ret = fd;
-	fd = -1;
+	*ret = TAKE_FD(fd);
 	return 0;
 }

@@ -257,7 +257,7 @@ repo_pack_table(const struct repo_opener_pack *o, struct repo_unpacker *u,
 
 	if ((rc = read_trailer(p, n, &table, err)) < 0)
 		return rc;
-	if ((plain = malloc(table.plain)) == NULL ||
+	if ((plain = malloc(table.plain + 1u)) == NULL ||
 	    (r = calloc(table.frame + 1u, sizeof(*r))) == NULL ||
 	    (k = calloc(table.frame + 1u, 1)) == NULL)
 		return err_nomem(err);

@@ -226,7 +226,7 @@ listed(void *arg, const struct store_info *info, struct err *err)
 		return err_set(err, HF_ECORRUPT,
 		    "'%s' lists '%s' after '%s', out of order", l->store->place,
 		    info->name, l->last);
-	strcpy(l->last, info->name);
+	memcpy(l->last, info->name, strlen(info->name) + 1);
 	return l->fn(l->arg, info, err);
 }
 

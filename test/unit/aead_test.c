@@ -46,13 +46,13 @@ TEST(aead__gives_the_bytes_of_the_xchacha_draft)
 	uint8_t aad[12], out[sizeof(text) - 1 + AEAD_TAG_LEN];
 	char hex[2 * sizeof(out) + 1];
 	struct err e = ERR_INIT;
-	uint8_t i;
+	size_t i;
 
 	CHECK(str_unhex(aad, "50515253c0c1c2c3c4c5c6c7", sizeof(aad)));
 	for (i = 0; i < sizeof(key); i++)
-		key[i] = 0x80 + i;
+		key[i] = (uint8_t)(0x80 + i);
 	for (i = 0; i < sizeof(prefix); i++)
-		prefix[i] = 0x40 + i;
+		prefix[i] = (uint8_t)(0x40 + i);
 	make(&a);
 	CHECK_OK(aead_seal(a, 0x5756555453525150, aad, sizeof(aad), text,
 		     sizeof(text) - 1, out, &e),

@@ -96,8 +96,7 @@ source_stream_exec_start(
 		x->pid = 0;
 		return err_errno(err, rc, "run '%s'", command);
 	}
-	x->fd = in;
-	in = -1;
+	x->fd = TAKE_FD(in);
 	return 0;
 }
 

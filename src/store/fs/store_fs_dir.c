@@ -163,8 +163,7 @@ walk(struct store_fs *fs, const char *name, bool make, bool sync,
 		dir = next;
 	}
 	at->base = name;
-	at->dir = dir;
-	dir = -1;
+	at->dir = TAKE_FD(dir);
 	return 0;
 }
 
@@ -232,8 +231,7 @@ store_fs_make(struct store_fs *fs, const char *name, struct store_fs_at *at,
 			return rc;
 		pin(fs, a.dir, &st);
 	}
-	*at = a;
-	a.dir = -1;
+	*at = (struct store_fs_at){ TAKE_FD(a.dir), a.base };
 	return 0;
 }
 

@@ -93,7 +93,7 @@ by_status(int status)
 	size_t i;
 
 	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (atoi(statuses[i].code) == status)
+		if (strtol(statuses[i].code, NULL, 10) == status)
 			return statuses[i];
 	return unknown;
 }
