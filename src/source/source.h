@@ -31,15 +31,14 @@ struct sink_ops {
 	 * Bytes of a file follow: ${size} is the size expected, a hint for
 	 * laying large files down by themselves.
 	 */
-	int (*begin)(struct sink *, const char *path, uint64_t size,
-	    struct err *);
+	int (*begin)(
+	    struct sink *, const char *path, uint64_t size, struct err *);
 
 	/*
 	 * Lend the place for the next bytes: at least 1, at most ${*n}.  The
 	 * source reads straight into it and calls wrote.
 	 */
-	int (*space)(
-	    struct sink *, uint8_t **p, size_t *n, struct err *);
+	int (*space)(struct sink *, uint8_t **p, size_t *n, struct err *);
 	int (*wrote)(struct sink *, size_t n, struct err *);
 
 	/*
@@ -52,8 +51,8 @@ struct sink_ops {
 	 * A fact that proves what was read ("etcd.revision" = "4711"); it is
 	 * readable without a key, so never a secret.
 	 */
-	int (*evidence)(struct sink *, const char *name, const char *value,
-	    struct err *);
+	int (*evidence)(
+	    struct sink *, const char *name, const char *value, struct err *);
 
 	/* Something was left out or changed underfoot; counted and shown. */
 	void (*warn)(struct sink *, const char *path, const char *what);

@@ -3,26 +3,37 @@
 #include "base/err.h"
 #include "source/target.h"
 
+/* Whatever ran out of room, the remedy is the same. */
+static int
+checked(int rc, struct err *err)
+{
+	if (rc == -HF_ENOSPC)
+		return err_hint(err,
+		    "make room there, or restore to another place; "
+		    "what was written so far is removed");
+	return rc;
+}
+
 int
 target_begin(struct target *t, const struct entry *e, struct err *err)
 {
 	assert(t != NULL && e != NULL && err != NULL);
-	return t->ops->begin(t, e, err);
+	return checked(t->ops->begin(t, e, err), err);
 }
 
 int
-target_write(struct target *t, uint64_t off, const uint8_t *p, size_t n,
-    struct err *err)
+target_write(
+    struct target *t, uint64_t off, const uint8_t *p, size_t n, struct err *err)
 {
 	assert(t != NULL && err != NULL);
-	return t->ops->write(t, off, p, n, err);
+	return checked(t->ops->write(t, off, p, n, err), err);
 }
 
 int
 target_end(struct target *t, const struct entry *e, struct err *err)
 {
 	assert(t != NULL && e != NULL && err != NULL);
-	return t->ops->end(t, e, err);
+	return checked(t->ops->end(t, e, err), err);
 }
 
 int
@@ -36,7 +47,7 @@ int
 target_finish(struct target *t, struct err *err)
 {
 	assert(t != NULL && err != NULL);
-	return t->ops->finish(t, err);
+	return checked(t->ops->finish(t, err), err);
 }
 
 void

@@ -13,8 +13,9 @@ struct target;
 
 /*
  * A target is where a restore goes: a folder, a single file, or a stream.
- * Entries come in the order in which the source gave them; a file's data
- * follows its begin, in order, and then its end.
+ * Parents come before children and files before links to them; otherwise
+ * the order is free.  A file's data follows its begin, in order, and then
+ * its end.  A parent that does not come at all is made, with mode 0700.
  *
  * Every target promises:
  * - nothing is seen at the final place before finish has returned 0: what
@@ -24,7 +25,10 @@ struct target;
  *   everything is opened relative to the staging folder with openat2
  *   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS, or component by component with
  *   O_NOFOLLOW where the kernel lacks that;
- * - freed before finish, it removes what it staged.
+ * - freed before finish, it removes what it staged;
+ * - an entry that comes twice, that lies below something other than a
+ *   folder, or a link to what did not come, is HF_ECORRUPT; so is data
+ *   outside the size of its file.
  */
 
 struct target_opts {
@@ -58,18 +62,23 @@ struct target {
 
 /**
  * target_tree_new(opts, ret, err):
- * Restore into the folder ${opts->path}.
+ * Restore into the folder ${opts->path}, in memory that grows with the number
+ * of folders.  HF_EEXISTS if the place is taken, HF_ENOTFOUND if the folder
+ * around it is missing, HF_EUSAGE if a file system is mounted there.
+ *
+ * Owners are restored by number, and only by root.  What cannot be kept is a
+ * warning; what would befall every entry is told once: owners and, for each
+ * name, extended attributes.  Devices are left out unless root restores.  A
+ * file whose owner is not kept does not get its setuid and setgid bits.
  */
-int target_tree_new(
-    const struct target_opts *, struct target **, struct err *);
+int target_tree_new(const struct target_opts *, struct target **, struct err *);
 
 /**
  * target_file_new(opts, ret, err):
  * Restore the data of a single file entry into the file ${opts->path}
  * (mode 0600), or to standard output if that is "-".
  */
-int target_file_new(
-    const struct target_opts *, struct target **, struct err *);
+int target_file_new(const struct target_opts *, struct target **, struct err *);
 
 int target_begin(struct target *, const struct entry *, struct err *);
 int target_write(

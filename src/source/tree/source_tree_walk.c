@@ -302,6 +302,34 @@ visit(struct walk *w, const char *name, unsigned char type, struct err *err)
 	return visit_other(w, l->fd, name, err);
 }
 
+/* Hand on ${*fd} if it is the folder ${l}, else -1 with errno. */
+static int
+same_folder(int *fd, const struct source_tree_level *l)
+{
+	struct stat st;
+	int same;
+
+	if (fstat(*fd, &st) < 0)
+		return -1;
+	if (st.st_dev != l->st.st_dev || st.st_ino != l->st.st_ino) {
+		errno = ENOENT;
+		return -1;
+	}
+	same = *fd;
+	*fd = -1;
+	return same;
+}
+
+/* Open a folder anew from one in it, which knows the way if it was not moved.
+ */
+static int
+reopen_from(int below, const struct source_tree_level *l)
+{
+	CLEANUP(freep_fd) int fd = open_quietly(below, "..", OPEN_DIR);
+
+	return fd >= 0 ? same_folder(&fd, l) : -1;
+}
+
 /*
  * Open a folder anew that had to lend its descriptor: from the top, one
  * component after the other, and only if it is still the same folder.
@@ -311,7 +339,6 @@ reopen(struct walk *w, struct source_tree_level *l)
 {
 	CLEANUP(freep_fd) int fd = fcntl(w->top, F_DUPFD_CLOEXEC, 0);
 	char *name, *slash;
-	struct stat st;
 	int next;
 
 	w->path.p[l->path_len] = '\0';
@@ -326,15 +353,7 @@ reopen(struct walk *w, struct source_tree_level *l)
 			*slash = '/';
 		name = slash != NULL ? slash + 1 : NULL;
 	}
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -1;
-	if (st.st_dev != l->st.st_dev || st.st_ino != l->st.st_ino) {
-		errno = ENOENT;
-		return -1;
-	}
-	next = fd;
-	fd = -1;
-	return next;
+	return fd >= 0 ? same_folder(&fd, l) : -1;
 }
 
 /* Be done with the deepest folder. */
@@ -350,6 +369,8 @@ leave(struct walk *w)
 		sink_warn(w->sink, l->path_len > 0 ? path_of(w) : ".",
 		    "changed while it was read");
 	}
+	if (w->depth > 0 && l[-1].fd < 0 && l->fd >= 0)
+		l[-1].fd = reopen_from(l->fd, &l[-1]);
 	source_tree_level_clear(l);
 }
 
