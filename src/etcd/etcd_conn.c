@@ -320,8 +320,8 @@ perform(struct flight *f, struct err *err)
 	 * it; a good one counts only if the transport ended well too.
 	 */
 	if (rc != CURLE_OK && f->rx.status <= GRPC_OK)
-		return etcd_conn_err(
-		    err, rc, c->url, c->errbuf, c->cert != NULL);
+		return etcd_conn_err(err, rc, c->url, c->errbuf,
+		    c->cert != NULL, f->rx.http != 0);
 	if (grpc_rx_finish(&f->rx, err) < 0)
 		return err_wrap(err, "'%s'", c->url);
 	return 0;

@@ -24,6 +24,14 @@ rejects_client(CURLcode code, const char *text)
 	return false;
 }
 
+/* Return true for the ways in which libcurl says that the peer went away. */
+static bool
+hung_up(CURLcode code)
+{
+	return code == CURLE_HTTP2 || code == CURLE_PARTIAL_FILE ||
+	       code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
+}
+
 static int
 not_trusted(struct err *err, const char *url, const char *detail)
 {
@@ -39,7 +47,7 @@ not_trusted(struct err *err, const char *url, const char *detail)
 
 int
 etcd_conn_err(struct err *err, CURLcode code, const char *url,
-    const char *detail, bool cert)
+    const char *detail, bool cert, bool answered)
 {
 	if (rejects_client(code, detail)) {
 		(void)err_set(err, HF_EDENIED,
@@ -52,13 +60,20 @@ etcd_conn_err(struct err *err, CURLcode code, const char *url,
 	}
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return not_trusted(err, url, detail);
+	if (answered || !hung_up(code))
+		return net_fail(err, code, url, detail);
+	(void)net_fail(err, code, url, detail);
 	/* A TLS server hangs up on HTTP/2 in the clear, in several ways. */
-	if (str_has_prefix(url, "http:") != NULL &&
-	    (code == CURLE_HTTP2 || code == CURLE_PARTIAL_FILE ||
-		code == CURLE_RECV_ERROR)) {
-		(void)net_fail(err, code, url, detail);
+	if (str_has_prefix(url, "http:") != NULL)
 		return err_hint(
 		    err, "if the server speaks TLS, write https://");
-	}
-	return net_fail(err, code, url, detail);
+	/*
+	 * The alert can get lost: TLS 1.3 sends it after the handshake, when
+	 * we may be writing into a connection that is closed already.
+	 */
+	if (!cert)
+		return err_hint(err,
+		    "the server may want a client certificate: give the "
+		    "options 'cert' and 'key'");
+	return err->code;
 }
