@@ -1,5 +1,5 @@
 #!/bin/bash
-# etcd.sh VERSION PORT READ FILL: the etcd source against real servers of one
+# etcd_scenario.sh VERSION PORT READ FILL: the etcd source against real servers of one
 # version, in TAP.  READ and FILL are the programs etcd_read and etcd_fill.
 set -u
 export ETCD=$1
