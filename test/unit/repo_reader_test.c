@@ -104,8 +104,10 @@ TEST(reader__gets_through_packs_that_are_more_interleaved_than_fit)
 
 	one_file(&s, 60 * MIB, 200 * MIB, 8);
 	rd = stand_reader(&s, 12 * MIB, 1);
+	s.gate.gets = 0;
 	CHECK_OK(repo_reader_want(rd, 0, 60 * MIB, &err), &err);
 	CHECK(stand_read(&s, rd, &lost, &err) == 60 * MIB && lost == 0);
+	CHECK(s.gate.gets > s.m.npacks);
 }
 
 TEST(reader__can_be_given_up_at_any_time)
@@ -127,6 +129,41 @@ TEST(reader__can_be_given_up_at_any_time)
 			    repo_reader_read(rd, &pos, &p, &n, &err), &err);
 		repo_reader_free(rd);
 	}
+}
+
+static int
+read_first(struct stand *s, struct repo_reader **rd, struct err *err)
+{
+	struct repo_reader_opts opts = { .workers = 2 };
+	const uint8_t *p;
+	uint64_t pos;
+	size_t n;
+	int rc;
+
+	if ((rc = repo_reader_new(&s->repo, &s->m, &opts, rd, err)) < 0 ||
+	    (rc = repo_reader_want(*rd, 0, 1000, err)) < 0)
+		return rc;
+	return repo_reader_read(*rd, &pos, &p, &n, err);
+}
+
+TEST(reader__that_cannot_be_made_leaves_nothing_behind)
+{
+	CLEANUP(stand_clear) struct stand s;
+	struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+	int rc;
+
+	one_file(&s, 1000, 0, 1);
+	TEST_TORTURE (n) {
+		test_malloc_fail(n);
+		rc = read_first(&s, &rd, &err);
+		test_malloc_fail(0);
+		repo_reader_free(TAKE(rd));
+		if (rc == 0)
+			break;
+		CHECK(rc == -HF_ENOMEM);
+	}
+	CHECK(rc == 0);
 }
 
 /* Read a backup of which something was damaged; return the bytes lost. */

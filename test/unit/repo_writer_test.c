@@ -277,6 +277,27 @@ TEST(writer__can_be_given_up_at_any_time)
 	}
 }
 
+TEST(writer__that_cannot_be_made_leaves_nothing_behind)
+{
+	CLEANUP(stand_clear) struct stand s;
+	struct repo_writer_opts opts = { .workers = 2 };
+	struct repo_writer *w = NULL;
+	struct err err = ERR_INIT;
+	int rc;
+
+	stand_init(&s);
+	TEST_TORTURE (n) {
+		test_malloc_fail(n);
+		rc = repo_writer_new(&s.repo, &opts, &w, &err);
+		if (!test_malloc_failed())
+			break;
+		CHECK(rc == -HF_ENOMEM && w == NULL);
+	}
+	test_malloc_fail(0);
+	CHECK(rc == 0);
+	repo_writer_free(w);
+}
+
 TEST(plan__spends_no_more_than_it_is_given)
 {
 	size_t memory, sum;
