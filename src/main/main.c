@@ -9,6 +9,7 @@
 #include "key/key.h"
 #include "key/passphrase/key_passphrase.h"
 #include "key/recipient/key_recipient.h"
+#include "net/net_policy.h"
 #include "source/etcd/source_etcd.h"
 #include "source/source.h"
 #include "source/stream/source_stream.h"
@@ -90,5 +91,6 @@ main(int argc, char *argv[])
 		return err_class_of(err.code)->exit_status;
 	}
 	install_handlers();
+	net_cancel(&cancel);
 	return cmd_main(&env, argc, argv);
 }

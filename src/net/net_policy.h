@@ -25,7 +25,8 @@ struct net_policy {
 
 /**
  * net_init(err):
- * Initialise libcurl, once for all callers of all threads.
+ * Initialise libcurl, once for all callers of all threads.  The program must
+ * ignore SIGPIPE: OpenSSL may write to a peer that has hung up.
  */
 int net_init(struct err *);
 

@@ -1,4 +1,3 @@
-#include <stdbool.h>
 #include <string.h>
 
 #include "crypto/secret.h"
@@ -44,19 +43,16 @@ redact(char *out, size_t size, const char *text,
 {
 	static const char mask[] = "[redacted]";
 	size_t hide, used = 0;
-	bool inside = false; /* A run that was found short enough. */
 
 	while (*text != '\0') {
 		hide = known_secret(text, secrets, n);
-		if (hide == 0 && !inside && token_run(text) > RUN_MAX)
+		if (hide == 0 && token_run(text) > RUN_MAX)
 			hide = token_run(text);
 		if (hide > 0) {
 			put(out, size, &used, mask, sizeof(mask) - 1);
 			text += hide;
-			inside = false;
 			continue;
 		}
-		inside = token_run(text) > 0;
 		put(out, size, &used, *text < ' ' || *text == 0x7f ? " " : text,
 		    1);
 		text++;
