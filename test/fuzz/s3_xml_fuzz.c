@@ -1,0 +1,26 @@
+#include <string.h>
+
+#include "base/err.h"
+#include "fuzz.h"
+#include "store/s3/store_s3_xml.h"
+
+/* What a server may answer, read as a listing and as an error. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+	struct s3_page page = { .items = NULL };
+	struct err err = ERR_INIT;
+	struct s3_error e;
+	size_t i;
+
+	if (s3_xml_page(p, n, &page, &err) == 0) {
+		for (i = 0; i < page.n; i++)
+			MUST(page.items[i].key != NULL);
+		MUST(!page.more || page.token != NULL);
+	} else {
+		MUST(err.code == -HF_EUNAVAIL && err.msg[0] != '\0');
+	}
+	s3_page_clear(&page);
+	MUST(s3_xml_error(p, n, &e) == (e.code[0] != '\0'));
+	return 0;
+}
