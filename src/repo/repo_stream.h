@@ -1,7 +1,7 @@
 #ifndef REPO_REPO_STREAM_H_
 #define REPO_REPO_STREAM_H_
 
-#include <stdatomic.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +30,8 @@ struct repo_stream_opts {
 	void *keys_arg;
 	int level; /* Of zstd, for sealing. */
 
-	const atomic_bool *cancel; /* Set to stop: HF_EINTR.  Or NULL. */
+	const volatile sig_atomic_t
+	    *cancel; /* Set to stop: HF_EINTR.  Or NULL. */
 	/* Called after each frame, from another thread.  Or NULL. */
 	void (*progress)(void *, uint64_t bytes);
 	void *progress_arg;

@@ -20,7 +20,7 @@ wait_for(const struct repo_stream_in *in, struct err *err)
 	int n;
 
 	do {
-		if ((in->cancel != NULL && atomic_load(in->cancel)) ||
+		if ((in->cancel != NULL && *in->cancel != 0) ||
 		    (in->stopped != NULL && atomic_load(in->stopped)))
 			return err_set(err, HF_EINTR, "asked to stop");
 		n = poll(&pfd, 1, LOOK_UP_MS);

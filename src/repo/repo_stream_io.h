@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_STREAM_IO_H_
 #define REPO_REPO_STREAM_IO_H_
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,9 +12,9 @@ struct err;
 /* A descriptor that is read to its end, unless somebody asks to stop. */
 struct repo_stream_in {
 	int fd;
-	uint64_t pos;               /* Bytes read so far. */
-	const atomic_bool *cancel;  /* The operator; or NULL. */
-	const atomic_bool *stopped; /* Another thread; or NULL. */
+	uint64_t pos;                        /* Bytes read so far. */
+	const volatile sig_atomic_t *cancel; /* The operator; or NULL. */
+	const atomic_bool *stopped;          /* Another thread; or NULL. */
 };
 
 /**

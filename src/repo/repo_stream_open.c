@@ -83,8 +83,8 @@ at_end(struct opening *run, struct err *err)
 }
 
 static int
-cut_off(const struct opening *run, const struct repo_slot *slot, size_t got,
-    struct err *err)
+cut_off(const struct opening *run, const struct repo_stream_slot *slot,
+    size_t got, struct err *err)
 {
 	if (got == 0)
 		(void)err_set(err, HF_ECORRUPT,
@@ -102,8 +102,8 @@ cut_off(const struct opening *run, const struct repo_slot *slot, size_t got,
 
 /* Lengths are checked before they are used; the seal vouches for them later. */
 static int
-check_frame_header(
-    const struct opening *run, const struct repo_slot *slot, struct err *err)
+check_frame_header(const struct opening *run,
+    const struct repo_stream_slot *slot, struct err *err)
 {
 	const bool raw = slot->codec == REPO_RAW;
 
@@ -119,7 +119,7 @@ check_frame_header(
 }
 
 static int
-fill(void *arg, struct repo_slot *slot, struct err *err)
+fill(void *arg, struct repo_stream_slot *slot, struct err *err)
 {
 	uint8_t head[STREAM_FRAME_HEADER_LEN];
 	struct opening *run = arg;
@@ -151,7 +151,8 @@ fill(void *arg, struct repo_slot *slot, struct err *err)
 /* Open the frame as number ${i} into ${to}. */
 static int
 unseal(const struct opening *run, struct opener *o,
-    const struct repo_slot *slot, uint64_t i, uint8_t *to, struct err *err)
+    const struct repo_stream_slot *slot, uint64_t i, uint8_t *to,
+    struct err *err)
 {
 	uint8_t aad[STREAM_AAD_LEN];
 
@@ -166,8 +167,8 @@ unseal(const struct opening *run, struct opener *o,
  * somebody has moved, repeated or left out frames.
  */
 static int
-explain(const struct opening *run, struct opener *o, struct repo_slot *slot,
-    struct err *err)
+explain(const struct opening *run, struct opener *o,
+    struct repo_stream_slot *slot, struct err *err)
 {
 	uint64_t i = slot->i < NEIGHBOURS ? 0 : slot->i - NEIGHBOURS;
 	struct err none = ERR_INIT;
@@ -187,7 +188,7 @@ explain(const struct opening *run, struct opener *o, struct repo_slot *slot,
 }
 
 static int
-expand(struct opener *o, struct repo_slot *slot, struct err *err)
+expand(struct opener *o, struct repo_stream_slot *slot, struct err *err)
 {
 	size_t z;
 
@@ -205,7 +206,7 @@ expand(struct opener *o, struct repo_slot *slot, struct err *err)
 }
 
 static int
-work(void *arg, void *worker, struct repo_slot *slot, struct err *err)
+work(void *arg, void *worker, struct repo_stream_slot *slot, struct err *err)
 {
 	const struct opening *run = arg;
 	const bool raw = slot->codec == REPO_RAW;
@@ -222,7 +223,7 @@ work(void *arg, void *worker, struct repo_slot *slot, struct err *err)
 }
 
 static int
-drain(void *arg, struct repo_slot *slot, struct err *err)
+drain(void *arg, struct repo_stream_slot *slot, struct err *err)
 {
 	struct opening *run = arg;
 	int rc;
@@ -251,7 +252,7 @@ repo_stream_open(int in, int out, const struct repo_stream_opts *opts,
 		.in = { .fd = in, .cancel = opts->cancel },
 		.out = out,
 	};
-	struct repo_pipe pipe = {
+	struct repo_stream_pipe pipe = {
 		.arg = &run,
 		.worker_new = opener_new,
 		.worker_free = opener_free,
@@ -266,7 +267,7 @@ repo_stream_open(int in, int out, const struct repo_stream_opts *opts,
 	pipe.in_cap = run.header.frame_max + AEAD_TAG_LEN;
 	pipe.out_cap = run.header.frame_max;
 	run.in.stopped = &pipe.stopped;
-	if ((rc = repo_pipe_run(&pipe, parallel_cpus(), err)) < 0)
+	if ((rc = repo_stream_pipe_run(&pipe, parallel_cpus(), err)) < 0)
 		return err_wrap(err, "open a sealed stream");
 	*bytes = run.bytes;
 	return 0;

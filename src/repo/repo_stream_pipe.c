@@ -14,8 +14,8 @@
  * to filled wait for a worker, the others are empty.
  */
 struct ring {
-	struct repo_pipe *p;
-	struct repo_slot *slots;
+	struct repo_stream_pipe *p;
+	struct repo_stream_slot *slots;
 	size_t n;
 	struct hand {
 		struct ring *ring;
@@ -75,7 +75,7 @@ make_hands(struct ring *r, unsigned n, struct err *err)
 static int
 make_slots(struct ring *r, struct err *err)
 {
-	const struct repo_pipe *p = r->p;
+	const struct repo_stream_pipe *p = r->p;
 	const size_t each = p->in_cap + p->out_cap;
 	size_t i;
 
@@ -94,17 +94,17 @@ make_slots(struct ring *r, struct err *err)
 	return 0;
 }
 
-static struct repo_slot *
+static struct repo_stream_slot *
 slot_of(struct ring *r, uint64_t i)
 {
 	return &r->slots[i % r->n];
 }
 
 /* Wait for an empty slot; NULL if none is wanted any more. */
-static struct repo_slot *
+static struct repo_stream_slot *
 next_empty(struct ring *r)
 {
-	struct repo_slot *s;
+	struct repo_stream_slot *s;
 
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->stop && r->filled - r->drained == r->n)
@@ -123,7 +123,7 @@ next_empty(struct ring *r)
 static void
 fill_all(struct ring *r)
 {
-	struct repo_slot *s;
+	struct repo_stream_slot *s;
 	bool more = true;
 
 	while (more && (s = next_empty(r)) != NULL) {
@@ -144,10 +144,10 @@ fill_all(struct ring *r)
 }
 
 /* Wait for a slot to work on; NULL if there will be none. */
-static struct repo_slot *
+static struct repo_stream_slot *
 next_filled(struct ring *r)
 {
-	struct repo_slot *s = NULL;
+	struct repo_stream_slot *s = NULL;
 
 	(void)pthread_mutex_lock(&r->lock);
 	while (!r->stop && !r->over && r->taken == r->filled)
@@ -163,7 +163,7 @@ work_all(void *arg)
 {
 	const struct hand *h = arg;
 	struct ring *r = h->ring;
-	struct repo_slot *s;
+	struct repo_stream_slot *s;
 
 	while ((s = next_filled(r)) != NULL) {
 		if (s->rc >= 0)
@@ -177,10 +177,10 @@ work_all(void *arg)
 }
 
 /* Wait for the next slot in order; NULL after the last. */
-static struct repo_slot *
+static struct repo_stream_slot *
 next_done(struct ring *r)
 {
-	struct repo_slot *s = NULL;
+	struct repo_stream_slot *s = NULL;
 
 	(void)pthread_mutex_lock(&r->lock);
 	for (;;) {
@@ -212,7 +212,7 @@ static void *
 drain_all(void *arg)
 {
 	struct ring *r = arg;
-	struct repo_slot *s;
+	struct repo_stream_slot *s;
 
 	while ((s = next_done(r)) != NULL) {
 		if (s->rc >= 0)
@@ -246,7 +246,7 @@ start(pthread_t *t, void *(*fn)(void *), void *arg, struct err *err)
 static int
 result(struct ring *r, struct err *err)
 {
-	const struct repo_slot *s = slot_of(r, r->drained);
+	const struct repo_stream_slot *s = slot_of(r, r->drained);
 
 	if (!r->stop)
 		return 0;
@@ -284,7 +284,8 @@ run(struct ring *r, struct err *err)
 }
 
 int
-repo_pipe_run(struct repo_pipe *p, unsigned threads, struct err *err)
+repo_stream_pipe_run(
+    struct repo_stream_pipe *p, unsigned threads, struct err *err)
 {
 	CLEANUP(ring_free) struct ring r = { .p = p };
 	int rc;

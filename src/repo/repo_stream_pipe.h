@@ -17,7 +17,7 @@
  */
 
 /* A frame on its way. */
-struct repo_slot {
+struct repo_stream_slot {
 	uint64_t i;        /* Its number. */
 	uint8_t *in, *out; /* in_cap and out_cap bytes. */
 	size_t nin, nout;
@@ -33,7 +33,7 @@ struct repo_slot {
 	struct err err;
 };
 
-struct repo_pipe {
+struct repo_stream_pipe {
 	size_t in_cap, out_cap; /* Bytes for each slot. */
 	void *arg;
 
@@ -45,19 +45,20 @@ struct repo_pipe {
 	void (*worker_free)(void *worker);
 
 	/* Return 1 and a filled slot, 0 at the end, or an error. */
-	int (*fill)(void *arg, struct repo_slot *, struct err *);
-	int (*work)(void *arg, void *worker, struct repo_slot *, struct err *);
-	int (*drain)(void *arg, struct repo_slot *, struct err *);
+	int (*fill)(void *arg, struct repo_stream_slot *, struct err *);
+	int (*work)(
+	    void *arg, void *worker, struct repo_stream_slot *, struct err *);
+	int (*drain)(void *arg, struct repo_stream_slot *, struct err *);
 
 	/* Set when a later stage failed: fill may give up waiting. */
 	atomic_bool stopped;
 };
 
 /**
- * repo_pipe_run(p, threads, err):
+ * repo_stream_pipe_run(p, threads, err):
  * Run, with up to ${threads} of the middle stage, until fill returns 0 and
  * all is drained, or something fails.
  */
-int repo_pipe_run(struct repo_pipe *, unsigned, struct err *);
+int repo_stream_pipe_run(struct repo_stream_pipe *, unsigned, struct err *);
 
 #endif /* !REPO_REPO_STREAM_PIPE_H_ */

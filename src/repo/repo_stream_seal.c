@@ -68,7 +68,7 @@ sealer_new(void *arg, void **ret, struct err *err)
 
 /* A frame that is not full is the last one, be it empty. */
 static int
-fill(void *arg, struct repo_slot *slot, struct err *err)
+fill(void *arg, struct repo_stream_slot *slot, struct err *err)
 {
 	struct seal *run = arg;
 	int rc;
@@ -88,7 +88,7 @@ fill(void *arg, struct repo_slot *slot, struct err *err)
  * ${*n} are the bytes to seal.
  */
 static int
-squeeze(struct sealer *s, int level, struct repo_slot *slot,
+squeeze(struct sealer *s, int level, struct repo_stream_slot *slot,
     const uint8_t **ret, size_t *n, struct err *err)
 {
 	size_t z;
@@ -112,7 +112,7 @@ squeeze(struct sealer *s, int level, struct repo_slot *slot,
 
 /* Seal the frame, and open it again: that catches bad memory. */
 static int
-work(void *arg, void *worker, struct repo_slot *slot, struct err *err)
+work(void *arg, void *worker, struct repo_stream_slot *slot, struct err *err)
 {
 	const struct seal *run = arg;
 	struct sealer *s = worker;
@@ -146,7 +146,7 @@ work(void *arg, void *worker, struct repo_slot *slot, struct err *err)
 }
 
 static int
-drain(void *arg, struct repo_slot *slot, struct err *err)
+drain(void *arg, struct repo_stream_slot *slot, struct err *err)
 {
 	struct seal *run = arg;
 	int rc;
@@ -175,7 +175,7 @@ repo_stream_seal(int in, int out, const struct repo_stream_opts *opts,
 		.in = { .fd = in, .cancel = opts->cancel },
 		.out = out,
 	};
-	struct repo_pipe pipe = {
+	struct repo_stream_pipe pipe = {
 		.in_cap = STREAM_FRAME_MAX,
 		.out_cap =
 		    STREAM_FRAME_HEADER_LEN + STREAM_FRAME_MAX + AEAD_TAG_LEN,
@@ -192,7 +192,7 @@ repo_stream_seal(int in, int out, const struct repo_stream_opts *opts,
 	if ((rc = repo_stream_header_make(opts, &run.header, err)) < 0 ||
 	    (rc = file_write_full(
 		 out, run.header.bytes.p, run.header.bytes.len, err)) < 0 ||
-	    (rc = repo_pipe_run(&pipe, parallel_cpus(), err)) < 0)
+	    (rc = repo_stream_pipe_run(&pipe, parallel_cpus(), err)) < 0)
 		return err_wrap(err, "seal a stream");
 	*bytes = run.bytes;
 	return 0;

@@ -527,7 +527,7 @@ TEST(stream__ends_when_asked_to_while_its_input_is_silent)
 {
 	struct repo_stream_opts o = opts("a");
 	CLEANUP(freep_fd) int out = file_with("", 0);
-	atomic_bool cancel = true;
+	volatile sig_atomic_t cancel = 1;
 	struct err e = ERR_INIT;
 	uint64_t bytes;
 	int fds[2];
