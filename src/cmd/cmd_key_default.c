@@ -9,8 +9,7 @@
 #include "cmd/cmd_open.h"
 #include "config/config.h"
 #include "crypto/secret.h"
-
-#define KEY_LEN 32
+#include "key/file/key_file.h"
 
 int
 cmd_key_default_path(char **path, struct err *err)
@@ -23,21 +22,16 @@ cmd_key_default_path(char **path, struct err *err)
 	return str_printf(path, err, "%s/holdfast.key", home);
 }
 
-/* Write a new key as 64 hex digits and a newline. */
 static int
 write_key(const char *path, struct err *err)
 {
-	CLEANUP(freep_secret) struct secret *key = NULL;
-	char text[2 * KEY_LEN + 2];
+	CLEANUP(freep_secret) struct secret *text = NULL;
 	int rc;
 
-	if ((rc = secret_random(KEY_LEN, &key, err)) < 0)
+	if ((rc = key_file_generate(&text, err)) < 0)
 		return rc;
-	(void)str_hex(text, secret_p(key), KEY_LEN);
-	text[2 * KEY_LEN] = '\n';
-	rc = file_write_new(path, 0600, text, 2 * KEY_LEN + 1, err);
-	secret_wipe(text, sizeof(text));
-	return rc;
+	return file_write_new(
+	    path, 0600, secret_p(text), secret_len(text), err);
 }
 
 int
