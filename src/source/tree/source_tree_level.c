@@ -1,10 +1,13 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "source/tree/source_tree_level.h"
 
 void
@@ -86,4 +89,62 @@ source_tree_level_next(struct source_tree_level *l, unsigned char *type)
 	record = (const char *)l->text.p + l->record[l->next++];
 	*type = (unsigned char)record[0];
 	return record + 1;
+}
+
+int
+source_tree_open(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags | O_NOATIME);
+
+	if (fd < 0 && errno == EPERM)
+		fd = openat(dir, name, flags);
+	return fd;
+}
+
+/* Make ${*fd} that of ${l} if it is the same folder, else -1 with errno. */
+static int
+adopt(struct source_tree_level *l, int *fd)
+{
+	struct stat st;
+
+	if (*fd < 0 || fstat(*fd, &st) < 0)
+		return -1;
+	if (st.st_dev != l->st.st_dev || st.st_ino != l->st.st_ino) {
+		errno = ENOENT;
+		return -1;
+	}
+	l->fd = *fd;
+	*fd = -1;
+	return 0;
+}
+
+void
+source_tree_level_reopen_from(struct source_tree_level *l, int below)
+{
+	CLEANUP(freep_fd)
+	int fd = source_tree_open(below, "..", SOURCE_TREE_OPEN_DIR);
+
+	(void)adopt(l, &fd);
+}
+
+int
+source_tree_level_reopen(struct source_tree_level *l, int top, char *path)
+{
+	CLEANUP(freep_fd) int fd = fcntl(top, F_DUPFD_CLOEXEC, 0);
+	char *name, *slash;
+	int next;
+
+	path[l->path_len] = '\0';
+	name = l->path_len > 0 ? path : NULL;
+	while (fd >= 0 && name != NULL) {
+		if ((slash = strchr(name, '/')) != NULL)
+			*slash = '\0';
+		next = source_tree_open(fd, name, SOURCE_TREE_OPEN_DIR);
+		freep_fd(&fd);
+		fd = next;
+		if (slash != NULL)
+			*slash = '/';
+		name = slash != NULL ? slash + 1 : NULL;
+	}
+	return adopt(l, &fd);
 }

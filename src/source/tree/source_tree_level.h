@@ -1,6 +1,7 @@
 #ifndef SOURCE_TREE_SOURCE_TREE_LEVEL_H_
 #define SOURCE_TREE_SOURCE_TREE_LEVEL_H_
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -9,6 +10,8 @@
 
 /* Opaque types. */
 struct err;
+
+#define SOURCE_TREE_OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /*
  * One open folder of the walk: its names, sorted, and how far the walk has
@@ -41,5 +44,26 @@ int source_tree_level_list(
  * Return the next name, or NULL behind the last, and its d_type.
  */
 const char *source_tree_level_next(struct source_tree_level *, unsigned char *);
+
+/**
+ * source_tree_open(dir, name, flags):
+ * Open ${name} in ${dir} without leaving a trace on it, where that is allowed.
+ */
+int source_tree_open(int, const char *, int);
+
+/**
+ * source_tree_level_reopen(l, top, path):
+ * Open a folder anew that had to lend its descriptor: from ${top}, one
+ * component of ${path} after the other, and only if it is still the same
+ * folder.  ${path} is cut to its path.  Return 0, or -1 with errno.
+ */
+int source_tree_level_reopen(struct source_tree_level *, int, char *);
+
+/**
+ * source_tree_level_reopen_from(l, below):
+ * The same from an open folder in it, which knows the way unless it was
+ * moved; then nothing happens.
+ */
+void source_tree_level_reopen_from(struct source_tree_level *, int);
 
 #endif /* !SOURCE_TREE_SOURCE_TREE_LEVEL_H_ */

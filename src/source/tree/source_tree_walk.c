@@ -23,7 +23,6 @@
 #define LEVELS_OPEN 64 /* Descriptors held, however deep the tree is. */
 #define DENTS_SIZE 65536
 
-#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 /* Never wait for the other end of what has become a fifo. */
 #define OPEN_FILE (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define OPEN_OTHER (O_PATH | O_NOFOLLOW | O_CLOEXEC)
@@ -83,17 +82,6 @@ give_up(struct walk *w, const char *what, struct err *err)
 	return 0;
 }
 
-/* Open ${name} without leaving a trace on it, if that is allowed. */
-static int
-open_quietly(int dir, const char *name, int flags)
-{
-	int fd = openat(dir, name, flags | O_NOATIME);
-
-	if (fd < 0 && errno == EPERM)
-		fd = openat(dir, name, flags);
-	return fd;
-}
-
 /* Add an entry that names an earlier one; ${*done} tells if it was one. */
 static int
 add_link(struct walk *w, const struct stat *st, struct entry *e, bool *done,
@@ -134,7 +122,7 @@ add_first(struct walk *w, const struct stat *st, const struct entry *e,
 static int
 visit_file(struct walk *w, int dir, const char *name, struct err *err)
 {
-	CLEANUP(freep_fd) int fd = open_quietly(dir, name, OPEN_FILE);
+	CLEANUP(freep_fd) int fd = source_tree_open(dir, name, OPEN_FILE);
 	struct entry e;
 	struct stat st;
 	bool done;
@@ -265,7 +253,8 @@ add_dir(struct walk *w, int *fd, bool kept, struct err *err)
 static int
 visit_dir(struct walk *w, int dir, const char *name, bool kept, struct err *err)
 {
-	CLEANUP(freep_fd) int fd = open_quietly(dir, name, OPEN_DIR);
+	CLEANUP(freep_fd)
+	int fd = source_tree_open(dir, name, SOURCE_TREE_OPEN_DIR);
 
 	if (fd < 0 && errno == EACCES)
 		return add_closed_dir(w, dir, name, err);
@@ -302,60 +291,6 @@ visit(struct walk *w, const char *name, unsigned char type, struct err *err)
 	return visit_other(w, l->fd, name, err);
 }
 
-/* Hand on ${*fd} if it is the folder ${l}, else -1 with errno. */
-static int
-same_folder(int *fd, const struct source_tree_level *l)
-{
-	struct stat st;
-	int same;
-
-	if (fstat(*fd, &st) < 0)
-		return -1;
-	if (st.st_dev != l->st.st_dev || st.st_ino != l->st.st_ino) {
-		errno = ENOENT;
-		return -1;
-	}
-	same = *fd;
-	*fd = -1;
-	return same;
-}
-
-/* Open a folder anew from one in it, which knows the way if it was not moved.
- */
-static int
-reopen_from(int below, const struct source_tree_level *l)
-{
-	CLEANUP(freep_fd) int fd = open_quietly(below, "..", OPEN_DIR);
-
-	return fd >= 0 ? same_folder(&fd, l) : -1;
-}
-
-/*
- * Open a folder anew that had to lend its descriptor: from the top, one
- * component after the other, and only if it is still the same folder.
- */
-static int
-reopen(struct walk *w, struct source_tree_level *l)
-{
-	CLEANUP(freep_fd) int fd = fcntl(w->top, F_DUPFD_CLOEXEC, 0);
-	char *name, *slash;
-	int next;
-
-	w->path.p[l->path_len] = '\0';
-	name = l->path_len > 0 ? (char *)w->path.p : NULL;
-	while (fd >= 0 && name != NULL) {
-		if ((slash = strchr(name, '/')) != NULL)
-			*slash = '\0';
-		next = open_quietly(fd, name, OPEN_DIR);
-		freep_fd(&fd);
-		fd = next;
-		if (slash != NULL)
-			*slash = '/';
-		name = slash != NULL ? slash + 1 : NULL;
-	}
-	return fd >= 0 ? same_folder(&fd, l) : -1;
-}
-
 /* Be done with the deepest folder. */
 static void
 leave(struct walk *w)
@@ -370,7 +305,7 @@ leave(struct walk *w)
 		    "changed while it was read");
 	}
 	if (w->depth > 0 && l[-1].fd < 0 && l->fd >= 0)
-		l[-1].fd = reopen_from(l->fd, &l[-1]);
+		source_tree_level_reopen_from(&l[-1], l->fd);
 	source_tree_level_clear(l);
 }
 
@@ -381,7 +316,8 @@ go_on(struct walk *w, struct err *err)
 	const char *name;
 	unsigned char type;
 
-	if (l->fd < 0 && (l->fd = reopen(w, l)) < 0) {
+	if (l->fd < 0 &&
+	    source_tree_level_reopen(l, w->top, (char *)w->path.p) < 0) {
 		sink_warn(w->sink, path_of(w),
 		    "the rest of this folder is left out: "
 		    "it cannot be opened again: %m");
