@@ -205,7 +205,6 @@ set_headers(struct flight *f, struct err *err)
 		"content-type: application/grpc+proto",
 		"te: trailers",
 		"grpc-accept-encoding: identity",
-		"user-agent: holdfast/" HOLDFAST_VERSION,
 		"Accept:",
 		"Expect:",
 	};
@@ -266,6 +265,7 @@ set_options(struct flight *f, const char *url, struct err *err)
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 0L);
 	set_version(h, c->tls);
 	curl_easy_setopt(h, CURLOPT_URL, url);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, "holdfast/" HOLDFAST_VERSION);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(h, CURLOPT_POSTFIELDS, (char *)f->body.p);
 	curl_easy_setopt(
