@@ -11,17 +11,6 @@
 #include "crypto/secret.h"
 #include "key/file/key_file.h"
 
-int
-cmd_key_default_path(char **path, struct err *err)
-{
-	CLEANUP(freep_mem) char *home = NULL;
-	int rc;
-
-	if ((rc = config_home(&home, err)) < 0)
-		return rc;
-	return str_printf(path, err, "%s/holdfast.key", home);
-}
-
 static int
 write_key(const char *path, struct err *err)
 {
@@ -43,7 +32,7 @@ cmd_key_default_make(char **ret, bool *made, struct err *err)
 
 	if ((rc = config_home(&home, err)) < 0 ||
 	    (rc = file_mkdirs(home, 0700, err)) < 0 ||
-	    (rc = cmd_key_default_path(&path, err)) < 0)
+	    (rc = config_key_path(&path, err)) < 0)
 		return rc;
 	rc = write_key(path, err);
 	if (rc < 0 && rc != -HF_EEXISTS)

@@ -8,20 +8,14 @@ struct cmd_keys;
 struct err;
 
 /*
- * The key that is used where none is named: $XDG_CONFIG_HOME/holdfast/
- * holdfast.key, made by the first `holdfast init` without a key.
+ * The key that is used where none is named (config_key_path), made by the
+ * first `holdfast init` without a key.
  */
-
-/**
- * cmd_key_default_path(path, err):
- * Give the caller its path; it may not exist.
- */
-int cmd_key_default_path(char **, struct err *);
 
 /**
  * cmd_key_default_make(path, made, err):
- * Make it, mode 0600, unless it exists; ${*made} tells.  ${*path} is the
- * caller's.
+ * Make it, mode 0600, unless it exists; ${*made} tells.  ${*path}, where it
+ * lies, is the caller's.
  */
 int cmd_key_default_make(char **, bool *, struct err *);
 

@@ -11,7 +11,7 @@ job_tell(const struct job *j, const struct job_event *ev)
 int
 job_check(const struct job *j, struct err *err)
 {
-	if (j->cancel != NULL && atomic_load(j->cancel))
+	if (j->cancel != NULL && *j->cancel != 0)
 		return err_set(err, HF_EINTR, "interrupted");
 	return 0;
 }

@@ -1,7 +1,7 @@
 #ifndef JOB_JOB_H_
 #define JOB_JOB_H_
 
-#include <stdatomic.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,7 +41,7 @@ struct job {
 	void (*on_event)(void *arg, const struct job_event *);
 	void *arg;
 	/* Set by a signal handler: the job ends with HF_EINTR. */
-	const atomic_bool *cancel;
+	const volatile sig_atomic_t *cancel;
 	size_t memory;    /* Bytes for buffers; 0: the default. */
 	unsigned workers; /* 0: one for each processor. */
 	int level;        /* Of compression; 0: the default. */

@@ -108,6 +108,14 @@ int repo_writer_fingerprint(
     struct repo *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
 
 /**
+ * repo_writer_public(r, pk, err):
+ * This host's verify key, for an owner who is to certify it; made if there
+ * is none yet.
+ */
+int repo_writer_public(
+    struct repo *, uint8_t[SIGN_PUBLIC_LEN], struct err *);
+
+/**
  * repo_certify(r, pk, name, roles, err):
  * Certify another host's verify key; needs an opener of the root seed.
  */

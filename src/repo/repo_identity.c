@@ -219,6 +219,18 @@ repo_writer_fingerprint(
 }
 
 int
+repo_writer_public(
+    struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], struct err *err)
+{
+	CLEANUP(repo_unlock) struct repo *locked = repo_lock(r);
+
+	if (load_seed(locked, err) < 0)
+		return err->code;
+	memcpy(pk, locked->seed_pk, SIGN_PUBLIC_LEN);
+	return 0;
+}
+
+int
 repo_certify(struct repo *r, const uint8_t pk[SIGN_PUBLIC_LEN],
     const char *name, uint32_t roles, struct err *err)
 {
