@@ -1,0 +1,314 @@
+#include "base/str.h"
+#include "job/job.h"
+#include "job/job_key.h"
+#include "job/job_prune.h"
+#include "key/key.h"
+#include "repo/repo.h"
+#include "store/mem/store_mem.h"
+#include "store/store.h"
+#include "test.h"
+#include "test_job.h"
+#include "test_repo.h"
+
+static const struct job job = { .workers = 2 };
+
+#define HOUR 3600000ll
+#define DAY (24 * HOUR)
+#define T0 (1800000000ll * 1000) /* 2027-01-15 */
+
+struct made {
+	struct store *store;
+	struct repo *repo;
+	struct test_source src;
+	int64_t now;
+	char id[17];
+};
+
+static void
+clear(struct made *m)
+{
+	repo_free(m->repo);
+	store_free(m->store);
+}
+
+static void
+pass(struct made *m, int64_t ms)
+{
+	m->now += ms;
+	store_mem_set_time(m->store, m->now);
+}
+
+static void
+make(struct made *m)
+{
+	struct err e = ERR_INIT;
+
+	memset(m, 0, sizeof(*m));
+	CHECK_OK(store_mem_new(&m->store, &e), &e);
+	pass(m, T0);
+	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
+	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
+	test_source_init(&m->src);
+}
+
+/* Make ${n} backups, a day apart. */
+static void
+back_up(struct made *m, int n)
+{
+	struct err e = ERR_INIT;
+
+	while (n-- > 0) {
+		pass(m, DAY);
+		m->src.seed++;
+		CHECK_OK(test_backup(m->repo, &m->src, m->id, &e), &e);
+	}
+}
+
+static int
+prune(struct made *m, uint32_t last, bool dry, struct job_prune_report *rep,
+    struct err *err)
+{
+	const struct job_prune_opts opts = { .rule = { .last = last },
+		.dry_run = dry,
+		.undo_ms = JOB_PRUNE_UNDO_MS };
+
+	return job_prune(&job, m->repo, &opts, rep, err);
+}
+
+static size_t
+packs(struct made *m)
+{
+	return test_count(m->store, "hf1/main/p/");
+}
+
+TEST(prune__without_a_rule_is_refused)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	back_up(&m, 2);
+	CHECK_FAIL(prune(&m, 0, false, &rep, &e), &e, HF_EUSAGE);
+	CHECK(test_count(m.store, "hf1/main/t/") == 0);
+}
+
+TEST(prune__of_a_dry_run_changes_nothing)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	size_t before;
+
+	make(&m);
+	back_up(&m, 3);
+	before = test_count(m.store, "");
+	CHECK_OK(prune(&m, 1, true, &rep, &e), &e);
+	CHECK(rep.removed == 2 && rep.kept == 1);
+	CHECK(test_count(m.store, "") == before);
+}
+
+TEST(prune__removes_at_once_and_erases_after_the_undo_window)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	size_t all;
+
+	make(&m);
+	back_up(&m, 3);
+	all = packs(&m);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.removed == 2 && rep.erased == 0 && rep.packs == 0);
+	CHECK(test_count(m.store, "hf1/main/s/") == 3 && packs(&m) == all);
+
+	/* Removed, but still whole and in its undo window. */
+	pass(&m, 60 * HOUR);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.removed == 0 && rep.erased == 0 && packs(&m) == all);
+
+	/* The window is over: manifests go, young packs do not yet. */
+	pass(&m, 20 * HOUR);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.erased == 2);
+	CHECK(test_count(m.store, "hf1/main/s/") == 1 && packs(&m) == all);
+	CHECK(rep.waiting > 0);
+
+	pass(&m, 9 * DAY);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.packs > 0 && rep.keys == 2);
+	CHECK(packs(&m) == all / 3);
+}
+
+TEST(prune__can_be_undone_within_the_window)
+{
+	CLEANUP(clear) struct made m;
+	struct repo_catalogue cat = { 0 };
+	const struct repo_backup *b;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	back_up(&m, 2);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(cat.n == 2 && cat.backups[0].removed);
+	CHECK_OK(repo_catalogue_find(&cat, cat.backups[0].id, &b, &e), &e);
+	CHECK_OK(job_prune_undo(m.repo, b, &e), &e);
+	repo_catalogue_clear(&cat);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(!cat.backups[0].removed && cat.nfindings == 0);
+	repo_catalogue_clear(&cat);
+}
+
+TEST(prune__leaves_no_gap_in_the_chain_that_verify_would_report)
+{
+	CLEANUP(clear) struct made m;
+	struct repo_catalogue cat = { 0 };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	back_up(&m, 4);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	pass(&m, 4 * DAY);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.erased == 3);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(cat.n == 1 && cat.nfindings == 0 && !cat.unsure);
+	repo_catalogue_clear(&cat);
+}
+
+TEST(prune__keeps_the_last_whole_one_when_newer_ones_are_not)
+{
+	CLEANUP(clear) struct made m;
+	struct repo_catalogue cat = { 0 };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+
+	make(&m);
+	back_up(&m, 3);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	/* The newest has lost a pack. */
+	repo_name_pack(name, cat.backups[2].m.packs[0].hour,
+	    cat.backups[2].m.packs[0].oid);
+	test_object_put(m.store, repo_object(m.repo, name, object), NULL, 0);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	repo_catalogue_clear(&cat);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(cat.backups[0].removed);
+	CHECK(!cat.backups[1].removed);
+	repo_catalogue_clear(&cat);
+}
+
+TEST(prune__deletes_nothing_while_a_manifest_cannot_be_read)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char name[300];
+	size_t before;
+
+	make(&m);
+	back_up(&m, 3);
+	strcpy(name, test_first(m.store, "hf1/main/s/"));
+	test_object_put(m.store, name, "HFM1 garbage", 12);
+	before = test_count(m.store, "");
+	CHECK_FAIL(prune(&m, 1, false, &rep, &e), &e, HF_ECORRUPT);
+	CHECK(test_count(m.store, "") == before);
+}
+
+TEST(prune__collects_packs_of_a_killed_run_once_they_are_old)
+{
+	CLEANUP(clear) struct made m;
+	static const uint8_t oid[REPO_OID_LEN] = { 7 };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	size_t all;
+
+	make(&m);
+	back_up(&m, 1);
+	all = packs(&m);
+	repo_name_pack(name, (uint32_t)(m.now / HOUR), oid);
+	test_object_put(m.store, repo_object(m.repo, name, object), "x", 1);
+	/* What has no name of ours is not ours to collect. */
+	test_object_put(m.store, "hf1/main/p/strange", "x", 1);
+	pass(&m, 8 * DAY);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.packs == 0 && rep.waiting == 1);
+	pass(&m, 2 * HOUR);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.packs == 1 && packs(&m) == all + 1);
+}
+
+TEST(prune__stops_when_the_newest_backup_has_shrunk)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char id[17];
+
+	make(&m);
+	back_up(&m, 2);
+	pass(&m, DAY);
+	CHECK_OK(test_commit(m.repo, "src", id, &e), &e); /* An empty one. */
+	CHECK_FAIL(prune(&m, 1, false, &rep, &e), &e, HF_EWARN);
+	CHECK(test_count(m.store, "hf1/main/t/") == 0);
+}
+
+TEST(prune__by_a_host_without_a_certificate_is_denied)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_repo) struct repo *other = NULL;
+	const struct job_prune_opts opts = { .rule = { .last = 1 } };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	back_up(&m, 2);
+	CHECK_OK(test_repo_open(m.store, "other", "", &other, &e), &e);
+	CHECK_FAIL(job_prune(&job, other, &opts, &rep, &e), &e, HF_EDENIED);
+	CHECK(test_count(m.store, "hf1/main/t/") == 0);
+}
+
+TEST(key_remove__refuses_to_take_the_last_opener)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+	uint64_t done;
+
+	make(&m);
+	back_up(&m, 1);
+	CHECK_FAIL(job_key_remove(&job, m.repo,
+		       repo_key(m.repo, 0)->fingerprint, &done, &e),
+	    &e, HF_EDENIED);
+	CHECK(test_count(m.store, "hf1/main/k/") == 2);
+}
+
+TEST(key_remove__takes_an_opener_away_and_the_other_still_opens)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_key) struct key *second = NULL;
+	CLEANUP(freep_repo) struct repo *again = NULL;
+	const struct secret *key;
+	struct repo_catalogue cat = { 0 };
+	struct err e = ERR_INIT;
+	uint64_t done = 0;
+
+	make(&m);
+	back_up(&m, 1);
+	CHECK_OK(test_key_open('2', &second, &e), &e);
+	CHECK_OK(repo_rewrap(m.repo, second, &done, &e), &e);
+	CHECK(done == 2);
+	CHECK_OK(job_key_remove(
+		     &job, m.repo, repo_key(m.repo, 0)->fingerprint, &done, &e),
+	    &e);
+	CHECK(done == 2 && test_count(m.store, "hf1/main/k/") == 2);
+
+	CHECK_OK(test_repo_open(m.store, "host", "2", &again, &e), &e);
+	CHECK_OK(repo_catalogue_load(again, &cat, &e), &e);
+	CHECK_OK(repo_data_key(again, cat.backups[0].m.keys[0], &key, &e), &e);
+	repo_catalogue_clear(&cat);
+}
