@@ -90,7 +90,6 @@ make(struct ctx *ctx, struct init *in, struct err *err)
 	if ((rc = cmd_repo_find(ctx, NULL, &where, err)) < 0 ||
 	    (rc = cmd_store_open(
 		 ctx, where, STORE_READ | STORE_WRITE, &store, err)) < 0 ||
-	    (rc = store_probe(store, STORE_WRITE, err)) < 0 ||
 	    (rc = cmd_repo_opts(ctx, where, store, &opts, err)) < 0)
 		return rc;
 	in->keys = (struct cmd_keys){ .ctx = ctx, .repo = where };

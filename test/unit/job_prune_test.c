@@ -2,6 +2,7 @@
 #include "job/job.h"
 #include "job/job_key.h"
 #include "job/job_prune.h"
+#include "job/job_verify.h"
 #include "key/key.h"
 #include "repo/repo.h"
 #include "store/mem/store_mem.h"
@@ -108,6 +109,22 @@ TEST(prune__of_a_dry_run_changes_nothing)
 	CHECK(test_count(m.store, "") == before);
 }
 
+/* The newest backup can still be read to the bottom. */
+static void
+check_whole(struct made *m)
+{
+	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
+	const struct job_verify_opts opts = { .level = VERIFY_CONTENT };
+	struct job_verify_report rep;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(repo_catalogue_load(m->repo, &cat, &e), &e);
+	CHECK_OK(
+	    job_verify(&job, m->repo, &cat.backups[cat.n - 1], &opts, &rep, &e),
+	    &e);
+	CHECK(rep.bad == 0);
+}
+
 TEST(prune__removes_at_once_and_erases_after_the_undo_window)
 {
 	CLEANUP(clear) struct made m;
@@ -137,7 +154,8 @@ TEST(prune__removes_at_once_and_erases_after_the_undo_window)
 	pass(&m, 9 * DAY);
 	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
 	CHECK(rep.packs > 0 && rep.keys == 2);
-	CHECK(packs(&m) == all / 3);
+	CHECK(packs(&m) == all - rep.packs);
+	check_whole(&m);
 }
 
 TEST(prune__can_be_undone_within_the_window)

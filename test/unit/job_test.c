@@ -217,15 +217,30 @@ TEST(restore__into_a_folder_with_content_is_refused)
 	CHECK(access(at("out/a"), F_OK) < 0);
 }
 
-/* Replace ${n} bytes at ${off} of the first object below ${prefix}. */
+static int
+note_longest(void *arg, const struct store_info *info, struct err *err)
+{
+	static uint64_t longest;
+	char *name = arg;
+
+	(void)err;
+	if (name[0] == '\0' || info->len > longest) {
+		longest = info->len;
+		strcpy(name, info->name);
+	}
+	return 0;
+}
+
+/* Flip a bit at ${off} of the longest pack. */
 static void
-damage(struct made *m, const char *prefix, size_t off)
+damage(struct made *m, size_t off)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
-	char name[300];
+	char name[300] = "";
 
-	strcpy(name, test_first(m->store, prefix));
+	CHECK_OK(
+	    store_list(m->store, "hf1/main/p/", note_longest, name, &e), &e);
 	CHECK_OK(store_get(m->store, name, 64u << 20, &b, &e), &e);
 	CHECK(off < b.len);
 	b.p[off] ^= 1;
@@ -241,8 +256,8 @@ TEST(restore__keeps_going_past_what_is_lost)
 	char to[200];
 
 	make(&m);
-	/* Somewhere in the 3 MiB of "big". */
-	damage(&m, "hf1/main/p/", (1u << 20) + 500000);
+	/* Behind the first frame of the longest pack is "big" alone. */
+	damage(&m, (1u << 20) + 300000);
 	opts.to = strcpy(to, at("out"));
 	CHECK_FAIL(restore(&m, &opts, &rep, &e), &e, HF_ECORRUPT);
 	CHECK(access(to, F_OK) < 0);
@@ -290,7 +305,7 @@ TEST(verify__finds_a_changed_bit_from_level_1_on)
 	struct err e = ERR_INIT;
 
 	make(&m);
-	damage(&m, "hf1/main/p/", 2000);
+	damage(&m, 2000);
 	CHECK_OK(verify(&m, VERIFY_PRESENT, &rep, &e), &e);
 	CHECK(rep.bad == 0);
 	CHECK_OK(verify(&m, VERIFY_BYTES, &rep, &e), &e);
