@@ -1,8 +1,7 @@
-#include <string.h>
-
 #include "base/err.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_job.h"
+#include "config/config_option.h"
 
 static void
 on_event(void *arg, const struct job_event *ev)
@@ -27,21 +26,26 @@ on_event(void *arg, const struct job_event *ev)
 	}
 }
 
+/* Not every command that runs a job takes every option of one. */
+static int64_t
+number(struct ctx *ctx, const char *name)
+{
+	if (!cmd_takes(ctx_cmd(ctx), config_option_named(name)) ||
+	    ctx_option(ctx, name) == NULL)
+		return 0;
+	return ctx_number(ctx, name, JOB_MEMORY_SMALL); /* "small" */
+}
+
 struct job
 cmd_job(struct ctx *ctx)
 {
-	const char *memory = ctx_option(ctx, "memory");
-	struct job j = {
+	return (struct job){
 		.on_event = on_event,
 		.arg = ctx,
 		.cancel = ctx_cancel(ctx),
-		.level = (int)ctx_number(ctx, "compression", 0),
-		.memory = (size_t)ctx_number(ctx, "memory", 0),
+		.level = (int)number(ctx, "compression"),
+		.memory = (size_t)number(ctx, "memory"),
 	};
-
-	if (memory != NULL && strcmp(memory, "small") == 0)
-		j.memory = JOB_MEMORY_SMALL;
-	return j;
 }
 
 int
