@@ -179,7 +179,7 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 	if (level >= VERIFY_CONTENT) {
 		if ((rc = job_walk_new(&v->b->m, &walk, err)) < 0)
 			return rc;
-		opts.inspect = job_walk_data;
+		opts.inspect = walk != NULL ? job_walk_data : NULL;
 		opts.inspect_arg = walk;
 	}
 	rc = job_restore(v->job, v->repo, v->b, &opts, &rep, err);
