@@ -94,20 +94,90 @@ TEST(reader__fetches_each_pack_once)
 	CHECK(s.gate.gets == s.m.npacks);
 }
 
-/* Eight packs at once in memory for hardly two. */
+#define PACKS 6
+#define FRAMES 24
+#define PACK_SIZE (5 * MIB)
+
+static void
+put_pack(struct stand *s, struct repo_pack *pk, const uint8_t *p, size_t i)
+{
+	struct err err = ERR_INIT;
+	struct store_blob blob = { .p = p };
+
+	CHECK_OK(repo_pack_finish(pk, &s->m.packs[i], &err), &err);
+	blob.len = s->m.packs[i].len;
+	CHECK_OK(store_put(s->repo.store, stand_pack(s, i), &blob, &err), &err);
+}
+
+/* A backup whose frames lie in turn in six packs, and the list in the first.
+ */
+static void
+interleaved(struct stand *s)
+{
+	struct repo_pack *pk[PACKS];
+	uint8_t *p[PACKS], id[REPO_ID_LEN];
+	CLEANUP(freep_buf) struct buf list = BUF_INIT;
+	CLEANUP(freep_secret) struct secret *key = NULL;
+	struct repo_ref ref = { 0 };
+	struct err err = ERR_INIT;
+	size_t i;
+
+	stand_init(s);
+	CHECK_OK(repo_data_key_new(&s->repo, id, &key, &err), &err);
+	s->m.nkeys = 1;
+	s->m.keys = malloc(sizeof(*s->m.keys));
+	memcpy(s->m.keys[0], id, REPO_ID_LEN);
+	memcpy(s->m.vault_id, s->repo.head.vault_id, REPO_ID_LEN);
+	s->m.npacks = PACKS;
+	s->m.packs = calloc(PACKS, sizeof(*s->m.packs));
+	for (i = 0; i < PACKS; i++) {
+		p[i] = malloc(PACK_SIZE);
+		CHECK_OK(repo_pack_new(s->m.vault_id, id, key, 1, &pk[i], &err),
+		    &err);
+		CHECK_OK(repo_pack_start(pk[i], p[i], PACK_SIZE, &err), &err);
+	}
+	CHECK_OK(buf_reserve(&s->stream, FRAMES * MIB, &err), &err);
+	for (i = 0; i < FRAMES; i++) {
+		stand_fill(s->stream.p + s->stream.len, MIB, i, false);
+		ref.pack = (uint32_t)(i % PACKS);
+		CHECK(repo_pack_add(pk[ref.pack], REPO_FRAME_DATA,
+			  s->stream.p + s->stream.len, MIB, &ref, &err) == 0);
+		CHECK_OK(repo_ref_encode(&ref, &list, &err), &err);
+		s->stream.len += MIB;
+	}
+	ref.pack = 0;
+	CHECK(repo_pack_add(
+		  pk[0], REPO_FRAME_LIST, list.p, list.len, &ref, &err) == 0);
+	for (i = 0; i < PACKS; i++) {
+		put_pack(s, pk[i], p[i], i);
+		repo_pack_free(pk[i]);
+		free(p[i]);
+	}
+	s->priv.stream_len = s->stream.len;
+	s->priv.nframe_segs = 1;
+	s->priv.frame_segs = malloc(sizeof(ref));
+	s->priv.frame_segs[0] = ref;
+	CHECK_OK(repo_private_seal(&s->priv, key, 0, &s->m, &err), &err);
+}
+
+/* Six packs at once in memory for two spans. */
 TEST(reader__gets_through_packs_that_are_more_interleaved_than_fit)
 {
 	CLEANUP(stand_clear) struct stand s;
 	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
 	struct err err = ERR_INIT;
 	uint64_t lost = 0;
+	unsigned workers;
 
-	one_file(&s, 60 * MIB, 200 * MIB, 8);
-	rd = stand_reader(&s, 12 * MIB, 1);
-	s.gate.gets = 0;
-	CHECK_OK(repo_reader_want(rd, 0, 60 * MIB, &err), &err);
-	CHECK(stand_read(&s, rd, &lost, &err) == 60 * MIB && lost == 0);
-	CHECK(s.gate.gets > s.m.npacks);
+	interleaved(&s);
+	for (workers = 1; workers <= 2; workers++) {
+		repo_reader_free(TAKE(rd));
+		rd = stand_reader(&s, workers * 8 * MIB, workers);
+		s.gate.gets = 0;
+		CHECK_OK(repo_reader_want(rd, 0, FRAMES * MIB, &err), &err);
+		CHECK(stand_read(&s, rd, &lost, &err) == FRAMES * MIB);
+		CHECK(lost == 0 && s.gate.gets > FRAMES / 2);
+	}
 }
 
 TEST(reader__can_be_given_up_at_any_time)
