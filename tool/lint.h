@@ -5,8 +5,8 @@
  */
 #include "base/err.h"
 
-#define err_set(err, code, ...)                                                \
-	(err_set((err), (code), __VA_ARGS__), (err)->code = -(int)(code))
+#define err_set(err, which, ...)                                               \
+	(err_set((err), (which), __VA_ARGS__), (err)->code = -(int)(which))
 #define err_errno(...) (err_errno(__VA_ARGS__), -(int)HF_EIO)
 #define err_nomem(err) (err_nomem(err), -(int)HF_ENOMEM)
 #define err_wrap(...) (err_wrap(__VA_ARGS__), -(int)HF_EIO)
