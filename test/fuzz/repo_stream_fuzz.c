@@ -31,7 +31,7 @@ keys(void *arg, const uint8_t salt[16], struct key ***ret, size_t *n,
 	(void)arg, (void)salt;
 	MUST(secret_new(32, &s, err) == 0);
 	memset(secret_w(s), 'k', 32);
-	MUST((*ret = calloc(1, sizeof(**ret))) != NULL);
+	MUST((*ret = calloc(1, sizeof(struct key *))) != NULL);
 	*n = 1;
 	return key_file_new(s, "file:corpus", &(*ret)[0], err);
 }

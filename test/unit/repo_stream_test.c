@@ -39,7 +39,7 @@ keys(void *arg, const uint8_t salt[16], struct key ***ret, size_t *n,
 	size_t i;
 
 	(void)salt;
-	if ((v = calloc(strlen(names) + 1, sizeof(*v))) == NULL)
+	if ((v = calloc(strlen(names) + 1, sizeof(struct key *))) == NULL)
 		return err_nomem(err);
 	for (i = 0; names[i] != '\0'; i++)
 		if (one_key(names[i], &v[i], err) < 0) {
