@@ -1,0 +1,335 @@
+#!/usr/bin/python3
+"""Opens frozen vectors with the second reader, and prints TAP.
+
+  vector_test.py [--holdfast build/holdfast] VECTOR...
+
+With --holdfast the program opens them too, and a vector is made afresh, so
+that neither reading nor writing can drift away from the format unseen.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import io
+import os
+import random
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import reader  # noqa: E402
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+WHEN = 1700000000123456789  # ns
+
+
+# The tree of a vector, and a description of a tree
+
+def make_tree(top):
+    """One of everything that a tree can hold, as far as this user may."""
+    top, noise = os.fsencode(top), random.Random(1)
+
+    def put(name, data):
+        with open(os.path.join(top, name), "wb") as f:
+            f.write(data)
+
+    for folder in (b".", b"a", b"a/empty", b"a.b", b"a0"):
+        os.makedirs(os.path.join(top, folder))
+    put(b"empty", b"")
+    put(b"a/small", b"hello\n")
+    put(b"a.b/between", b"'.' sorts below '/' to a naive eye\n")
+    put(b"a0/after", b"and '0' above it\n")
+    put(b"noise", noise.randbytes(40000))
+    put(b"big", b"".join(b"line %08d\n" % i for i in range(160000)))
+    put(b"caf\xe9 not \xff utf-8", b"latin-1\n")
+    with open(os.path.join(top, b"sparse"), "wb") as f:
+        f.seek(1 << 20)
+        f.write(b"in the middle of nowhere")
+        f.truncate(3 << 20)
+    os.symlink(b"a/small", os.path.join(top, b"link"))
+    os.symlink(b"/nowhere/at all", os.path.join(top, b"dangling"))
+    os.link(os.path.join(top, b"a/small"), os.path.join(top, b"z-hard"))
+    os.mkfifo(os.path.join(top, b"fifo"))
+    os.chmod(os.path.join(top, b"a/small"), 0o4751)
+    with contextlib.suppress(OSError):
+        os.setxattr(os.path.join(top, b"noise"), b"user.note", b"\0binary")
+    with contextlib.suppress(PermissionError):
+        os.mknod(os.path.join(top, b"null"), 0o666 | stat.S_IFCHR,
+                 os.makedev(1, 3))
+    for folder, folders, files in os.walk(top, topdown=False):
+        for name in files:
+            os.utime(os.path.join(folder, name), ns=(WHEN, WHEN),
+                     follow_symlinks=False)
+        os.utime(folder, ns=(WHEN, WHEN))
+
+
+TYPES = {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l",
+         stat.S_IFIFO: "p", stat.S_IFSOCK: "s", stat.S_IFCHR: "c",
+         stat.S_IFBLK: "b"}
+
+
+def line(kind, mode, size, mtime, what, xattrs, path):
+    return " ".join((kind, "%04o" % mode, str(size), str(mtime), what,
+                     repr(sorted(xattrs)), ascii(path)))
+
+
+def describe(top):
+    """A line for each thing in a tree, in the order of the format."""
+    top, seen, lines = os.fsencode(top), {}, []
+    paths = [b"."]
+    for folder, folders, files in os.walk(top):
+        paths += [os.path.relpath(os.path.join(folder, name), top)
+                  for name in folders + files]
+    for path in sorted(paths, key=reader.path_order):
+        full = os.path.join(top, path)
+        s = os.lstat(full)
+        kind, size, what, xattrs = TYPES[stat.S_IFMT(s.st_mode)], 0, "-", []
+        if kind == "l":
+            what = ascii(os.readlink(full))
+        elif kind == "c":
+            what = "%d:%d" % (os.major(s.st_rdev), os.minor(s.st_rdev))
+        elif kind == "f" and (s.st_dev, s.st_ino) in seen:
+            kind, what = "h", ascii(seen[s.st_dev, s.st_ino])
+        elif kind == "f":
+            seen[s.st_dev, s.st_ino] = path
+            size = s.st_size
+            with open(full, "rb") as f:
+                what = hashlib.sha256(f.read()).hexdigest()
+            xattrs = [(os.fsencode(n), os.getxattr(full, n))
+                      for n in os.listxattr(full) if n.startswith("user.")]
+        lines.append(line(kind, stat.S_IMODE(s.st_mode), size, s.st_mtime_ns,
+                          what, xattrs, path))
+    return lines
+
+
+def describe_backup(backup):
+    """The same lines, from what the second reader says."""
+    lines = []
+    for e in backup.entries():
+        what, size = "-", 0
+        data = b"".join(backup.data(e)) if e["type"] == "f" else b""
+        if e["type"] == "f":
+            size, whole, at = e["size"], bytearray(e["size"]), 0
+            for off, n in e["extents"] or [(0, size)]:
+                whole[off:off + n] = data[at:at + n]
+                at += n
+            what = hashlib.sha256(whole).hexdigest()
+        elif e["type"] in "lh":
+            what = ascii(e["target"])
+        elif e["type"] == "c":
+            what = "%d:%d" % (e["rdev"] >> 32, e["rdev"] & 0xffffffff)
+        xattrs = [x for x in e["xattrs"] if x[0].startswith(b"user.")]
+        lines.append(line(e["type"], e["mode"], size, e["mtime"], what,
+                          xattrs, e["path"]))
+    return lines
+
+
+# Tests
+
+class Vector:
+    def __init__(self, path, name):
+        self.path, self.name = path, name
+        self.place = os.path.join(path, "repo")
+        self.key_texts = ["file:" + self.file("site.key"),
+                          "passphrase:file:" + self.file("passphrase"),
+                          "identity:" + self.file("identity")]
+
+    def file(self, name):
+        return os.path.join(self.path, name)
+
+    def text(self, name):
+        with open(self.file(name)) as f:
+            return f.read()
+
+    def repo(self, key=0):
+        r = reader.Repository(self.place,
+                              keys=[reader.Key(self.key_texts[key])])
+        r.check_root_keys()
+        return r
+
+    def objects(self):
+        for folder, _, files in os.walk(self.place):
+            for name in files:
+                yield os.path.join(folder, name)
+
+
+def newest(repo, source):
+    return [m for m in repo.backups() if m["source"] == source][-1]
+
+
+def check(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+def same(got, want):
+    for i, (a, b) in enumerate(zip(got, want)):
+        check(a == b, "line %d\n  is   %s\n  want %s" % (i + 1, a, b))
+    check(len(got) == len(want), "%d lines instead of %d"
+          % (len(got), len(want)))
+
+
+def test_the_chain_is_whole_with_a_tombstone_and_an_attestation(v):
+    found = v.repo().backups()
+    check([m["seq"] for m in found] == [1, 2, 3, 4], "the numbers")
+    check([m["removed"] for m in found] == [True, False, False, False],
+          "which are removed")
+    good = [a["level"] for a in found[2]["attested"] if a["result"] == 1]
+    check(good == [3], "the attestation")
+
+
+def test_every_kind_of_key_opens_the_tree(v):
+    want = v.text("tree.txt").splitlines()
+    for i in range(len(v.key_texts)):
+        repo = v.repo(i)
+        same(describe_backup(reader.Backup(repo, newest(repo, b"tree"))),
+             want)
+
+
+def test_the_stream_is_what_was_read(v):
+    repo = v.repo()
+    backup = reader.Backup(repo, newest(repo, b"stream"))
+    entries = list(backup.entries())
+    check(len(entries) == 1 and entries[0]["type"] == "f", "one file")
+    data = b"".join(backup.data(entries[0]))
+    check(hashlib.sha256(data).hexdigest() ==
+          v.text("stream.sha256").strip(), "its hash")
+
+
+def open_hfs(v, name, key=0):
+    out = io.BytesIO()
+    with open(v.file(name), "rb") as f:
+        reader.open_hfs(f.read(), [reader.Key(v.key_texts[key])], out.write)
+    return out.getvalue()
+
+
+def test_every_kind_of_key_opens_the_sealed_stream(v):
+    for i in range(len(v.key_texts)):
+        check(hashlib.sha256(open_hfs(v, "stream.hfs", i)).hexdigest() ==
+              v.text("stream.sha256").strip(), "its hash")
+    check(open_hfs(v, "empty.hfs") == b"", "the empty one")
+
+
+def refused(read, what):
+    try:
+        read()
+    except reader.Bad:
+        return
+    raise AssertionError("%s was not noticed" % what)
+
+
+def test_a_wrong_key_opens_nothing(v):
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(bytes(32))
+        f.flush()
+        repo = reader.Repository(v.place,
+                                 keys=[reader.Key("file:" + f.name)])
+        refused(lambda: reader.Backup(repo, newest(repo, b"tree")), "it")
+
+
+def test_a_flipped_bit_anywhere_is_noticed(v):
+    """One bit of each object, at a place that differs from one to the next."""
+    with tempfile.TemporaryDirectory() as d:
+        copy = Vector(os.path.join(d, "v"), v.name)
+        shutil.copytree(v.path, copy.path)
+
+        def read():
+            for key in range(len(copy.key_texts)):
+                repo = copy.repo(key)
+                for m in repo.backups():
+                    describe_backup(reader.Backup(repo, m))
+
+        read()
+        for path in list(copy.objects()):
+            with open(path, "rb") as f:
+                good = f.read()
+            at = sum(path.encode()) * 7919 % len(good)
+            bad = bytearray(good)
+            bad[at] ^= 1 << at % 8
+            with open(path, "wb") as f:
+                f.write(bad)
+            refused(read, "byte %d of %s" % (at, path))
+            with open(path, "wb") as f:
+                f.write(good)
+
+
+def test_the_program_restores_the_same(v, holdfast):
+    root, want = os.geteuid() == 0, v.text("tree.txt").splitlines()
+    with tempfile.TemporaryDirectory() as d:
+        # A copy: verify adds an attestation, and a key must be nobody else's.
+        copy = Vector(os.path.join(d, "v"), v.name)
+        shutil.copytree(v.path, copy.path)
+        for name in ("site.key", "passphrase", "identity"):
+            os.chmod(copy.file(name), 0o600)
+
+        def run(command, *args):
+            done = subprocess.run([holdfast, command, "--quiet", *args],
+                                  capture_output=True)
+            # Who is not root cannot make devices: 3, with a warning.
+            check(done.returncode in ((0,) if root else (0, 3)), "%s: %s" % (
+                command, done.stderr.decode(errors="replace")))
+            return done.stdout
+
+        for i, key in enumerate(copy.key_texts):
+            at = ["--repo", "file:" + copy.place, "--key", key,
+                  "--state-dir", os.path.join(d, "state")]
+            to = os.path.join(d, str(i))
+            run("restore", "latest:tree", "--to", to, *at)
+            same(describe(to), [x for x in want if root or x[0] not in "cb"])
+            sealed = run("open", "--key", key, copy.file("stream.hfs"))
+            check(hashlib.sha256(sealed).hexdigest() ==
+                  v.text("stream.sha256").strip(), "the sealed stream")
+        run("verify", "--level", "3", *at)
+
+
+def run_tests(vectors, holdfast):
+    tests = [(v, f) for v in vectors for n, f in sorted(globals().items())
+             if n.startswith("test_")]
+    print("1..%d" % len(tests))
+    failed = 0
+    for i, (v, test) in enumerate(tests, 1):
+        name = "%s: %s" % (v.name, test.__name__[5:])
+        takes_program = test is test_the_program_restores_the_same
+        if takes_program and holdfast is None:
+            print("ok %d - %s # SKIP no --holdfast" % (i, name))
+            continue
+        try:
+            test(v, holdfast) if takes_program else test(v)
+            print("ok %d - %s" % (i, name))
+        except (AssertionError, reader.Bad, OSError,
+                subprocess.CalledProcessError) as e:
+            for text in str(e).splitlines():
+                print("# %s" % text)
+            print("not ok %d - %s" % (i, name))
+            failed += 1
+        sys.stdout.flush()
+    return failed > 0
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--make-tree", metavar="PATH")
+    p.add_argument("--describe", metavar="PATH")
+    p.add_argument("--holdfast", metavar="PROGRAM")
+    p.add_argument("vectors", nargs="*")
+    a = p.parse_args()
+    if a.make_tree:
+        return make_tree(a.make_tree)
+    if a.describe:
+        return print("\n".join(describe(a.describe)))
+    vectors = [Vector(x, os.path.basename(x)) for x in a.vectors]
+    with tempfile.TemporaryDirectory() as d:
+        if a.holdfast:
+            fresh = os.path.join(d, "fresh")
+            subprocess.run([os.path.join(HERE, "make-vectors.sh"),
+                            a.holdfast, fresh], check=True,
+                           stdout=subprocess.DEVNULL)
+            vectors.append(Vector(fresh, "fresh"))
+        return run_tests(vectors, a.holdfast)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
