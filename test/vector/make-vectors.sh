@@ -41,7 +41,7 @@ repo() {
 
 /usr/bin/python3 "$here/vector_test.py" --make-tree "$work/tree"
 repo init --key "$recipient" > "$work/init"
-for i in 1 2 3; do
+for _ in 1 2 3; do
 	repo backup --from "tree:$work/tree" --source-name tree
 done
 /usr/bin/python3 "$here/vector_test.py" --describe "$work/tree" \
