@@ -83,14 +83,21 @@ TEST(retry__stops_waiting_when_the_operator_does)
 }
 
 static int
-get(const char *url, struct http_response *res, struct err *e)
+get_by(const char *proxy, const char *url, struct http_response *res,
+    struct err *e)
 {
-	static const struct net_policy policy = { .proxy = "" };
+	const struct net_policy policy = { .proxy = proxy };
 	const struct http_request req = { .method = "GET", .url = url };
 	CLEANUP(freep_http) struct http *h = NULL;
 
 	CHECK_OK(http_new(&policy, 2, &h, e), e);
 	return http_do(h, &req, res, e);
+}
+
+static int
+get(const char *url, struct http_response *res, struct err *e)
+{
+	return get_by("", url, res, e);
 }
 
 TEST(http__gives_status_headers_and_body)
@@ -167,6 +174,23 @@ TEST(http__tells_whether_the_request_may_have_been_seen)
 
 	CHECK_FAIL(get(gone, &res, &e), &e, HF_EUNAVAIL);
 	CHECK(!res.sent && strstr(e.msg, "cannot connect") != NULL);
+}
+
+TEST(http__goes_through_the_proxy_that_it_is_given)
+{
+	CLEANUP(freep_http_response)
+	struct http_response res = HTTP_RESPONSE_INIT;
+	struct fake_http *f;
+	struct err e = ERR_INIT;
+	int rc;
+
+	f = fake_http_new((const char *const[]){
+	    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", NULL });
+	rc = get_by(fake_http_url(f), "http://s3.invalid/b", &res, &e);
+	CHECK_OK(rc, &e);
+	CHECK(strstr(fake_http_request(f, 0),
+		  "GET http://s3.invalid/b HTTP/1.1\r\n") != NULL);
+	fake_http_free(f);
 }
 
 TEST(http__speaks_http_alone)
