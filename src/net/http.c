@@ -81,9 +81,11 @@ end_transfer(struct loop *l, struct transfer *t, CURLcode code)
 {
 	struct transfer **p;
 
-	for (p = &l->active; *p != t; p = &(*p)->next)
-		;
-	*p = t->next;
+	for (p = &l->active; *p != NULL; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
 	l->nactive--;
 	(void)curl_multi_remove_handle(l->h->multi, t->curl);
 	finish(l->h, t, code);
@@ -105,7 +107,8 @@ end_finished(struct loop *l)
 		t = NULL;
 		(void)curl_easy_getinfo(
 		    msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		end_transfer(l, t, code);
+		if (t != NULL)
+			end_transfer(l, t, code);
 	}
 }
 

@@ -36,7 +36,7 @@ sort_headers(const struct sigv4_request *r, struct item *to, struct err *err)
 {
 	size_t i;
 
-	if (r->nheaders > HEADERS_MAX)
+	if (r->nheaders == 0 || r->nheaders > HEADERS_MAX)
 		return err_set(
 		    err, HF_EBUG, "%zu headers to sign", r->nheaders);
 	for (i = 0; i < r->nheaders; i++)
@@ -188,7 +188,7 @@ sigv4_sign(const struct sigv4_request *r, struct buf *out, struct err *err)
 	CLEANUP(freep_buf) struct buf names = BUF_INIT;
 	CLEANUP(freep_mem) char *scope = NULL;
 	char request[2 * SHA256_LEN + 1], signature[2 * SHA256_LEN + 1];
-	struct item items[HEADERS_MAX];
+	struct item items[HEADERS_MAX] = { { NULL, 0 } };
 	int rc;
 
 	if (strlen(r->date) != SIGV4_DATE_LEN)

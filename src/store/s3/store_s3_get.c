@@ -41,7 +41,7 @@ static int
 beyond_end(struct s3 *s, const struct s3_call *c, const char *name,
     uint64_t off, size_t len, struct err *err)
 {
-	struct store_info info;
+	struct store_info info = { .name = NULL };
 	struct err e = ERR_INIT;
 	uint64_t total = 0;
 	int rc;
