@@ -83,8 +83,8 @@ char *repo_object(const struct repo *, const char *, char *);
  * can wrap and for every recipient that the repository names, and only then
  * hand it out.  HF_EKEY if nobody could open it again.
  */
-int repo_data_key_new(struct repo *, uint8_t id[REPO_ID_LEN],
-    struct secret **, struct err *);
+int repo_data_key_new(
+    struct repo *, uint8_t id[REPO_ID_LEN], struct secret **, struct err *);
 
 /**
  * repo_data_key(r, id, ret, err):
@@ -112,25 +112,24 @@ int repo_writer_fingerprint(
  * This host's verify key, for an owner who is to certify it; made if there
  * is none yet.
  */
-int repo_writer_public(
-    struct repo *, uint8_t[SIGN_PUBLIC_LEN], struct err *);
+int repo_writer_public(struct repo *, uint8_t[SIGN_PUBLIC_LEN], struct err *);
 
 /**
  * repo_certify(r, pk, name, roles, err):
  * Certify another host's verify key; needs an opener of the root seed.
  */
-int repo_certify(struct repo *, const uint8_t pk[SIGN_PUBLIC_LEN],
-    const char *, uint32_t, struct err *);
+int repo_certify(struct repo *, const uint8_t pk[SIGN_PUBLIC_LEN], const char *,
+    uint32_t, struct err *);
 
 /* One backup, as the catalogue knows it. */
 struct repo_backup {
 	char id[REPO_BACKUP_ID_LEN + 1];
-	char *name;                 /* In the store. */
+	char *name; /* In the store. */
 	uint64_t manifest_len;
-	int64_t stored_ms;          /* The store's time of the manifest. */
-	struct repo_manifest m;     /* Signature checked. */
+	int64_t stored_ms;      /* The store's time of the manifest. */
+	struct repo_manifest m; /* Signature checked. */
 	char *writer_name;
-	bool removed;               /* Has a tombstone. */
+	bool removed; /* Has a tombstone. */
 	int64_t removed_ms;
 	/* Best attestation: level 0..4, or -1; a bad one newer than any good
 	 * one makes ${bad} true. */
@@ -142,8 +141,8 @@ struct repo_backup {
 
 /* Something wrong with the repository that is no error of the caller's. */
 struct repo_finding {
-	char *object;  /* Name in the store, or "". */
-	char *what;    /* "signature does not hold", "gap in the chain ..." */
+	char *object; /* Name in the store, or "". */
+	char *what;   /* "signature does not hold", "gap in the chain ..." */
 	char *remedy;
 };
 
@@ -165,8 +164,7 @@ struct repo_catalogue {
  * repo_catalogue_load(r, cat, err):
  * Read it whole and remember the heads seen in the local state.
  */
-int repo_catalogue_load(
-    struct repo *, struct repo_catalogue *, struct err *);
+int repo_catalogue_load(struct repo *, struct repo_catalogue *, struct err *);
 void repo_catalogue_clear(struct repo_catalogue *);
 
 /**

@@ -45,8 +45,7 @@ int repo_head_encode(const struct repo_head *, const struct secret *seed,
     struct buf *, struct err *);
 /* Checked against the root key that it carries itself: the caller compares
  * the fingerprint with the one it trusts. */
-int repo_head_decode(
-    const uint8_t *, size_t, struct repo_head *, struct err *);
+int repo_head_decode(const uint8_t *, size_t, struct repo_head *, struct err *);
 
 /**
  * repo_vault_ok(name):
@@ -77,7 +76,10 @@ int repo_cert_decode(const uint8_t *, size_t, const uint8_t root_pk[],
     struct repo_cert *, struct err *);
 
 /* k */
-enum repo_key_class { REPO_KEY_DATA = 0, REPO_KEY_ROOT = 1 };
+enum repo_key_class {
+	REPO_KEY_DATA = 0,
+	REPO_KEY_ROOT = 1
+};
 struct repo_wrapped {
 	uint8_t class;
 	uint8_t vault_id[REPO_ID_LEN], key_id[REPO_ID_LEN];
@@ -115,8 +117,8 @@ int repo_wrap(struct key *, uint8_t class, const uint8_t vault_id[],
  * repo_unwrap(key, w, plain, err):
  * Open the decoded k object ${w} with ${key}.
  */
-int repo_unwrap(struct key *, const struct repo_wrapped *, struct secret **,
-    struct err *);
+int repo_unwrap(
+    struct key *, const struct repo_wrapped *, struct secret **, struct err *);
 
 /* s */
 struct repo_pack_row {
@@ -131,8 +133,8 @@ struct repo_fact {
 };
 /* Where a sealed frame lies. */
 struct repo_ref {
-	uint32_t pack;  /* Index into packs. */
-	uint32_t frame; /* Its number in the pack: the nonce. */
+	uint32_t pack;     /* Index into packs. */
+	uint32_t frame;    /* Its number in the pack: the nonce. */
 	uint32_t off, len; /* Bytes in the pack, tag included. */
 	uint32_t plain;    /* Bytes after decompression. */
 	uint8_t codec;
@@ -146,7 +148,10 @@ struct repo_private {
 	struct repo_fact *warnings; /* path, what */
 	size_t nwarnings;
 };
-enum repo_kind { REPO_FULL = 1, REPO_INCREMENT = 2 };
+enum repo_kind {
+	REPO_FULL = 1,
+	REPO_INCREMENT = 2
+};
 struct repo_manifest {
 	uint8_t kind;
 	uint8_t repo_id[REPO_ID_LEN], vault_id[REPO_ID_LEN];
@@ -244,8 +249,7 @@ int repo_attest_decode(const uint8_t *, size_t, const uint8_t pk[],
  * Find who says to have signed a t, a or s object, so that the caller can
  * look up the key; false if it is too short.
  */
-bool repo_signer(
-    const uint8_t *, size_t, uint8_t[SIGN_FINGERPRINT_LEN]);
+bool repo_signer(const uint8_t *, size_t, uint8_t[SIGN_FINGERPRINT_LEN]);
 
 /* An object's own key and commitment (doc/format.md, "Object keys"). */
 struct repo_object_key {
@@ -273,7 +277,7 @@ void repo_name_manifest(
 bool repo_name_manifest_is(
     const char *name, uint64_t seq, const uint8_t sha256[]);
 void repo_name_tombstone(char *name, const uint8_t sha256[]);
-void repo_name_attest(char *name, const uint8_t sha256[], int64_t ms,
-    const uint8_t rnd[4]);
+void repo_name_attest(
+    char *name, const uint8_t sha256[], int64_t ms, const uint8_t rnd[4]);
 
 #endif /* !REPO_REPO_FORMAT_H_ */

@@ -161,9 +161,9 @@ certify_self(struct repo *r, enum repo_role role, struct err *err)
 		    "key at hand opens the root seed to make one",
 		    role_word(role));
 		return err_hint(err,
-		    "certify it on a host that can; its "
-		    "verify key is '%s'",
-		    str_hex(hex, r->seed_pk, SIGN_PUBLIC_LEN));
+		    "on a host with such a key run `holdfast writer add %s "
+		    "%s`",
+		    str_hex(hex, r->seed_pk, SIGN_PUBLIC_LEN), r->host);
 	}
 	if (repo_certificate(r, root, r->seed_pk, r->host, REPO_ROLE_ALL, err) <
 	    0)
@@ -219,8 +219,7 @@ repo_writer_fingerprint(
 }
 
 int
-repo_writer_public(
-    struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], struct err *err)
+repo_writer_public(struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], struct err *err)
 {
 	CLEANUP(repo_unlock) struct repo *locked = repo_lock(r);
 

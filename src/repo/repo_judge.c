@@ -44,24 +44,28 @@ repo_judge_cert(struct repo *r, const struct repo_listed *o,
 }
 
 /* The certificate of whoever says to have signed, if it allows ${role}. */
-static int
+static const struct repo_cert *
 find_signer(const struct repo_writers *writers, const struct buf *b,
-    enum repo_role role, const struct repo_cert **ret, struct err *err)
+    enum repo_role role, struct err *err)
 {
 	char hex[2 * SIGN_FINGERPRINT_LEN + 1];
 	uint8_t fp[SIGN_FINGERPRINT_LEN];
+	const struct repo_cert *w = NULL;
 
-	if (!repo_signer(b->p, b->len, fp))
-		return err_set(
-		    err, HF_ECORRUPT, "it is not what its name says");
-	if ((*ret = find_cert(writers, fp)) == NULL)
-		return err_set(err, HF_ECORRUPT,
+	if (!repo_signer(b->p, b->len, fp)) {
+		(void)err_set(err, HF_ECORRUPT, "it is not what its name says");
+		return NULL;
+	}
+	if ((w = find_cert(writers, fp)) == NULL)
+		(void)err_set(err, HF_ECORRUPT,
 		    "its writer '%s' has no certificate",
 		    str_hex(hex, fp, sizeof(fp)));
-	if (!((*ret)->roles & role))
-		return err_set(err, HF_ECORRUPT,
-		    "its writer '%s' may not write such objects", (*ret)->name);
-	return 0;
+	else if (!(w->roles & role))
+		(void)err_set(err, HF_ECORRUPT,
+		    "its writer '%s' may not write such objects", w->name);
+	else
+		return w;
+	return NULL;
 }
 
 bool
@@ -108,7 +112,7 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_MANIFEST_MAX, &b, err) < 0 ||
-	    find_signer(writers, &b, REPO_ROLE_WRITE, &w, err) < 0 ||
+	    (w = find_signer(writers, &b, REPO_ROLE_WRITE, err)) == NULL ||
 	    repo_manifest_decode(b.p, b.len, w->pk, &m, err) < 0 ||
 	    check_manifest(r, o, w, &m, err) < 0 ||
 	    str_dup(w->name, &to->writer_name, err) < 0 ||
@@ -133,7 +137,7 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 	char want[REPO_NAME_MAX];
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    find_signer(writers, &b, REPO_ROLE_PRUNE, &w, err) < 0 ||
+	    (w = find_signer(writers, &b, REPO_ROLE_PRUNE, err)) == NULL ||
 	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0)
 		return err->code;
 	repo_name_tombstone(want, t.sha256);
@@ -155,7 +159,7 @@ repo_judge_attest(struct repo *r, const struct repo_writers *writers,
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    find_signer(writers, &b, REPO_ROLE_VERIFY, &w, err) < 0 ||
+	    (w = find_signer(writers, &b, REPO_ROLE_VERIFY, err)) == NULL ||
 	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
 		return err->code;
 	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)

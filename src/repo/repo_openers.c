@@ -79,18 +79,20 @@ at_hand(const struct repo *r, const uint8_t fp[])
 	return false;
 }
 
-/* Describe an opener by what one of its objects says of it. */
-static int
+/* Describe an opener by what one of its objects says; NULL on failure. */
+static struct repo_opener *
 add(struct repo *r, const char *name, struct repo_openers *o, struct err *err)
 {
 	CLEANUP(repo_wrapped_clear) struct repo_wrapped w = { 0 };
 	struct repo_opener *grown, *to;
 
 	if (repo_wrapped_load(r, name, &w, NULL, err) < 0)
-		return err->code;
+		return NULL;
 	grown = reallocarray(o->v, o->n + 1, sizeof(*grown));
-	if (grown == NULL)
-		return err_nomem(err);
+	if (grown == NULL) {
+		(void)err_nomem(err);
+		return NULL;
+	}
 	o->v = grown;
 	to = &o->v[o->n++];
 	*to = (struct repo_opener){
@@ -99,7 +101,7 @@ add(struct repo *r, const char *name, struct repo_openers *o, struct err *err)
 		.at_hand = at_hand(r, w.opener),
 	};
 	memcpy(to->fingerprint, w.opener, KEY_FINGERPRINT_LEN);
-	return 0;
+	return to;
 }
 
 static int
@@ -110,11 +112,9 @@ count_one(struct scan *s, size_t i, struct repo_openers *o, struct err *err)
 
 	if (!repo_name_wrapped_read(s->all.v[i].name, id, fp))
 		return 0;
-	if ((opener = find(o, fp)) == NULL) {
-		if (add(s->repo, s->all.v[i].name, o, err) < 0)
-			return err->code;
-		opener = &o->v[o->n - 1];
-	}
+	if ((opener = find(o, fp)) == NULL &&
+	    (opener = add(s->repo, s->all.v[i].name, o, err)) == NULL)
+		return err->code;
 	if (memcmp(id, s->repo->root_fp, sizeof(id)) == 0) {
 		opener->root = true;
 		return 0;

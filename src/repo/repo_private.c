@@ -176,9 +176,8 @@ squeeze(const struct buf *in, struct buf *out, uint8_t *codec, struct err *err)
 		return err_nomem(err);
 	*codec = REPO_ZSTD;
 	if (ZSTD_isError(n) || n >= in->len) {
-		memcpy(out->p, in->p, in->len);
-		n = in->len;
 		*codec = REPO_RAW;
+		return buf_add(out, in->p, in->len, err);
 	}
 	out->len = n;
 	return 0;

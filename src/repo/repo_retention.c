@@ -218,14 +218,14 @@ newest_first(const void *a, const void *b, void *arg)
 }
 
 /* Give the indices of all backups that are not removed, by source. */
-static int
+static size_t *
 sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
-    size_t **ret, size_t *nret, struct err *err)
+    size_t *ret)
 {
 	size_t *v, i, n = 0;
 
 	if ((v = calloc(cat->n + 1, sizeof(*v))) == NULL)
-		return err_nomem(err);
+		return NULL;
 	for (i = 0; i < cat->n; i++) {
 		verdicts[i] = (struct retention_verdict){ .why = "removed" };
 		if (!cat->backups[i].removed)
@@ -233,9 +233,8 @@ sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
 	}
 	if (n > 0)
 		qsort_r(v, n, sizeof(*v), newest_first, &cat);
-	*ret = v;
-	*nret = n;
-	return 0;
+	*ret = n;
+	return v;
 }
 
 int
@@ -261,8 +260,8 @@ retention_plan(const struct retention *rule, const struct repo_catalogue *cat,
 				     "--keep-weekly, --keep-monthly, "
 				     "--keep-yearly, --max-age");
 	}
-	if (sort(cat, verdicts, &v, &n, err) < 0)
-		return err->code;
+	if ((v = sort(cat, verdicts, &n)) == NULL)
+		return err_nomem(err);
 	for (at = 0; at < n; at = end) {
 		for (end = at + 1; end < n; end++)
 			if (strcmp(cat->backups[v[end]].m.source,

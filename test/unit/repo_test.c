@@ -228,7 +228,9 @@ TEST(host__without_an_opener_is_told_what_the_owner_must_certify)
 	CHECK_OK(test_repo_open(s, "b", "r2", &r, &e), &e);
 	CHECK_FAIL(
 	    repo_writer_seed(r, REPO_ROLE_WRITE, &seed, &e), &e, HF_EDENIED);
-	CHECK(sscanf(e.hint, "%*[^']'%64[0-9a-f]", hex) == 1);
+	CHECK(strstr(e.hint, "writer add ") != NULL);
+	CHECK(sscanf(strstr(e.hint, "writer add "), "writer add %64[0-9a-f] b",
+		  hex) == 1);
 	CHECK(str_unhex(pk, hex, sizeof(pk)));
 
 	CHECK_OK(test_repo_open(s, "a", "1", &owner, &e), &e);
