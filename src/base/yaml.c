@@ -37,18 +37,9 @@ yaml_node_free(struct yaml_node *n)
 	}
 }
 
-static int fail(struct err *err, const char *file, size_t line, const char *fmt,
-    ...) __attribute__((format(printf, 4, 5)));
-
 static int
-fail(struct err *err, const char *file, size_t line, const char *fmt, ...)
+fail(struct err *err, const char *file, size_t line, const char *what)
 {
-	char what[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
 	return err_set(err, HF_ECONFIG, "%s:%zu: %s", file, line, what);
 }
 
@@ -61,7 +52,7 @@ yaml_fail(const struct yaml_node *n, struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return fail(err, n->file, n->line, "%s", what);
+	return fail(err, n->file, n->line, what);
 }
 
 int
@@ -93,7 +84,7 @@ advance(struct reader *r, struct err *err)
 	if (r->parser.error == YAML_MEMORY_ERROR)
 		return err_nomem(err);
 	problem = r->parser.problem;
-	return fail(err, r->file, r->parser.problem_mark.line + 1, "%s",
+	return fail(err, r->file, r->parser.problem_mark.line + 1,
 	    problem != NULL ? problem : "this is not YAML");
 }
 
@@ -235,8 +226,7 @@ read_node(struct reader *r, int depth, struct yaml_node **ret, struct err *err)
 	if ((rc = refuse(r, err)) < 0 || (rc = node_new(r, &n, err)) < 0)
 		return rc;
 	if (depth == YAML_DEPTH)
-		return yaml_fail(
-		    n, err, "more than %d levels deep", YAML_DEPTH);
+		return fail(err, n->file, n->line, "nested too deep");
 	if (r->event.type == YAML_SCALAR_EVENT) {
 		n->kind = YAML_SCALAR;
 		n->quoted =
@@ -291,7 +281,7 @@ yaml_parse(const char *name, const void *p, size_t n, struct yaml_node **ret,
 	CLEANUP(freep_reader) struct reader r = { .file = name };
 
 	if (n > YAML_MAX)
-		return fail(err, name, 1, "larger than %d bytes", YAML_MAX);
+		return fail(err, name, 1, "the file is too large");
 	if (!yaml_parser_initialize(&r.parser))
 		return err_nomem(err);
 	/* Only UTF-8: the other encodings exist to fool a reader. */

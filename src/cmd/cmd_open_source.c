@@ -121,8 +121,9 @@ describe(struct ctx *ctx, const char *text, bool said, struct cmd_source *s,
 	const char *name = ctx_option(ctx, "source_name");
 	int rc;
 
-	if (e == NULL && (!said || strchr(text, ':') == NULL))
-		return config_name(c, OPTION_IN_SOURCE, text, &e, err);
+	if (e == NULL && (!said || strchr(text, ':') == NULL) &&
+	    (rc = config_name(c, OPTION_IN_SOURCE, text, &e, err)) < 0)
+		return rc;
 	rc = e != NULL ? cmd_params_entry(e, &s->params, err)
 		       : said_params(ctx, text, &s->params, err);
 	if (rc < 0)

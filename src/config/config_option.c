@@ -140,9 +140,10 @@ parse_number(const struct config_option *o, const char *value, int64_t *ret,
 
 	switch (o->type) {
 	case OPTION_SIZE:
-		if ((rc = size_parse(value, &bytes, err)) == 0)
-			*ret = (int64_t)bytes;
-		return rc;
+		if ((rc = size_parse(value, &bytes, err)) < 0)
+			return rc;
+		*ret = (int64_t)bytes;
+		return 0;
 	case OPTION_DURATION:
 		return duration_parse(value, ret, err);
 	default:

@@ -135,7 +135,7 @@ TEST(yaml__goes_32_levels_deep_and_no_deeper)
 	}
 	text[80] = '\0';
 	CHECK_FAIL(parse(text, &n, &e), &e, HF_ECONFIG);
-	CHECK_STR(e.msg, "x.yaml:1: more than 32 levels deep");
+	CHECK_STR(e.msg, "x.yaml:1: nested too deep");
 }
 
 TEST(yaml__bounds_its_size_and_the_length_of_lists)
