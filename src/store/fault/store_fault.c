@@ -38,8 +38,6 @@ struct hit {
 	enum hf_code fail, lost; /* 0: no. */
 	uint64_t bit, delay_ms;
 	int64_t ahead_ms;
-	store_fault_fn *hook;
-	void *hook_arg;
 };
 
 static struct store_fault_store *
@@ -109,11 +107,7 @@ static struct hit
 judge(struct store *s, enum store_op op, const char *name)
 {
 	CLEANUP(unlock) struct store_fault_store *f = lock(s);
-	struct hit h = {
-		.ahead_ms = f->ahead_ms,
-		.hook = f->hook,
-		.hook_arg = f->hook_arg,
-	};
+	struct hit h = { .ahead_ms = f->ahead_ms };
 	size_t i;
 
 	for (i = 0; i < OPS; i++)
@@ -132,6 +126,17 @@ on_purpose(
 	    store_op_name(op), name == NULL ? "" : name);
 }
 
+static int
+call_hook(struct store *s, enum store_op op, const char *name, struct err *err)
+{
+	struct store_fault_store *f = lock(s);
+	store_fault_fn *hook = f->hook;
+	void *arg = f->hook_arg;
+
+	unlock(&f);
+	return hook == NULL ? 0 : hook(arg, op, name, err);
+}
+
 /* What happens before the operation; negative if it must not be done. */
 static int
 before(struct store *s, enum store_op op, const char *name, struct hit *h,
@@ -140,9 +145,10 @@ before(struct store *s, enum store_op op, const char *name, struct hit *h,
 	struct timespec ts;
 	int rc;
 
-	*h = judge(s, op, name);
-	if (h->hook != NULL && (rc = h->hook(h->hook_arg, op, name, err)) < 0)
+	/* First, so that it may still add a fault for this one. */
+	if ((rc = call_hook(s, op, name, err)) < 0)
 		return rc;
+	*h = judge(s, op, name);
 	if (h->delay_ms > 0) {
 		ts.tv_sec = (time_t)(h->delay_ms / 1000);
 		ts.tv_nsec = (long)(h->delay_ms % 1000) * 1000000;

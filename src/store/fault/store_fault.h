@@ -61,7 +61,7 @@ void store_fault_clear(struct store *);
  * store_fault_hook(s, fn, arg):
  * Call ${fn} before each operation, from the thread that does it; the name
  * is a prefix for list and NULL for now and probe.  A negative return is what
- * the operation returns.
+ * the operation returns; a fault that ${fn} adds may hit it already.
  */
 typedef int store_fault_fn(void *, enum store_op, const char *, struct err *);
 void store_fault_hook(struct store *, store_fault_fn *, void *);
