@@ -31,24 +31,36 @@ cmd_find(const char *name)
 	return NULL;
 }
 
-int
-cmd_unknown(const char *word, struct err *err)
+/* Return a command of two words whose first one is ${word}, or NULL. */
+static const char *
+two_words(const char *word)
 {
-	struct suggest s = { .typed = word };
 	size_t i, len = strlen(word);
 
-	for (i = 0; cmd_table[i] != NULL; i++) {
-		const char *name = cmd_table[i]->name;
+	for (i = 0; cmd_table[i] != NULL; i++)
+		if (strncmp(cmd_table[i]->name, word, len) == 0 &&
+		    cmd_table[i]->name[len] == ' ')
+			return cmd_table[i]->name;
+	return NULL;
+}
 
-		/* "key" alone, where there are "key add", "key list". */
-		if (strncmp(name, word, len) == 0 && name[len] == ' ') {
-			(void)err_set(
-			    err, HF_EUSAGE, "'%s' is half a command", word);
-			return err_hint(err, "as in 'holdfast %s'", name);
-		}
-		suggest_offer(&s, name);
+int
+cmd_unknown(const char *first, const char *second, struct err *err)
+{
+	const char *name = two_words(first);
+	char typed[64];
+	struct suggest s = { .typed = typed };
+	size_t i;
+
+	if (name != NULL && second == NULL) {
+		(void)err_set(err, HF_EUSAGE, "'%s' is half a command", first);
+		return err_hint(err, "as in 'holdfast %s'", name);
 	}
-	(void)err_set(err, HF_EUSAGE, "there is no command '%.64s'", word);
+	(void)snprintf(typed, sizeof(typed), "%s%s%s", first,
+	    name != NULL ? " " : "", name != NULL ? second : "");
+	for (i = 0; cmd_table[i] != NULL; i++)
+		suggest_offer(&s, cmd_table[i]->name);
+	(void)err_set(err, HF_EUSAGE, "there is no command '%s'", typed);
 	if (suggest_best(&s) != NULL)
 		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
 	return err_hint(err, "'holdfast help' lists them");

@@ -91,10 +91,11 @@ int cmd_main(const struct cmd_env *, int, char *[]);
 const struct cmd *cmd_find(const char *);
 
 /**
- * cmd_unknown(word, err):
- * There is no command ${word}: HF_EUSAGE with what may have been meant.
+ * cmd_unknown(first, second, err):
+ * There is no command of these words, of which the ${second} may be NULL:
+ * HF_EUSAGE with what may have been meant.
  */
-int cmd_unknown(const char *, struct err *);
+int cmd_unknown(const char *, const char *, struct err *);
 
 /**
  * cmd_takes(cmd, o):

@@ -51,7 +51,8 @@ cmd_help_run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		(void)snprintf(name, sizeof(name), "%s%s%s", argv[0],
 		    argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 		if ((cmd = cmd_find(name)) == NULL)
-			return cmd_unknown(name, err);
+			return cmd_unknown(
+			    argv[0], argc > 1 ? argv[1] : NULL, err);
 	}
 	if (ctx_flag(ctx, "man")) {
 		cmd_man_print(ctx_out(ctx), cmd);

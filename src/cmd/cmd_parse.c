@@ -142,7 +142,7 @@ take_command(int argc, char *argv[], const struct cmd **ret, struct err *err)
 	}
 	if ((*ret = cmd_find(argv[0])) != NULL)
 		return 1;
-	return cmd_unknown(argv[0], err);
+	return cmd_unknown(argv[0], argc > 1 ? argv[1] : NULL, err);
 }
 
 static int

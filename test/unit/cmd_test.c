@@ -72,6 +72,15 @@ TEST(cmd__says_what_was_meant_by_a_mistyped_word)
 	check_error(holdfast(NULL),
 	    "holdfast: no command was given\n"
 	    "holdfast: hint: 'holdfast help' lists them\n");
+	check_error(holdfast("key", NULL),
+	    "holdfast: 'key' is half a command\n"
+	    "holdfast: hint: as in 'holdfast key list'\n");
+	check_error(holdfast("key", "ad", "file:/k", NULL),
+	    "holdfast: there is no command 'key ad'\n"
+	    "holdfast: hint: did you mean 'key add'?\n");
+	check_error(holdfast("help", "key", "ad", NULL),
+	    "holdfast: there is no command 'key ad'\n"
+	    "holdfast: hint: did you mean 'key add'?\n");
 	check_error(holdfast("help", "nothing", NULL),
 	    "holdfast: there is no command 'nothing'\n"
 	    "holdfast: hint: 'holdfast help' lists them\n");
