@@ -21,6 +21,11 @@ struct repo_writers {
 	size_t n;
 };
 
+/**
+ * repo_judge_cert(r, listed, cert, fp, err):
+ * Fill in the zeroed ${cert} and its fingerprint; of another vault's they
+ * stay zero.
+ */
 int repo_judge_cert(struct repo *, const struct repo_listed *,
     struct repo_cert *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
 
