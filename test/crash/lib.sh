@@ -15,7 +15,7 @@ set -u
 
 HOLDFAST_FAULT_BIN=$1
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-crash-XXXXXX")
-trap 'rm -rf "$DIR"' EXIT
+trap 'rm -rf "$DIR" "$DIR.log"' EXIT
 export HOME=$DIR/home XDG_CONFIG_HOME=$DIR/config XDG_STATE_HOME=$DIR/state
 unset HOLDFAST_FAULT HOLDFAST_CONFIG HOLDFAST_REPO
 KILLED=137
@@ -78,10 +78,8 @@ crash_each() {
 			sed 's/^/#   /' "$DIR.log"
 			crash_result 1 "$1"
 		fi
-		rm -f "$DIR.log"
 		return
 	done
-	rm -f "$DIR.log"
 	echo "# more than $MOST writes"
 	crash_result 1 "$1"
 }
