@@ -1,4 +1,6 @@
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/params.h"
@@ -32,10 +34,68 @@ answer(struct ctx *ctx, const struct cmd_source *s,
 	    err);
 }
 
-static int
-back_up(struct ctx *ctx, const struct cmd_source *s, struct err *err)
+/*
+ * The repositories of a run, each opened once: a secret that lies in the
+ * environment or comes by a file descriptor can be read only once.
+ */
+struct place {
+	const char *name; /* As the configuration calls it; NULL: the one. */
+	struct cmd_opened o;
+};
+struct places {
+	struct place *v;
+	size_t n;
+};
+
+static void
+freep_places(struct places *p)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	while (p->n > 0)
+		cmd_opened_clear(&p->v[--p->n].o);
+	free(p->v);
+}
+
+static bool
+is_called(const struct place *p, const char *name)
+{
+	if (p->name == NULL || name == NULL)
+		return p->name == name;
+	return strcmp(p->name, name) == 0;
+}
+
+static int
+find_repo(struct ctx *ctx, struct places *all, const char *name,
+    struct repo **ret, struct err *err)
+{
+	struct place *grown;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < all->n; i++)
+		if (is_called(&all->v[i], name))
+			break;
+	if (i == all->n) {
+		grown = reallocarray(all->v, i + 1, sizeof(*grown));
+		if (grown == NULL)
+			return err_nomem(err);
+		all->v = grown;
+		grown[i] = (struct place){ .name = name };
+		rc = cmd_opened_repo(
+		    ctx, name, STORE_READ | STORE_WRITE, &grown[i].o, err);
+		if (rc < 0) {
+			cmd_opened_clear(&grown[i].o);
+			return rc;
+		}
+		all->n++;
+	}
+	*ret = all->v[i].o.repo;
+	return 0;
+}
+
+static int
+back_up(struct ctx *ctx, struct places *all, const struct cmd_source *s,
+    struct err *err)
+{
 	CLEANUP(freep_source) struct source *src = NULL;
 	const struct job j = cmd_job(ctx);
 	struct job_backup_opts opts = {
@@ -43,14 +103,15 @@ back_up(struct ctx *ctx, const struct cmd_source *s, struct err *err)
 		.type = params_get(s->params, "type"),
 	};
 	struct job_backup_report rep;
+	struct repo *repo;
 	int rc;
 
-	if ((rc = cmd_opened_repo(ctx, cmd_source_repo(ctx, s),
-		 STORE_READ | STORE_WRITE, &o, err)) < 0 ||
+	if ((rc = find_repo(ctx, all, cmd_source_repo(ctx, s), &repo, err)) <
+		0 ||
 	    (rc = cmd_source_open(ctx, s, &src, err)) < 0)
 		return rc;
 	opts.label = src->label;
-	if ((rc = job_backup(&j, o.repo, src, &opts, &rep, err)) < 0 ||
+	if ((rc = job_backup(&j, repo, src, &opts, &rep, err)) < 0 ||
 	    (rc = answer(ctx, s, &rep, err)) < 0)
 		return rc;
 	if (rep.warnings > 0)
@@ -70,6 +131,7 @@ static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
 	CLEANUP(freep_cmd_sources) struct cmd_sources sources = { NULL, 0 };
+	CLEANUP(freep_places) struct places all = { NULL, 0 };
 	struct err one, first = ERR_INIT;
 	size_t i;
 	int rc;
@@ -81,7 +143,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		one = (struct err)ERR_INIT;
 		if ((rc = ctx_check(ctx, err)) < 0)
 			return rc;
-		if (back_up(ctx, &sources.v[i], &one) == 0)
+		if (back_up(ctx, &all, &sources.v[i], &one) == 0)
 			continue;
 		(void)err_wrap(&one, "backup of '%s'", sources.v[i].name);
 		if (sources.n > 1)

@@ -127,9 +127,7 @@ check_repo(struct doctor *d, const char *name)
 	}
 	check_rights(d, o.store);
 	check_clock(d, o.store);
-	store_free(TAKE(o.store));
-	(void)cmd_repo_open(
-	    d->ctx, o.where, STORE_READ | STORE_WRITE, &o.store, &o.repo, &err);
+	(void)cmd_repo_open(d->ctx, o.where, o.store, false, &o.repo, &err);
 	tell(d, "repo", o.where->name, &err);
 	if (o.repo == NULL)
 		return;

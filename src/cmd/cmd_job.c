@@ -1,6 +1,6 @@
+#include "cmd/cmd_job.h"
 #include "base/err.h"
 #include "cmd/cmd_ctx.h"
-#include "cmd/cmd_job.h"
 #include "config/config_option.h"
 
 static void
@@ -54,9 +54,11 @@ cmd_opened_repo(struct ctx *ctx, const char *name, enum store_power power,
 {
 	int rc;
 
-	if ((rc = cmd_repo_find(ctx, name, &o->where, err)) < 0)
+	if ((rc = cmd_repo_find(ctx, name, &o->where, err)) < 0 ||
+	    (rc = cmd_store_open(ctx, o->where, power, &o->store, err)) < 0)
 		return rc;
-	return cmd_repo_open(ctx, o->where, power, &o->store, &o->repo, err);
+	return cmd_repo_open(
+	    ctx, o->where, o->store, o->keyless, &o->repo, err);
 }
 
 int

@@ -1,6 +1,7 @@
 #ifndef CMD_CMD_JOB_H_
 #define CMD_CMD_JOB_H_
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -23,6 +24,7 @@ struct job cmd_job(struct ctx *);
 
 /* An open repository and all that it stands on. */
 struct cmd_opened {
+	bool keyless; /* For the caller to set: as in struct cmd_keys. */
 	struct cmd_repo *where;
 	struct store *store;
 	struct repo *repo;
@@ -31,8 +33,8 @@ struct cmd_opened {
 
 /**
  * cmd_opened_repo(ctx, name, power, o, err):
- * Open the repository that cmd_repo_find finds for ${name}, into the zeroed
- * ${o}, which is to be cleared in any case.
+ * Open the repository that cmd_repo_find finds for ${name}, into ${o}, of
+ * which only keyless is set, and which is to be cleared in any case.
  */
 int cmd_opened_repo(struct ctx *, const char *, enum store_power,
     struct cmd_opened *, struct err *);

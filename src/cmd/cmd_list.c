@@ -28,7 +28,7 @@ answer(struct ctx *ctx, const struct repo_backup *b, struct err *err)
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_opened) struct cmd_opened o = { .keyless = true };
 	const struct repo_backup *b;
 	bool all = ctx_flag(ctx, "removed");
 	size_t i, shown = 0;

@@ -1,6 +1,7 @@
 #ifndef CMD_CMD_OPEN_H_
 #define CMD_CMD_OPEN_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,9 @@ int cmd_store_open(struct ctx *, const struct cmd_repo *, enum store_power,
 struct cmd_keys {
 	struct ctx *ctx;
 	const struct cmd_repo *repo; /* NULL: only --key. */
+	/* What is to be done may need none: one that cannot be opened is a
+	 * detail, not a failure. */
+	bool keyless;
 };
 int cmd_keys_open(
     void *, const uint8_t[16], struct key ***, size_t *, struct err *);
@@ -88,12 +92,12 @@ int cmd_repo_opts(struct ctx *, const struct cmd_repo *, struct store *,
     struct repo_opts *, struct err *);
 
 /**
- * cmd_repo_open(ctx, repo, power, store, ret, err):
- * Open the store and the repository in it, with its keys.  Declare ${store}
- * before ${ret}: the repository must be freed first.
+ * cmd_repo_open(ctx, repo, store, keyless, ret, err):
+ * Open the repository in ${store}, with its keys; ${keyless} as in struct
+ * cmd_keys.  The repository must be freed before the store.
  */
-int cmd_repo_open(struct ctx *, const struct cmd_repo *, enum store_power,
-    struct store **, struct repo **, struct err *);
+int cmd_repo_open(struct ctx *, const struct cmd_repo *, struct store *, bool,
+    struct repo **, struct err *);
 
 /*
  * The sources to read.

@@ -174,18 +174,32 @@ open_default(
 	return 0;
 }
 
+static int
+open_all(const struct cmd_keys *k, const uint8_t salt[16], struct opened *o,
+    struct err *err)
+{
+	int rc;
+
+	if ((rc = open_named(k, salt, o, err)) < 0)
+		return rc;
+	return o->n > 0 ? 0 : open_default(k->ctx, salt, o, err);
+}
+
 int
 cmd_keys_open(void *arg, const uint8_t salt[16], struct key ***keys,
     size_t *nkeys, struct err *err)
 {
 	const struct cmd_keys *k = arg;
 	CLEANUP(freep_opened) struct opened o = { NULL, 0 };
-	int rc;
+	struct err why = ERR_INIT;
 
-	if ((rc = open_named(k, salt, &o, err)) < 0)
-		return rc;
-	if (o.n == 0 && (rc = open_default(k->ctx, salt, &o, err)) < 0)
-		return rc;
+	if (open_all(k, salt, &o, &why) < 0) {
+		if (!k->keyless || why.code == -HF_ENOMEM) {
+			*err = why;
+			return err->code;
+		}
+		ctx_detail(k->ctx, "going on without a key: %s", why.msg);
+	}
 	if (o.n == 0 && k->repo == NULL) {
 		(void)err_set(err, HF_EUSAGE, "no key was named");
 		return err_hint(err, "give --key; holdfast keygen makes one");

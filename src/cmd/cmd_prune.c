@@ -101,7 +101,7 @@ undo(struct ctx *ctx, struct cmd_opened *o, const char *name, struct err *err)
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_opened) struct cmd_opened o = { .keyless = true };
 	struct job j = cmd_job(ctx);
 	struct job_prune_opts opts = {
 		.dry_run = ctx_flag(ctx, "dry_run"),

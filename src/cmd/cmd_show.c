@@ -76,7 +76,10 @@ print_entry(void *arg, const struct entry *e, struct err *err)
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_opened)
+	struct cmd_opened o = {
+		.keyless = !ctx_flag(ctx, "files"),
+	};
 	const struct job j = cmd_job(ctx);
 	const struct repo_backup *b;
 	int rc;

@@ -11,6 +11,12 @@
 
 #define LEVEL_DEFAULT VERIFY_BYTES
 
+static enum job_verify_level
+level_of(const struct ctx *ctx)
+{
+	return (enum job_verify_level)ctx_number(ctx, "level", LEVEL_DEFAULT);
+}
+
 static const char *
 proof(enum job_verify_level level)
 {
@@ -57,8 +63,7 @@ verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 {
 	const struct job j = cmd_job(ctx);
 	const struct job_verify_opts opts = {
-		.level = (enum job_verify_level)ctx_number(
-		    ctx, "level", LEVEL_DEFAULT),
+		.level = level_of(ctx),
 		.attest = true,
 	};
 	struct job_verify_report rep;
@@ -73,7 +78,10 @@ verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_opened)
+	struct cmd_opened o = {
+		.keyless = level_of(ctx) < VERIFY_OPENS,
+	};
 	const struct repo_backup *b;
 	uint64_t bad = 0;
 	size_t i;
