@@ -12,7 +12,11 @@ static struct {
 } tests[TESTS_MAX];
 static int ntests;
 static jmp_buf leave;
-static enum { PASSED = 1, FAILED, SKIPPED } result;
+static enum {
+	PASSED = 1,
+	FAILED,
+	SKIPPED
+} result;
 static const char *skip_why;
 static char dir[64];
 

@@ -42,8 +42,8 @@
 		*(e) = (struct err)ERR_INIT;                                   \
 		if ((x) != -(int)(want) || (e)->code != -(int)(want) ||        \
 		    (e)->msg[0] == '\0')                                       \
-			test_fail(__FILE__, __LINE__,                          \
-			    #x " fails with " #want, (e));                     \
+			test_fail(                                             \
+			    __FILE__, __LINE__, #x " fails with " #want, (e)); \
 	} while (0)
 #define CHECK_STR(a, b)                                                        \
 	do {                                                                   \

@@ -5,9 +5,10 @@
  */
 #include "base/err.h"
 
-#define err_set(err, which, ...)                                               \
-	(err_set((err), (which), __VA_ARGS__), (err)->code = -(int)(which))
-#define err_errno(...) (err_errno(__VA_ARGS__), -(int)HF_EIO)
-#define err_nomem(err) (err_nomem(err), -(int)HF_ENOMEM)
-#define err_wrap(...) (err_wrap(__VA_ARGS__), -(int)HF_EIO)
-#define err_hint(...) (err_hint(__VA_ARGS__), -(int)HF_EIO)
+#define FAILED(call, err, code_) (call, (err)->code = -(int)(code_))
+#define err_set(err, code, ...)                                                \
+	FAILED(err_set((err), (code), __VA_ARGS__), err, code)
+#define err_errno(err, ...) FAILED(err_errno((err), __VA_ARGS__), err, HF_EIO)
+#define err_nomem(err) FAILED(err_nomem(err), err, HF_ENOMEM)
+#define err_wrap(err, ...) FAILED(err_wrap((err), __VA_ARGS__), err, HF_EIO)
+#define err_hint(err, ...) FAILED(err_hint((err), __VA_ARGS__), err, HF_EIO)

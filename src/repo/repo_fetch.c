@@ -193,7 +193,7 @@ chain(struct fetch_job *jobs, size_t n, struct err *err)
 	for (i = 0; i < n; i++)
 		if (jobs[i].ref->pack >= npacks)
 			npacks = jobs[i].ref->pack + 1;
-	if ((last = malloc((npacks + 1u) * sizeof(*last))) == NULL)
+	if ((last = calloc(npacks + 1u, sizeof(*last))) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < npacks; i++)
 		last[i] = JOB_NONE;

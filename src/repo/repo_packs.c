@@ -50,7 +50,7 @@ repo_packs_new(struct repo *r, const struct repo_manifest *m,
 	ps->m = m;
 	pthread_mutex_init(&ps->lock, NULL);
 	if ((ps->v = calloc(m->npacks + 1, sizeof(*ps->v))) == NULL ||
-	    (ps->keys = calloc(m->nkeys + 1, sizeof(*ps->keys))) == NULL)
+	    (ps->keys = calloc(m->nkeys + 1, sizeof(struct secret *))) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < m->nkeys; i++)
 		if ((rc = repo_data_key(r, m->keys[i], &ps->keys[i], err)) < 0)

@@ -232,7 +232,7 @@ repo_reader_want(
 	if (last != NULL && pos < last->pos + last->len)
 		return err_set(err, HF_ECORRUPT,
 		    "data is said to lie before that of an earlier entry");
-	if (rd->nranges == rd->ranges_cap) {
+	if (rd->ranges == NULL || rd->nranges == rd->ranges_cap) {
 		cap = rd->ranges_cap + rd->ranges_cap / 2 + 16;
 		if ((v = reallocarray(rd->ranges, cap, sizeof(*v))) == NULL)
 			return err_nomem(err);

@@ -43,11 +43,9 @@ CLEANUP_DEFINE(repo_writer);
  * (60,000 extents, say) is HF_ESOURCE: the source must do with fewer.
  */
 int repo_writer_begin(struct repo_writer *, uint64_t, struct err *);
-int repo_writer_space(
-    struct repo_writer *, uint8_t **, size_t *, struct err *);
+int repo_writer_space(struct repo_writer *, uint8_t **, size_t *, struct err *);
 int repo_writer_wrote(struct repo_writer *, size_t, struct err *);
-int repo_writer_add(
-    struct repo_writer *, const struct entry *, struct err *);
+int repo_writer_add(struct repo_writer *, const struct entry *, struct err *);
 
 /**
  * repo_writer_finish(w, m, priv, err):

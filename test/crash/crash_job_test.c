@@ -219,7 +219,7 @@ do_prune(struct store *s, struct err *err)
 static int
 do_prune_later(struct store *s, struct err *err)
 {
-	store_fault_clock(s, 30 * 24 * 3600000ll);
+	store_fault_clock(s, 30 * 24 * INT64_C(3600000));
 	return do_prune(s, err);
 }
 

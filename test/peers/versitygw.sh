@@ -17,8 +17,7 @@ install() {
 	command -v go >/dev/null ||
 		die "building it needs Go 1.26 or later, and there is no 'go'"
 	mkdir -p "$CACHE/versitygw"
-	GOOWNER=AKIDROOT:SECRETROOT
-BIN=$CACHE/versitygw CGO_ENABLED=0 GOFLAGS='' \
+	GOBIN=$CACHE/versitygw CGO_ENABLED=0 GOFLAGS='' \
 		go install -p "$(nproc)" -trimpath "$MODULE@$VERSION"
 }
 

@@ -67,7 +67,7 @@ TEST(buf__is_unchanged_when_memory_runs_out)
 	struct err e = ERR_INIT;
 
 	CHECK_OK(buf_add_u8(&b, 7, &e), &e);
-	TEST_TORTURE(n) {
+	TEST_TORTURE (n) {
 		test_malloc_fail(n);
 		if (buf_printf(&b, &e, "%0200d", 1) == 0)
 			break;

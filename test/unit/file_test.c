@@ -25,7 +25,8 @@ names(void)
 
 	CHECK(dir != NULL);
 	while ((d = readdir(dir)) != NULL)
-		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+		n +=
+		    strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
 	(void)closedir(dir);
 	return n;
 }

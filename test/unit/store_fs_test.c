@@ -249,6 +249,17 @@ TEST(put__by_a_temporary_name_stores_all_or_nothing)
 	fail_each(true, EIO, HF_EIO);
 }
 
+TEST(put__asks_for_the_mount_when_the_server_is_gone)
+{
+	CLEANUP(freep_store) struct store *s = opened();
+	struct err e = ERR_INIT;
+
+	watch(1, ESTALE);
+	CHECK_FAIL(put(s, "a/b", &e), &e, HF_EUNAVAIL);
+	sys.on = false;
+	CHECK(e.retry && strstr(e.hint, "mounted") != NULL);
+}
+
 TEST(put__says_that_the_disk_is_full_and_leaves_nothing)
 {
 	static uint8_t big[1 << 20];

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -196,7 +197,8 @@ stream_open(const struct params *params, struct source **ret, struct err *err)
 		return err_nomem(err);
 	s = &x->base;
 	s->ops = &source_stream_ops;
-	(void)strcpy(s->label, command != NULL ? "stream:exec" : "stream:-");
+	(void)snprintf(s->label, sizeof(s->label), "%s",
+	    command != NULL ? "stream:exec" : "stream:-");
 	if ((rc = str_dup(command, &x->command, err)) < 0 ||
 	    (rc = str_dup(name, &x->name, err)) < 0)
 		return rc;

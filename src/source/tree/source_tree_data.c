@@ -90,7 +90,7 @@ add_extent(struct source_tree_data *d, struct entry *e, uint64_t off,
 		last->len += len;
 		return 0;
 	}
-	if (e->nextents == d->cap) {
+	if (d->extents == NULL || e->nextents == d->cap) {
 		cap = d->cap > 0 ? 2 * d->cap : 16;
 		grown = reallocarray(d->extents, cap, sizeof(*grown));
 		if (grown == NULL)

@@ -21,40 +21,49 @@ unlock(pthread_mutex_t **m)
 	(void)pthread_mutex_unlock(*m);
 }
 
+/* Is it a file system that has gone away? */
+static bool
+gone(int errnum)
+{
+	return errnum == ESTALE || errnum == ENOTCONN || errnum == ENODEV ||
+	       errnum == ETIMEDOUT || errnum == EHOSTDOWN;
+}
+
+static void
+add_remedy(const struct store_fs *fs, int errnum, struct err *err)
+{
+	if (errnum == EACCES || errnum == EPERM)
+		err_hint(err, "user id %u needs rights in '%s'",
+		    (unsigned)geteuid(), fs->path);
+	else if (errnum == EROFS)
+		err_hint(err, "the file system of '%s' is mounted read-only",
+		    fs->path);
+	else if (errnum == ENOSPC || errnum == EDQUOT)
+		err_hint(
+		    err, "free space on the file system of '%s'", fs->path);
+	else if (errnum == EIO)
+		err_hint(err,
+		    "the disk of '%s' may be failing: see the kernel's log",
+		    fs->path);
+	else if (gone(errnum))
+		err_hint(
+		    err, "is the file system of '%s' still mounted?", fs->path);
+}
+
 int
 store_fs_error(const struct store_fs *fs, int errnum, const char *what,
     const char *name, struct err *err)
 {
-	err_errno(
+	int rc = err_errno(
 	    err, errnum, "cannot %s '%s' in '%s'", what, name, fs->base.place);
-	switch (errnum) {
-	case EACCES:
-	case EPERM:
-		return err_hint(err, "user id %u needs rights in '%s'",
-		    (unsigned)geteuid(), fs->path);
-	case EROFS:
-		return err_hint(err,
-		    "the file system of '%s' is mounted read-only", fs->path);
-	case ENOSPC:
-	case EDQUOT:
-		return err_hint(
-		    err, "free space on the file system of '%s'", fs->path);
-	case ESTALE:
-	case ENOTCONN:
-	case ENODEV:
-	case ETIMEDOUT:
-	case EHOSTDOWN:
-		err->code = -HF_EUNAVAIL;
+
+	add_remedy(fs, errnum, err);
+	if (gone(errnum)) {
+		rc = -HF_EUNAVAIL;
+		err->code = rc;
 		err->retry = true;
-		return err_hint(
-		    err, "is the file system of '%s' still mounted?", fs->path);
-	case EIO:
-		return err_hint(err,
-		    "the disk of '%s' may be failing: see the kernel's log",
-		    fs->path);
-	default:
-		return err->code;
 	}
+	return rc;
 }
 
 int
