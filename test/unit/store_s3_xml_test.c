@@ -152,14 +152,14 @@ TEST(error__is_read_and_anything_else_is_none)
 TEST(bucket__names_obey_amazons_rules)
 {
 	static const char *const good[] = { "abc", "a.b-c", "0a9",
-		"a23456789012345678901234567890123456789012345678901234567890"
-		"123" };
+		("a23456789012345678901234567890123456789012345678901234567890"
+		 "123") };
 	static const char *const bad[] = { "", "ab", "Abc", "a_b", "-ab", "ab-",
 		".ab", "a..b", "192.168.5.4", "xn--abc", "sthree-abc",
 		"amzn-s3-demo-x", "abc-s3alias", "abc--ol-s3", "abc.mrap",
 		"abc--x-s3", "a/b", "a b",
-		"a234567890123456789012345678901234567890123456789012345678901"
-		"234" };
+		("a234567890123456789012345678901234567890123456789012345678901"
+		 "234") };
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
