@@ -14,9 +14,9 @@
 
 #define TEST_MEMORY_MASK 0x55
 
-/* Searching terabytes of AddressSanitizer's shadow takes for ever. */
-#ifdef __SANITIZE_ADDRESS__
-#define TEST_MEMORY_SKIP() SKIP("not under AddressSanitizer: use build/")
+/* Searching terabytes of a sanitizer's shadow takes for ever. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_MEMORY_SKIP() SKIP("not under a sanitizer: use build/")
 #else
 #define TEST_MEMORY_SKIP() ((void)0)
 #endif
