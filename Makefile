@@ -21,7 +21,7 @@ check: ## install the real servers and run every test
 
 test: ## the fast tests: no server, under two minutes
 	@tool/install-packages build
-	@tool/check $(ASAN) unit contract fuzz torture
+	@tool/check $(ASAN) unit contract fuzz
 
 tsan: ## unit and contract tests under ThreadSanitizer
 	@test -d $(TSAN) || meson setup $(TSAN) -Db_sanitize=thread -Db_lundef=false >/dev/null
