@@ -1,10 +1,7 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/str.h"
-#include "base/time.h"
 #include "job/job_packs.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -24,39 +21,10 @@ job_packs_free(struct job_packs *p)
 	free(p);
 }
 
-/* Read "yyyymmddThh" as hours since 1970. */
-static bool
-parse_hour(const char *s, uint32_t *hour)
-{
-	struct err ignored = ERR_INIT;
-	char text[32];
-	int64_t ms;
-
-	(void)snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:00Z", s, s + 4,
-	    s + 6, s + 9);
-	if (time_parse(text, &ms, &ignored) < 0 || ms < 0)
-		return false;
-	*hour = (uint32_t)(ms / 3600000);
-	return true;
-}
-
 /*
- * Read "p/<yyyymmddThh>/<oid>.hfp".  Anything else in the folder is a
- * stranger's: it is left alone, here and by prune.
+ * Anything else in the folder is a stranger's: it is left alone, here and by
+ * prune.
  */
-static bool
-parse_name(const char *name, struct job_pack *pack)
-{
-	char again[REPO_NAME_MAX];
-
-	if (strlen(name) != 2 + 11 + 1 + 2 * REPO_OID_LEN + 4 ||
-	    !parse_hour(name + 2, &pack->hour) ||
-	    !str_unhex(pack->oid, name + 14, REPO_OID_LEN))
-		return false;
-	repo_name_pack(again, pack->hour, pack->oid);
-	return strcmp(again, name) == 0;
-}
-
 static int
 on_object(void *arg, const struct store_info *info, struct err *err)
 {
@@ -66,7 +34,7 @@ on_object(void *arg, const struct store_info *info, struct err *err)
 	size_t cap;
 
 	if (strlen(info->name) < p->skip ||
-	    !parse_name(info->name + p->skip, &pack))
+	    !repo_name_pack_read(info->name + p->skip, &pack.hour, pack.oid))
 		return 0;
 	if (p->n == p->cap) {
 		cap = p->cap > 0 ? 2 * p->cap : 256;

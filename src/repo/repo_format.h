@@ -261,16 +261,20 @@ int repo_object_key(const struct secret *data_key, const uint8_t vault_id[],
     struct err *);
 void repo_object_key_clear(struct repo_object_key *);
 
-/* Names, relative to hf1/<vault>/.  ${name} holds REPO_NAME_MAX bytes. */
+/*
+ * Names, relative to hf1/<vault>/.  ${name} holds REPO_NAME_MAX bytes.  What
+ * ends in _read is the reverse: false, with what it gives undefined, if
+ * ${name} is no such name.
+ */
 #define REPO_NAME_MAX 128
 #define REPO_BACKUP_ID_LEN 16 /* hex digits */
 void repo_name_cert(char *name, const uint8_t fp[]);
 void repo_name_wrapped(
     char *name, const uint8_t key_id[], const uint8_t opener[]);
-/* The reverse; false if ${name} is no such name. */
 bool repo_name_wrapped_read(
     const char *name, uint8_t key_id[], uint8_t opener[]);
 void repo_name_pack(char *name, uint32_t hour, const uint8_t oid[]);
+bool repo_name_pack_read(const char *name, uint32_t *hour, uint8_t oid[]);
 void repo_name_manifest(
     char *name, uint64_t seq, int64_t ms, const uint8_t sha256[]);
 /* Is ${name} that of such a manifest, whenever it was committed? */

@@ -3,7 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "repo/repo_wire.h"
 
 #define HOUR_S 3600
@@ -68,6 +70,36 @@ repo_name_pack(char *name, uint32_t hour, const uint8_t oid[])
 	stamp(when, "%Y%m%dT%H", (int64_t)hour * HOUR_S * 1000);
 	(void)snprintf(name, REPO_NAME_MAX, "p/%s/%s.hfp", when,
 	    str_hex(hex, oid, REPO_OID_LEN));
+}
+
+/* Read "yyyymmddThh" as hours since 1970. */
+static bool
+parse_hour(const char *s, uint32_t *hour)
+{
+	struct err ignored = ERR_INIT;
+	char text[32];
+	int64_t ms;
+
+	(void)snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:00Z", s, s + 4,
+	    s + 6, s + 9);
+	if (time_parse(text, &ms, &ignored) < 0 || ms < 0)
+		return false;
+	*hour = (uint32_t)(ms / 1000 / HOUR_S);
+	return true;
+}
+
+bool
+repo_name_pack_read(const char *name, uint32_t *hour, uint8_t oid[])
+{
+	const size_t at = strlen("p/yyyymmddThh/");
+	char again[REPO_NAME_MAX];
+
+	if (strlen(name) != at + 2 * REPO_OID_LEN + strlen(".hfp") ||
+	    !parse_hour(name + 2, hour) ||
+	    !str_unhex(oid, name + at, REPO_OID_LEN))
+		return false;
+	repo_name_pack(again, *hour, oid);
+	return strcmp(again, name) == 0;
 }
 
 void
