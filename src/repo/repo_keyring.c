@@ -279,6 +279,38 @@ wrap_for_recipients(struct wrapping *w, struct err *err)
 	return 0;
 }
 
+/*
+ * A backup for a key that opens nothing else here is lost to whoever owns the
+ * repository, and nobody sees it before the day of the restore: one wrong
+ * path in a configuration suffices.
+ */
+static int
+is_opener(struct repo *r, const struct key *k, struct err *err)
+{
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64], fp[9];
+	struct store_info info;
+	struct err e = ERR_INIT;
+
+	if (!(k->caps & KEY_CAN_WRAP))
+		return 0;
+	repo_name_wrapped(name, r->root_fp, k->fingerprint);
+	if (store_head(r->store, repo_object(r, name, object), &info, &e) ==
+		0 ||
+	    e.code == -HF_EDENIED) /* A host that may only write. */
+		return 0;
+	if (e.code != -HF_ENOTFOUND) {
+		*err = e;
+		return err_wrap(err, "the repository's openers");
+	}
+	(void)err_set(err, HF_EKEY,
+	    "'%s' (%s) is no key of this repository: the backup would be lost "
+	    "to those who have one",
+	    k->label, str_hex(fp, k->fingerprint, 4));
+	return err_hint(err, "name the right key with --key; `holdfast key "
+			     "list` shows them, `holdfast key add` makes one "
+			     "more");
+}
+
 int
 repo_data_key_new(struct repo *r, uint8_t id[REPO_ID_LEN], struct secret **ret,
     struct err *err)
@@ -288,6 +320,9 @@ repo_data_key_new(struct repo *r, uint8_t id[REPO_ID_LEN], struct secret **ret,
 	struct wrapping w = { .repo = r, .id = drawn };
 	size_t i;
 
+	for (i = 0; i < r->nkeys; i++)
+		if (is_opener(r, r->keys[i], err) < 0)
+			return err->code;
 	randombytes_buf(drawn, sizeof(drawn));
 	if (secret_random(DATA_KEY_LEN, &key, err) < 0)
 		return err->code;

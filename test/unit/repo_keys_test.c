@@ -152,6 +152,20 @@ TEST(data_key__that_nobody_could_open_is_never_handed_out)
 	CHECK(key == NULL);
 }
 
+TEST(data_key__is_not_wrapped_for_a_key_that_opens_nothing_here)
+{
+	CLEANUP(freep_store) struct store *s = new_store();
+	CLEANUP(freep_repo) struct repo *r = new_repo(s, "1", "12");
+	struct secret *key = NULL;
+	uint8_t id[REPO_ID_LEN];
+	struct err e = ERR_INIT;
+	size_t n = test_count(s, "");
+
+	CHECK_FAIL(repo_data_key_new(r, id, &key, &e), &e, HF_EKEY);
+	CHECK(strstr(e.hint, "key add") != NULL);
+	CHECK(key == NULL && test_count(s, "") == n);
+}
+
 TEST(data_key__opens_by_another_wrapping_when_one_is_damaged)
 {
 	CLEANUP(freep_store) struct store *s = new_store();
