@@ -41,6 +41,41 @@ refuse_existing(const struct repo_opts *opts, struct err *err)
 }
 
 static int
+is_there(void *arg, const struct store_info *info, struct err *err)
+{
+	const struct repo_opts *opts = *(const struct repo_opts **)arg;
+
+	(void)err_set(err, HF_EEXISTS,
+	    "'%s' holds backups of a repository '%s' whose F is gone ('%s'): "
+	    "nothing was written",
+	    opts->store->place, repo_opts_vault(opts), info->name);
+	return err_hint(err,
+	    "bring 'hf1/%s/F' back: hosts that used the repository have a "
+	    "copy in their state folder; else name another place or another "
+	    "vault",
+	    repo_opts_vault(opts));
+}
+
+/*
+ * A new root beside the backups of another: the old ones would no longer be
+ * believed, and this host would have forgotten which root was the right one.
+ * What a killed init leaves is no backup, and in nobody's way.
+ */
+static int
+refuse_remains(const struct repo_opts *opts, struct err *err)
+{
+	char prefix[REPO_NAME_MAX];
+	struct err e = ERR_INIT;
+
+	(void)snprintf(
+	    prefix, sizeof(prefix), "hf1/%s/s/", repo_opts_vault(opts));
+	if (store_list(opts->store, prefix, is_there, &opts, &e) == 0)
+		return 0;
+	*err = e;
+	return err->code;
+}
+
+static int
 draw(const struct repo_opts *opts, const struct secret *seed,
     struct repo_head *h, struct err *err)
 {
@@ -147,6 +182,7 @@ repo_init(const struct repo_opts *opts, repo_open_keys_fn *open_keys, void *arg,
 	CLEANUP(freep_repo) struct repo *r = NULL;
 
 	if (repo_opts_check(opts, err) < 0 || refuse_existing(opts, err) < 0 ||
+	    refuse_remains(opts, err) < 0 ||
 	    secret_random(32, &root_seed, err) < 0 ||
 	    draw(opts, root_seed, &head, err) < 0 ||
 	    repo_new(opts, &head, &r, err) < 0 ||

@@ -46,6 +46,12 @@ TEST(init__refuses_an_existing_repository_and_writes_nothing)
 	CHECK_FAIL(test_repo_init(s, "a", "1", &e), &e, HF_EEXISTS);
 	CHECK_FAIL(test_repo_init(s, "b", "2", &e), &e, HF_EEXISTS);
 	CHECK(e.hint[0] != '\0');
+	/* So is what is left when F is gone, but not what a killed init left. */
+	test_object_put(s, "hf1/main/F", NULL, 0);
+	test_object_put(s, "hf1/main/s/1", "x", 1);
+	CHECK_FAIL(test_repo_init(s, "b", "2", &e), &e, HF_EEXISTS);
+	CHECK(strstr(e.msg, "F is gone") != NULL);
+	test_object_put(s, "hf1/main/s/1", NULL, 0);
 	/* A damaged F is still somebody's. */
 	test_object_put(s, "hf1/main/F", "x", 1);
 	CHECK_FAIL(test_repo_init(s, "b", "2", &e), &e, HF_EEXISTS);
