@@ -84,6 +84,19 @@ read_local(struct opening *o, struct err *err)
 	return 0;
 }
 
+/* There was one, or the place is another: an empty mount, a new bucket. */
+static int
+gone(const struct opening *o, const char *name, struct err *err)
+{
+	char hex[2 * REPO_ID_LEN + 1];
+
+	return err_hint(err,
+	    "this host has used one here: mount or name the right place, or, "
+	    "if only F is lost, copy '%s/%s/F' to '%s' there",
+	    o->opts->state_dir, str_hex(hex, o->pin.vault_id, REPO_ID_LEN),
+	    name);
+}
+
 static int
 read_head(struct opening *o, struct err *err)
 {
@@ -106,9 +119,7 @@ read_head(struct opening *o, struct err *err)
 	(void)err_set(err, HF_ENOTFOUND, "no repository '%s' in '%s'",
 	    repo_opts_vault(o->opts), s->place);
 	if (o->known)
-		return err_hint(err, "this host has used one here before, and "
-				     "has a copy of its F: is this the right "
-				     "place?");
+		return gone(o, name, err);
 	return err_hint(err, "make one with `holdfast init`");
 }
 
@@ -147,12 +158,18 @@ trust(const struct opening *o, struct err *err)
 static int
 judge(struct opening *o, struct err *err)
 {
+	char hex[2 * REPO_ID_LEN + 1];
+
 	if (repo_head_decode(o->bytes.p, o->bytes.len, &o->head, err) < 0) {
 		(void)err_wrap(err, "'%s'", o->opts->store->place);
-		return err_hint(err,
-		    o->known && o->from_store
-			? "this host's state folder has a copy of F"
-			: "another host's state folder may have a copy of F");
+		if (o->known && o->from_store)
+			return err_hint(err,
+			    "put F back: '%s/%s/F' is a copy of F",
+			    o->opts->state_dir,
+			    str_hex(hex, o->pin.vault_id, REPO_ID_LEN));
+		return err_hint(err, "put F back: hosts that used "
+				     "the repository keep a copy of F in their "
+				     "state folder");
 	}
 	if (sign_fingerprint(o->head.root_pk, o->root_fp, err) < 0 ||
 	    trust(o, err) < 0)
