@@ -181,9 +181,14 @@ ctx_finish(struct ctx *ctx, struct err *err)
 {
 	begin(ctx);
 	end(ctx);
-	if (fflush(ctx->env->out) != 0 || ferror(ctx->env->out))
-		return err_errno(err, errno, "write to standard output");
-	return 0;
+	errno = 0;
+	if (fflush(ctx->env->out) == 0 && !ferror(ctx->env->out))
+		return 0;
+	/* Whoever stopped reading an answer has seen enough of it. */
+	if (errno == EPIPE &&
+	    !(ctx->cmd != NULL && (ctx->cmd->flags & CMD_RAW)))
+		return 0;
+	return err_errno(err, errno, "write to standard output");
 }
 
 int
