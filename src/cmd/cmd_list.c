@@ -54,6 +54,9 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	if (o.cat.unsure)
 		return err_set(err, HF_ECORRUPT,
 		    "the list is not whole: see the warnings");
+	if (o.cat.nfindings > 0)
+		return err_set(err, HF_EWARN,
+		    "the list may not be whole: see the warnings");
 	return 0;
 }
 
