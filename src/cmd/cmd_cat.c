@@ -24,7 +24,9 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
 	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0)
 		return rc;
-	return job_restore(&j, o.repo, b, &opts, &rep, err);
+	if ((rc = job_restore(&j, o.repo, b, &opts, &rep, err)) < 0)
+		return cmd_damaged(err);
+	return 0;
 }
 
 static const char *const options[] = { "memory", NULL };

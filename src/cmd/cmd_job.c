@@ -74,7 +74,11 @@ cmd_opened_catalogue(struct ctx *ctx, enum store_power power,
 		return rc;
 	for (i = 0; i < o->cat.nfindings; i++) {
 		f = &o->cat.findings[i];
-		ctx_warn(ctx, "'%s': %s (%s)", f->object, f->what, f->remedy);
+		if (f->object[0] == '\0')
+			ctx_warn(ctx, "%s (%s)", f->what, f->remedy);
+		else
+			ctx_warn(ctx, "'%s': %s (%s)", f->object, f->what,
+			    f->remedy);
 	}
 	return 0;
 }
@@ -87,6 +91,16 @@ cmd_opened_clear(struct cmd_opened *o)
 	store_free(o->store);
 	cmd_repo_free(o->where);
 	*o = (struct cmd_opened){ 0 };
+}
+
+int
+cmd_damaged(struct err *err)
+{
+	if (err->code != -HF_ECORRUPT)
+		return err->code;
+	return err_hint(err,
+	    "bring it back from another copy of the repository; `holdfast "
+	    "restore --keep-going` restores what is whole and lists the rest");
 }
 
 const char *

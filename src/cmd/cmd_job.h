@@ -55,6 +55,13 @@ freep_cmd_opened(struct cmd_opened *o)
 }
 
 /**
+ * cmd_damaged(err):
+ * Add to an error of HF_ECORRUPT what can still be done; any other stays as
+ * it is.  Return the code.
+ */
+int cmd_damaged(struct err *);
+
+/**
  * cmd_counted(n, one, many):
  * "s", so to speak: ${one} for 1, ${many} for any other number.
  */

@@ -91,8 +91,10 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
 	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0)
 		return rc;
-	if ((rc = job_restore(&j, o.repo, b, &opts, &rep, err)) < 0)
-		return err_wrap(err, "restore '%s'", b->id);
+	if ((rc = job_restore(&j, o.repo, b, &opts, &rep, err)) < 0) {
+		(void)err_wrap(err, "restore '%s'", b->id);
+		return cmd_damaged(err);
+	}
 	if ((rc = answer(ctx, b, &opts, &rep, err)) < 0)
 		return rc;
 	return judge(&rep, err);

@@ -76,6 +76,24 @@ verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 }
 
 static int
+judge(uint64_t bad, size_t findings, struct err *err)
+{
+	if (bad == 0) {
+		(void)err_set(err, HF_ECORRUPT,
+		    "the repository is not whole: %zu %s", findings,
+		    cmd_counted(findings, "finding", "findings"));
+		return err_hint(err, "each warning above has its remedy");
+	}
+	(void)err_set(err, HF_ECORRUPT,
+	    "%" PRIu64 " damaged %s, %zu %s about the repository", bad,
+	    cmd_counted(bad, "backup", "backups"), findings,
+	    cmd_counted(findings, "finding", "findings"));
+	return err_hint(err, "bring what is damaged back from another copy of "
+			     "the repository; `holdfast restore --keep-going` "
+			     "restores what is whole and lists the rest");
+}
+
+static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
 	CLEANUP(freep_cmd_opened)
@@ -102,12 +120,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	}
 	if (bad == 0 && (argc > 0 || o.cat.nfindings == 0))
 		return 0;
-	(void)err_set(err, HF_ECORRUPT,
-	    "%" PRIu64 " damaged %s, %zu findings "
-	    "about the repository",
-	    bad, cmd_counted(bad, "backup", "backups"), o.cat.nfindings);
-	return err_hint(err, "`holdfast restore --keep-going` restores what "
-			     "is whole and lists the rest");
+	return judge(bad, o.cat.nfindings, err);
 }
 
 static const char *const options[] = { "level", "memory", NULL };

@@ -53,6 +53,15 @@ from_fd(int fd, bool text, size_t max, struct secret **ret, struct err *err)
 }
 
 static int
+cannot_open(const char *path, int errnum, struct err *err)
+{
+	(void)err_errno(err, errnum, "open");
+	if (errnum == ENOENT || errnum == ENOTDIR)
+		return err_hint(err, "is '%s' the right path?", path);
+	return err_hint(err, "may this user read '%s'?", path);
+}
+
+static int
 from_file(const char *path, bool text, size_t max, struct secret **ret,
     struct err *err)
 {
@@ -60,7 +69,7 @@ from_file(const char *path, bool text, size_t max, struct secret **ret,
 	struct stat st;
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
-		return err_errno(err, errno, "open");
+		return cannot_open(path, errno, err);
 	/* Asked of what was opened: the name may mean another file by now. */
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, errno, "stat");
@@ -80,9 +89,11 @@ from_env(const char *name, size_t max, struct secret **ret, struct err *err)
 	size_t len;
 	int rc;
 
-	if ((value = getenv(name)) == NULL)
-		return err_set(err, HF_ENOTFOUND,
+	if ((value = getenv(name)) == NULL) {
+		(void)err_set(err, HF_ENOTFOUND,
 		    "no such environment variable, or it was read before");
+		return err_hint(err, "export %s in what starts holdfast", name);
+	}
 	len = strlen(value);
 	rc = accept_bytes((uint8_t *)value,
 	    without_newline((uint8_t *)value, len), max, ret, err);

@@ -134,6 +134,16 @@ find_id(const struct repo_catalogue *cat, const char *text,
 	return 0;
 }
 
+static int
+no_name(const char *text, struct err *err)
+{
+	(void)err_set(err, HF_EUSAGE, "'%s' does not name a backup", text);
+	return err_hint(err,
+	    "give an id or at least %d digits of one, 'latest', "
+	    "'latest:SOURCE', or a time",
+	    PREFIX_MIN);
+}
+
 int
 repo_catalogue_find(const struct repo_catalogue *cat, const char *text,
     const struct repo_backup **ret, struct err *err)
@@ -153,10 +163,7 @@ repo_catalogue_find(const struct repo_catalogue *cat, const char *text,
 		 strspn(text, "0123456789abcdefABCDEF") == n)
 		rc = find_id(cat, text, &b, err);
 	else
-		rc = err_set(err, HF_EUSAGE,
-		    "'%s' does not name a backup: it takes an id or at least "
-		    "%d digits of one, 'latest', 'latest:SOURCE', or a time",
-		    text, PREFIX_MIN);
+		rc = no_name(text, err);
 	if (rc == 0)
 		*ret = b;
 	return rc;

@@ -94,8 +94,11 @@ repo_local_open(const char *state_dir, const uint8_t vault_id[REPO_ID_LEN],
 		return err_nomem(err);
 	if (str_printf(&l->path, err, "%s/%s", state_dir,
 		str_hex(hex, vault_id, REPO_ID_LEN)) < 0 ||
-	    file_mkdirs(l->path, 0700, err) < 0)
-		return err_wrap(err, "local state");
+	    file_mkdirs(l->path, 0700, err) < 0) {
+		(void)err_wrap(err, "local state");
+		return err_hint(err, "name a folder that this user may write "
+				     "to with --state-dir");
+	}
 	*ret = TAKE(l);
 	return 0;
 }

@@ -135,6 +135,9 @@ store_fs_root(struct store_fs *fs, bool make, int *ret, struct err *err)
 		err_errno(err, errnum, "cannot open the folder '%s'", fs->path);
 		if (errnum == ENOENT)
 			err_hint(err, "make it, or mount what should be there");
+		else if (errnum == EACCES)
+			err_hint(err, "run as the user who owns it, or give "
+				      "this one rights to it");
 		return err->code;
 	}
 	*ret = fs->root;
