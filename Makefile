@@ -8,7 +8,7 @@ TSAN  ?= build-tsan
 all: ## build ./build/holdfast
 	@tool/install-packages build
 	@test -d $(BUILD) || meson setup $(BUILD) >/dev/null
-	@meson compile -C $(BUILD)
+	@meson compile -C $(BUILD) holdfast
 
 demo: all ## back up, lose and restore a throw-away etcd
 	@tool/install-packages demo
@@ -17,11 +17,11 @@ demo: all ## back up, lose and restore a throw-away etcd
 check: ## install the real servers and run every test
 	@tool/install-packages build check
 	@test/peers/install.sh
-	@tool/check $(ASAN)
+	@tool/check $(ASAN) $(BUILD)
 
 test: ## the fast tests: no server, under two minutes
 	@tool/install-packages build
-	@tool/check $(ASAN) unit contract fuzz
+	@tool/check $(ASAN) '' unit contract fuzz
 
 tsan: ## unit and contract tests under ThreadSanitizer
 	@test -d $(TSAN) || meson setup $(TSAN) -Db_sanitize=thread -Db_lundef=false >/dev/null

@@ -52,6 +52,9 @@ static void
 say(struct ctx *ctx, FILE *f, const char *prefix, const char *fmt, va_list ap)
 {
 	begin(ctx);
+	/* Where both go to one place, what was said first stands first. */
+	if (f == ctx->env->err)
+		(void)fflush(ctx->env->out);
 	fputs(prefix, f);
 	(void)vfprintf(f, fmt, ap);
 	fputc('\n', f);

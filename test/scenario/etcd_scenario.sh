@@ -122,7 +122,7 @@ slow() {
 		[ -z "$(find "$tmp" -mindepth 1 -name 'holdfast-*')" ]
 }
 no_spool() {
-	SLOW_MS=10 TMPDIR=$tmp/none reads && says out etcd.note.spool
+	SLOW_MS=60 TMPDIR=$tmp/none reads && says out etcd.note.spool
 }
 
 # alarm ACTION TYPE: through the gateway, for member 1 of the cluster.
