@@ -48,13 +48,17 @@ end(struct ctx *ctx)
 	(void)pthread_mutex_unlock(&ctx->lock);
 }
 
+/* Where both go to one place, what was said first is to stand first. */
+static void
+flush_answers(struct ctx *ctx)
+{
+	(void)fflush(ctx->env->out);
+}
+
 static void
 say(struct ctx *ctx, FILE *f, const char *prefix, const char *fmt, va_list ap)
 {
 	begin(ctx);
-	/* Where both go to one place, what was said first stands first. */
-	if (f == ctx->env->err)
-		(void)fflush(ctx->env->out);
 	fputs(prefix, f);
 	(void)vfprintf(f, fmt, ap);
 	fputc('\n', f);
@@ -102,6 +106,7 @@ ctx_note(struct ctx *ctx, const char *fmt, ...)
 	if (ctx_json_wanted(ctx) || ctx_flag(ctx, "quiet"))
 		return;
 	va_start(ap, fmt);
+	flush_answers(ctx);
 	say(ctx, ctx->env->err, "", fmt, ap);
 	va_end(ap);
 }
@@ -114,6 +119,7 @@ ctx_detail(struct ctx *ctx, const char *fmt, ...)
 	if (ctx_json_wanted(ctx) || !ctx_flag(ctx, "verbose"))
 		return;
 	va_start(ap, fmt);
+	flush_answers(ctx);
 	say(ctx, ctx->env->err, "", fmt, ap);
 	va_end(ap);
 }
