@@ -12,6 +12,8 @@
 #include "base/file.h"
 #include "base/str.h"
 
+#define WRITE_BEHIND (8u << 20)
+
 int
 file_write_full(int fd, const void *p, size_t n, struct err *err)
 {
@@ -28,6 +30,16 @@ file_write_full(int fd, const void *p, size_t n, struct err *err)
 		n -= (size_t)w;
 	}
 	return 0;
+}
+
+void
+file_write_behind(int fd, uint64_t *from, uint64_t to)
+{
+	if (to < *from || to - *from < WRITE_BEHIND)
+		return;
+	(void)sync_file_range(
+	    fd, (off_t)*from, (off_t)(to - *from), SYNC_FILE_RANGE_WRITE);
+	*from = to;
 }
 
 int

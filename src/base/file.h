@@ -72,6 +72,15 @@ int file_write_full(int, const void *, size_t, struct err *);
 int file_read_full(int, void *, size_t, size_t *, struct err *);
 
 /**
+ * file_write_behind(fd, from, to):
+ * Of a file that is written in order, have the kernel put what lies between
+ * ${*from} and ${to} on the disk from now on, rather than all of it when it
+ * is synced; small pieces wait for more.  ${*from} is how far that has come,
+ * 0 for a new file.  Only a hint: durable it is after fsync.
+ */
+void file_write_behind(int, uint64_t *, uint64_t);
+
+/**
  * file_publish(fd, from, to, err):
  * Give the file ${from} its final name ${to}, both relative to the folder
  * ${fd}, unless that name is taken: HF_EEXISTS, and ${from} stays.  The folder

@@ -20,7 +20,8 @@ struct target_file {
 	char *path;
 	struct target_stage stage; /* Unless it goes to standard output. */
 	bool begun, done;
-	uint64_t size, pos; /* Of the file; how far it was written. */
+	uint64_t size, pos; /* Of the file; how far it was written, */
+	uint64_t behind;    /* and how far the disk was told of it. */
 };
 
 static int
@@ -70,6 +71,7 @@ file_write(
 	if (file_write_full(f->stage.fd, p, n, err) < 0)
 		return err_wrap(err, "write '%s'", f->path);
 	f->pos = off + n;
+	file_write_behind(f->stage.fd, &f->behind, f->pos);
 	return 0;
 }
 

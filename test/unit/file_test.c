@@ -166,6 +166,24 @@ TEST(mkdirs__says_that_a_file_is_in_the_way)
 	CHECK_FAIL(file_mkdirs(in_dir("a/b"), 0700, &e), &e, HF_ENOTFOUND);
 }
 
+TEST(write_behind__waits_for_enough_and_goes_on_from_there)
+{
+	CLEANUP(freep_fd)
+	int fd = open(test_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	const uint64_t enough = 8u << 20;
+	uint64_t from = 0;
+
+	CHECK(fd >= 0 && ftruncate(fd, 3 * (off_t)enough) == 0);
+	file_write_behind(fd, &from, enough - 1);
+	CHECK(from == 0);
+	file_write_behind(fd, &from, enough + 5);
+	CHECK(from == enough + 5);
+	file_write_behind(fd, &from, 2 * enough);
+	CHECK(from == enough + 5);
+	file_write_behind(fd, &from, 3);
+	CHECK(from == enough + 5);
+}
+
 TEST(publish__keeps_what_has_the_name)
 {
 	CLEANUP(freep_fd) int fd = open(test_dir(), O_RDONLY | O_DIRECTORY);

@@ -48,6 +48,7 @@ struct target_tree {
 	int fd;
 	char name[NAME_MAX + 1];
 	uint64_t size, end;
+	uint64_t behind; /* How far the disk was told of it. */
 };
 
 static struct target_tree *
@@ -141,7 +142,7 @@ make_file(struct target_tree *t, int dir, const char *base,
 		return cannot_make(e, err);
 	(void)snprintf(t->name, sizeof(t->name), "%s", base);
 	t->size = e->size;
-	t->end = 0;
+	t->end = t->behind = 0;
 	return 0;
 }
 
@@ -287,6 +288,7 @@ tree_write(struct target *base_t, uint64_t off, const uint8_t *p, size_t n,
 	}
 	if (off > t->end)
 		t->end = off;
+	file_write_behind(t->fd, &t->behind, t->end);
 	return 0;
 }
 
