@@ -126,7 +126,12 @@ struct repo_backup {
 	char id[REPO_BACKUP_ID_LEN + 1];
 	char *name; /* In the store. */
 	uint64_t manifest_len;
-	int64_t stored_ms;      /* The store's time of the manifest. */
+	/*
+	 * The earlier of the store's time of the manifest and of the commit
+	 * that is signed in it: who stores an old one again makes it no newer.
+	 */
+	int64_t stored_ms;
+	bool again; /* Stored behind its commit deadline: again, or a copy. */
 	struct repo_manifest m; /* Signature checked. */
 	char *writer_name;
 	bool removed; /* Has a tombstone. */

@@ -136,7 +136,9 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 		return err->code;
 	(void)str_hex(to->id, m.sha256, REPO_BACKUP_ID_LEN / 2);
 	to->manifest_len = b.len;
-	to->stored_ms = o->mtime_ms;
+	to->stored_ms = o->mtime_ms < m.commit_ms ? o->mtime_ms : m.commit_ms;
+	to->again =
+	    o->mtime_ms > m.start_ms + 1000 * (int64_t)r->head.deadline_s;
 	to->verified_level = -1;
 	to->m = m;
 	m = (struct repo_manifest){ 0 };

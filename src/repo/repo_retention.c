@@ -26,7 +26,11 @@ static const struct bucket {
 };
 #define NBUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
-/* The backups of one source, newest first. */
+/*
+ * The backups of one source, newest first.  Those that were stored again form
+ * a group of their own: their time rests on their writer's word, and one who
+ * lies must not push out what the store itself saw come in.
+ */
 struct group {
 	const struct retention *rule;
 	const struct repo_catalogue *cat;
@@ -202,6 +206,12 @@ plan_group(struct group *g)
 	explain_rest(g);
 }
 
+static bool
+is_one_group(const struct repo_backup *a, const struct repo_backup *b)
+{
+	return a->again == b->again && strcmp(a->m.source, b->m.source) == 0;
+}
+
 static int
 newest_first(const void *a, const void *b, void *arg)
 {
@@ -212,6 +222,8 @@ newest_first(const void *a, const void *b, void *arg)
 
 	if (c != 0)
 		return c;
+	if (x->again != y->again)
+		return x->again ? 1 : -1;
 	if (x->stored_ms != y->stored_ms)
 		return x->stored_ms > y->stored_ms ? -1 : 1;
 	return i > j ? -1 : i < j; /* The catalogue has put them in order. */
@@ -264,8 +276,8 @@ retention_plan(const struct retention *rule, const struct repo_catalogue *cat,
 		return err_nomem(err);
 	for (at = 0; at < n; at = end) {
 		for (end = at + 1; end < n; end++)
-			if (strcmp(cat->backups[v[end]].m.source,
-				cat->backups[v[at]].m.source) != 0)
+			if (!is_one_group(
+				&cat->backups[v[at]], &cat->backups[v[end]]))
 				break;
 		g.v = v + at;
 		g.n = end - at;

@@ -279,6 +279,35 @@ TEST(manifest__of_another_repository_is_named)
 	CHECK(m.cat.n == 1 && found(&m, "has no certificate"));
 }
 
+/* The latest is what the newest commit made, whatever was stored last. */
+TEST(manifest__stored_again_is_not_the_latest)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_backup *latest;
+	struct err e = ERR_INIT;
+	char old[REPO_NAME_MAX + 64], first_id[17];
+	int i;
+
+	make(&m, "1");
+	strcpy(first_id, m.id);
+	strcpy(old, object(&m, m.cat.backups[0].name));
+	back_up(&m);
+	read_object(&m, old, &b);
+	/* Within its commit deadline, and long after it. */
+	for (i = 0; i < 2; i++) {
+		pass(&m, i == 0 ? HOUR : 100 * HOUR);
+		test_object_put(m.store, old, b.p, b.len);
+		reload(&m);
+		CHECK_OK(
+		    repo_catalogue_find(&m.cat, "latest", &latest, &e), &e);
+		CHECK_STR(latest->id, m.id);
+		CHECK_STR(m.cat.backups[0].id, first_id);
+		CHECK(m.cat.backups[0].again == (i == 1));
+		CHECK(!m.cat.backups[1].again);
+	}
+}
+
 /* Certify this very host anew, and open it so. */
 static void
 certify(struct made *m, const struct repo_cert *how)

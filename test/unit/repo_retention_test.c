@@ -392,3 +392,19 @@ TEST(retention__survives_running_out_of_memory)
 	}
 	test_malloc_fail(0);
 }
+
+/* Who lies about the time of his backups competes with his like alone. */
+TEST(retention__does_not_let_what_was_stored_again_push_out_the_rest)
+{
+	const struct retention rule = { .monthly = 2 };
+
+	begin();
+	add("2026-09-20T10:00:00Z");
+	add("2026-09-30T23:59:59Z"); /* Stored in November, it says this. */
+	backups[1].again = true;
+	add("2026-10-20T10:00:00Z");
+	plan(&rule, "2026-11-25T10:00:00Z");
+	STAYS(0, "monthly 2026-09");
+	STAYS(1, "monthly 2026-09");
+	STAYS(2, "monthly 2026-10");
+}
