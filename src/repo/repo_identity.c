@@ -178,7 +178,8 @@ check_role(struct repo *r, enum repo_role role, struct err *err)
 
 	if (r->cert.expires_ms != 0 && store_now(r->store, &now, err) < 0)
 		return err->code;
-	if ((r->cert.roles & role) && now <= r->cert.expires_ms)
+	if ((r->cert.roles & role) &&
+	    (r->cert.expires_ms == 0 || now < r->cert.expires_ms))
 		return 0;
 	(void)err_set(err, HF_EDENIED, "this host's certificate %s %s",
 	    (r->cert.roles & role) ? "has expired: it cannot any more"

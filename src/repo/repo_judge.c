@@ -59,10 +59,13 @@ repo_judge_cert(struct repo *r, const struct repo_listed *o,
 	return 0;
 }
 
-/* The certificate of whoever says to have signed, if it allows ${role}. */
+/*
+ * The certificate of whoever says to have signed, if it allowed ${role} when
+ * ${o} was stored: that is a time which the signer cannot choose.
+ */
 static const struct repo_cert *
-find_signer(const struct repo_writers *writers, const struct buf *b,
-    enum repo_role role, struct err *err)
+find_signer(const struct repo_writers *writers, const struct repo_listed *o,
+    const struct buf *b, enum repo_role role, struct err *err)
 {
 	char hex[2 * SIGN_FINGERPRINT_LEN + 1];
 	uint8_t fp[SIGN_FINGERPRINT_LEN];
@@ -79,6 +82,9 @@ find_signer(const struct repo_writers *writers, const struct buf *b,
 	else if (!(w->roles & role))
 		(void)err_set(err, HF_ECORRUPT,
 		    "its writer '%s' may not write such objects", w->name);
+	else if (w->expires_ms != 0 && o->mtime_ms >= w->expires_ms)
+		(void)err_set(err, HF_ECORRUPT,
+		    "the certificate of its writer '%s' had expired", w->name);
 	else
 		return w;
 	return NULL;
@@ -110,9 +116,6 @@ check_manifest(const struct repo *r, const struct repo_listed *o,
 	    memcmp(m->vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
 		return err_set(
 		    err, HF_ECORRUPT, "it belongs to another repository");
-	if (w->expires_ms != 0 && o->mtime_ms >= w->expires_ms)
-		return err_set(err, HF_ECORRUPT,
-		    "the certificate of its writer '%s' had expired", w->name);
 	if (!repo_cert_allows(w, m->source))
 		return err_set(err, HF_ECORRUPT,
 		    "its writer '%s' may not back up '%s'", w->name, m->source);
@@ -128,7 +131,7 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_MANIFEST_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, &b, REPO_ROLE_WRITE, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, err)) == NULL ||
 	    repo_manifest_decode(b.p, b.len, w->pk, &m, err) < 0 ||
 	    check_manifest(r, o, w, &m, err) < 0 ||
 	    str_dup(w->name, &to->writer_name, err) < 0 ||
@@ -155,7 +158,7 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 	char want[REPO_NAME_MAX];
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, &b, REPO_ROLE_PRUNE, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, err)) == NULL ||
 	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0)
 		return err->code;
 	repo_name_tombstone(want, t.sha256);
@@ -168,6 +171,21 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 	return 0;
 }
 
+/* All but the random digits at its end follows from the content. */
+static bool
+is_attest_name(const char *name, const struct repo_attest *a)
+{
+	static const size_t tail = sizeof("01234567.hfa") - 1;
+	char want[REPO_NAME_MAX];
+	size_t n = strlen(name);
+	uint8_t rnd[4];
+
+	if (n < tail || !str_unhex(rnd, name + n - tail, sizeof(rnd)))
+		return false;
+	repo_name_attest(want, a->sha256, a->time_ms, rnd);
+	return strcmp(want, name) == 0;
+}
+
 int
 repo_judge_attest(struct repo *r, const struct repo_writers *writers,
     const struct repo_listed *o, struct repo_attest *ret, struct err *err)
@@ -177,12 +195,13 @@ repo_judge_attest(struct repo *r, const struct repo_writers *writers,
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, &b, REPO_ROLE_VERIFY, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_VERIFY, err)) == NULL ||
 	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
 		return err->code;
-	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0 ||
+	    !is_attest_name(o->name, &a))
 		return err_set(err, HF_ECORRUPT,
-		    "the attestation belongs to another vault");
+		    "the attestation belongs to another name or vault");
 	*ret = a;
 	a = (struct repo_attest){ 0 };
 	return 0;

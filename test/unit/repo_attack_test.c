@@ -364,6 +364,39 @@ TEST(manifest__of_a_host_that_may_only_verify_is_named)
 	CHECK(m.cat.n == 0 && found(&m, "may not write such objects"));
 }
 
+TEST(tombstone__of_a_certificate_that_had_expired_removes_nothing)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+
+	make(&m, "1");
+	pass(&m, HOUR);
+	CHECK_OK(test_tombstone(m.repo, &m.cat.backups[0], &e), &e);
+	certify(&m,
+	    &(struct repo_cert){ .roles = REPO_ROLE_ALL, .expires_ms = m.now });
+	reload(&m);
+	CHECK(m.cat.n == 1 && !m.cat.backups[0].removed);
+	CHECK(found(&m, "had expired"));
+}
+
+TEST(attestation__under_another_name_is_named)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	static const uint8_t rnd[4] = { 1 };
+	char name[REPO_NAME_MAX];
+
+	make(&m, "1");
+	CHECK(bad(&m, 0, VERIFY_PRESENT) == 0);
+	read_object(&m, test_first(m.store, "hf1/main/a/"), &b);
+	pass(&m, HOUR);
+	repo_name_attest(name, m.cat.backups[0].m.sha256, m.now, rnd);
+	test_object_put(m.store, object(&m, name), b.p, b.len);
+	reload(&m);
+	CHECK(m.cat.backups[0].verified_level == 0);
+	CHECK(found(&m, "belongs to another name"));
+}
+
 /* Asks for nothing but put: so do not even try. */
 static int
 only_put(void *arg, enum store_op op, const char *name, struct err *err)
