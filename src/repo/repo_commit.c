@@ -80,6 +80,7 @@ next_in_store(
 	uint8_t writer[SIGN_FINGERPRINT_LEN];
 	char prefix[REPO_NAME_MAX];
 	size_t i;
+	int rc;
 
 	*found = false;
 	(void)snprintf(
@@ -91,8 +92,14 @@ next_in_store(
 		CLEANUP(freep_buf) struct buf b = BUF_INIT;
 		struct err e = ERR_INIT;
 
-		if (repo_get(r, l.v[i].name, REPO_MANIFEST_MAX, &b, err) < 0)
-			return err->code;
+		rc = repo_get(r, l.v[i].name, REPO_MANIFEST_MAX, &b, &e);
+		/* A stranger's litter must not keep us from committing. */
+		if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND)
+			continue;
+		if (rc < 0) {
+			*err = e;
+			return rc;
+		}
 		if (!repo_signer(b.p, b.len, writer) ||
 		    memcmp(writer, r->seed_fp, sizeof(writer)) != 0 ||
 		    repo_manifest_decode(b.p, b.len, r->seed_pk, &m, &e) < 0)

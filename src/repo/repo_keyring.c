@@ -235,11 +235,15 @@ wrap_for_recipient(struct wrapping *w, const char *name, struct err *err)
 	CLEANUP(freep_params) struct params *params = NULL;
 	CLEANUP(freep_key) struct key *k = NULL;
 	bool vouched = false;
-
 	struct err e = ERR_INIT;
 
+	/*
+	 * What does not hold names nobody, as what is unsigned: it may be the
+	 * litter of a stranger, who must not be able to stop all backups.
+	 */
 	if (repo_wrapped_load(w->repo, name, &root, &vouched, &e) < 0) {
-		if (e.code == -HF_EDENIED)
+		if (e.code == -HF_EDENIED || e.code == -HF_ECORRUPT ||
+		    e.code == -HF_ENOTFOUND)
 			return 0;
 		*err = e;
 		return err->code;

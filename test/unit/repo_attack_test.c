@@ -397,6 +397,46 @@ TEST(attestation__under_another_name_is_named)
 	CHECK(found(&m, "belongs to another name"));
 }
 
+TEST(litter__with_the_next_number_does_not_stop_a_commit)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf big = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	make(&m, "1");
+	CHECK_OK(buf_reserve(&big, REPO_MANIFEST_MAX + 1, &e), &e);
+	memset(big.p, 'x', REPO_MANIFEST_MAX + 1);
+	test_object_put(
+	    m.store, "hf1/main/s/000000000002-a", big.p, REPO_MANIFEST_MAX + 1);
+	test_object_put(m.store, "hf1/main/s/000000000002-b", "", 0);
+	back_up(&m);
+	CHECK(m.cat.n == 2 && m.cat.backups[1].m.seq == 2 && m.cat.unsure);
+}
+
+/* The name of a wrapped root seed for an opener that nobody has. */
+static const char *
+root_object(struct made *m)
+{
+	static const uint8_t nobody[KEY_FINGERPRINT_LEN] = { 1 };
+	uint8_t root[SIGN_FINGERPRINT_LEN];
+	char name[REPO_NAME_MAX];
+	struct err e = ERR_INIT;
+
+	CHECK_OK(sign_fingerprint(repo_head(m->repo)->root_pk, root, &e), &e);
+	repo_name_wrapped(name, root, nobody);
+	return object(m, name);
+}
+
+TEST(litter__among_the_openers_does_not_stop_a_backup)
+{
+	CLEANUP(clear) struct made m;
+
+	make(&m, "1");
+	test_object_put(m.store, root_object(&m), "litter", 6);
+	back_up(&m);
+	CHECK(m.cat.n == 2 && bad(&m, 1, VERIFY_CONTENT) == 0);
+}
+
 /* Asks for nothing but put: so do not even try. */
 static int
 only_put(void *arg, enum store_op op, const char *name, struct err *err)
