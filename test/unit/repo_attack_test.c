@@ -437,6 +437,24 @@ TEST(litter__among_the_openers_does_not_stop_a_backup)
 	CHECK(m.cat.n == 2 && bad(&m, 1, VERIFY_CONTENT) == 0);
 }
 
+TEST(litter__in_the_place_of_a_wrapped_key_is_found_without_a_key)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	char name[REPO_NAME_MAX + 64];
+	const char *text;
+
+	make(&m, "1");
+	repo_name_wrapped(
+	    name, m.cat.backups[0].m.keys[0], repo_key(m.repo, 0)->fingerprint);
+	text = object(&m, name);
+	read_object(&m, text, &b);
+	CHECK(bad(&m, 0, VERIFY_PRESENT) == 0);
+	b.p[b.len / 2] ^= 1;
+	test_object_put(m.store, text, b.p, b.len);
+	CHECK(bad(&m, 0, VERIFY_PRESENT) == 1);
+}
+
 /* Asks for nothing but put: so do not even try. */
 static int
 only_put(void *arg, enum store_op op, const char *name, struct err *err)
