@@ -45,7 +45,7 @@ on_event(void *arg, const struct job_event *ev)
 	struct ctx *ctx = arg;
 	struct err ignored = ERR_INIT;
 
-	if (ev->kind == JOB_FOUND) {
+	if (ev->kind == JOB_FOUND || ev->kind == JOB_WARNING) {
 		ctx_warn(ctx, "'%s': %s", ev->subject, ev->text);
 	} else if (ev->kind == JOB_DECIDED && ctx_flag(ctx, "dry_run")) {
 		ctx_print(ctx, "%s  %s", ev->subject, ev->text);
@@ -72,14 +72,19 @@ answer(struct ctx *ctx, const struct job_prune_opts *opts,
 	    rep->packs, cmd_counted(rep->packs, "pack", "packs"),
 	    size_format(rep->bytes, size), rep->keys,
 	    cmd_counted(rep->keys, "key", "keys"));
+	if (rep->held > 0)
+		ctx_print(ctx,
+		    "%" PRIu64 " %s could not be deleted: locked, or the "
+		    "right to delete is missing",
+		    rep->held, cmd_counted(rep->held, "object", "objects"));
 	return ctx_json(ctx,
-	    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "dry_run",
-		(int)opts->dry_run, "removed", (json_int_t)rep->removed, "kept",
-		(json_int_t)rep->kept, "manifests_erased",
-		(json_int_t)rep->erased, "packs_erased", (json_int_t)rep->packs,
-		"bytes_erased", (json_int_t)rep->bytes, "keys_erased",
-		(json_int_t)rep->keys, "packs_waiting",
-		(json_int_t)rep->waiting),
+	    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"dry_run", (int)opts->dry_run, "removed",
+		(json_int_t)rep->removed, "kept", (json_int_t)rep->kept,
+		"manifests_erased", (json_int_t)rep->erased, "packs_erased",
+		(json_int_t)rep->packs, "bytes_erased", (json_int_t)rep->bytes,
+		"keys_erased", (json_int_t)rep->keys, "packs_waiting",
+		(json_int_t)rep->waiting, "held", (json_int_t)rep->held),
 	    err);
 }
 

@@ -21,6 +21,7 @@ struct prune {
 	struct job_packs *packs;
 	struct retention_verdict *verdicts;
 	struct store_eraser *eraser;
+	struct err held; /* The last refusal to erase. */
 };
 
 static void
@@ -183,17 +184,28 @@ remove_backups(struct prune *p, struct err *err)
 	return 0;
 }
 
+/* Was it erased?  1 if the store refuses: it is locked, for longer. */
 static int
 erase(struct prune *p, const char *name, struct err *err)
 {
 	char object[REPO_NAME_MAX + 64];
+	struct err e = ERR_INIT;
 	int rc;
 
 	if (p->opts->dry_run)
 		return 0;
 	if ((rc = job_check(p->job, err)) < 0)
 		return rc;
-	return store_erase(p->eraser, repo_object(p->repo, name, object), err);
+	(void)repo_object(p->repo, name, object);
+	if (store_erase(p->eraser, object, &e) == 0)
+		return 0;
+	if (e.code != -HF_EDENIED) {
+		*err = e;
+		return err->code;
+	}
+	p->rep.held++;
+	p->held = e;
+	return 1;
 }
 
 /* Is the undo window of ${b} over? */
@@ -206,7 +218,8 @@ is_over(const struct prune *p, const struct repo_backup *b)
 /*
  * Erase manifests first, then what they named.  Killed in between, packs
  * are left that nothing names, and the next prune collects them; the other
- * way round a manifest would be left that names packs which are gone.
+ * way round a manifest would be left that names packs which are gone.  For
+ * the same reason one that the store holds on to stays in its undo window.
  */
 static int
 erase_manifests(struct prune *p, struct err *err)
@@ -220,7 +233,10 @@ erase_manifests(struct prune *p, struct err *err)
 		if ((rc = erase(p, p->cat.backups[i].name, err)) < 0)
 			return err_wrap(err, "erase the manifest of '%s'",
 			    p->cat.backups[i].id);
-		p->rep.erased++;
+		if (rc > 0)
+			p->cat.backups[i].removed_ms = p->now_ms;
+		else
+			p->rep.erased++;
 	}
 	return 0;
 }
@@ -272,6 +288,8 @@ erase_packs(struct prune *p, struct err *err)
 		repo_name_pack(name, pack->hour, pack->oid);
 		if ((rc = erase(p, name, err)) < 0)
 			return err_wrap(err, "erase '%s'", name);
+		if (rc > 0)
+			continue;
 		p->rep.packs++;
 		p->rep.bytes += pack->len;
 	}
@@ -316,7 +334,7 @@ erase_keys(struct prune *p, struct err *err)
 		repo_name_wrapped(name, all.v[i].key_id, all.v[i].opener);
 		if ((rc = erase(p, name, err)) < 0)
 			return err_wrap(err, "erase '%s'", name);
-		p->rep.keys++;
+		p->rep.keys += rc == 0;
 	}
 	return 0;
 }
@@ -358,7 +376,11 @@ run(struct prune *p, struct err *err)
 	    (rc = erase_manifests(p, err)) < 0 ||
 	    (rc = erase_packs(p, err)) < 0)
 		return rc;
-	return erase_keys(p, err);
+	if ((rc = erase_keys(p, err)) < 0)
+		return rc;
+	if (p->rep.held > 0)
+		tell(p, JOB_WARNING, "held by the store", p->held.msg);
+	return 0;
 }
 
 int

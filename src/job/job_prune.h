@@ -27,6 +27,7 @@ struct job_prune_report {
 	uint64_t packs, keys;   /* Collected. */
 	uint64_t bytes;         /* Of the collected packs. */
 	uint64_t waiting;       /* Packs that nothing names, still too young. */
+	uint64_t held;          /* Objects that the store would not delete. */
 };
 
 /**
@@ -43,7 +44,10 @@ struct job_prune_report {
  * 5. erase packs that no manifest left names and that were stored before
  *    t - (reuse window + grace), and wrapped keys alike.
  *
- * HF_EDENIED if this host is not certified to prune, or may not delete;
+ * What the store refuses to delete, by a lock or for want of the right, is
+ * counted and left for the next run; a manifest that stays keeps its packs.
+ *
+ * HF_EDENIED if this host is not certified to prune, or may only write;
  * HF_EWARN, before anything is removed, if the newest backup of a source has
  * 30 % fewer bytes or entries than one that would go: the source may be
  * dying, and the old backups may be the last good ones.

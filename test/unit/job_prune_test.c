@@ -5,6 +5,7 @@
 #include "job/job_verify.h"
 #include "key/key.h"
 #include "repo/repo.h"
+#include "store/fault/store_fault.h"
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
@@ -18,7 +19,7 @@ static const struct job job = { .workers = 2 };
 #define T0 (1800000000ll * 1000) /* 2027-01-15 */
 
 struct made {
-	struct store *store;
+	struct store *mem, *store; /* The second stands before the first. */
 	struct repo *repo;
 	struct test_source src;
 	int64_t now;
@@ -36,7 +37,7 @@ static void
 pass(struct made *m, int64_t ms)
 {
 	m->now += ms;
-	store_mem_set_time(m->store, m->now);
+	store_mem_set_time(m->mem, m->now);
 }
 
 static void
@@ -45,7 +46,8 @@ make(struct made *m)
 	struct err e = ERR_INIT;
 
 	memset(m, 0, sizeof(*m));
-	CHECK_OK(store_mem_new(&m->store, &e), &e);
+	CHECK_OK(store_mem_new(&m->mem, &e), &e);
+	CHECK_OK(store_fault_new(m->mem, &m->store, &e), &e);
 	pass(m, T0);
 	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
 	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
@@ -289,6 +291,149 @@ TEST(prune__by_a_host_without_a_certificate_is_denied)
 	CHECK_OK(test_repo_open(m.store, "other", "", &other, &e), &e);
 	CHECK_FAIL(job_prune(&job, other, &opts, &rep, &e), &e, HF_EDENIED);
 	CHECK(test_count(m.store, "hf1/main/t/") == 0);
+}
+
+/* Refuse to delete what begins with the hook's argument. */
+static int
+is_locked(void *arg, enum store_op op, const char *name, struct err *err)
+{
+	if (op != STORE_OP_DEL || str_has_prefix(name, arg) == NULL)
+		return 0;
+	return err_set(err, HF_EDENIED, "'%s' is locked", name);
+}
+
+TEST(prune__leaves_what_is_locked_and_takes_the_rest)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char locked[] = "hf1/main/p/";
+	size_t all;
+
+	make(&m);
+	back_up(&m, 3);
+	all = packs(&m);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	pass(&m, 12 * DAY);
+	store_fault_hook(m.store, is_locked, locked);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.erased == 2 && rep.packs == 0 && rep.bytes == 0);
+	CHECK(rep.held > 0 && packs(&m) == all);
+	CHECK(rep.keys == 2); /* Of no use any more, to nobody. */
+	store_fault_hook(m.store, NULL, NULL);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.packs > 0 && rep.held == 0 && packs(&m) == all - rep.packs);
+	check_whole(&m);
+}
+
+TEST(prune__keeps_the_packs_and_keys_of_a_manifest_that_is_locked)
+{
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char locked[] = "hf1/main/s/";
+	size_t all;
+
+	make(&m);
+	back_up(&m, 3);
+	all = packs(&m);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	pass(&m, 12 * DAY);
+	store_fault_hook(m.store, is_locked, locked);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.held == 2 && rep.erased == 0);
+	CHECK(rep.packs == 0 && rep.keys == 0 && packs(&m) == all);
+}
+
+/* Another process, which runs in between at every operation in turn. */
+struct beside {
+	struct made *m;
+	struct repo *repo;
+	bool backup; /* Else it prunes as well. */
+	uint64_t at; /* Before which operation of ours; 1 is the first. */
+	uint64_t ops;
+	bool inside, reached;
+};
+
+static int
+run_beside(void *arg, enum store_op op, const char *name, struct err *err)
+{
+	const struct job_prune_opts opts = { .rule = { .last = 1 },
+		.undo_ms = JOB_PRUNE_UNDO_MS };
+	struct beside *b = arg;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char id[17];
+
+	(void)op, (void)name, (void)err;
+	/* Threads of ours wait in the other process's lock, if at all. */
+	if (__atomic_load_n(&b->inside, __ATOMIC_ACQUIRE) ||
+	    __atomic_add_fetch(&b->ops, 1, __ATOMIC_ACQ_REL) != b->at)
+		return 0;
+	__atomic_store_n(&b->inside, true, __ATOMIC_RELEASE);
+	b->reached = true;
+	if (b->backup)
+		CHECK_OK(test_backup(b->repo, &b->m->src, id, &e), &e);
+	else if (job_prune(&job, b->repo, &opts, &rep, &e) < 0)
+		CHECK(e.code == -HF_ECORRUPT); /* A manifest went meanwhile. */
+	__atomic_store_n(&b->inside, false, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Prune ${opts}, with the other one before operation ${at}; false: too far. */
+static bool
+prune_beside(bool backup, uint64_t at)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_repo) struct repo *other = NULL;
+	struct beside b = { .m = &m, .backup = backup, .at = at };
+	struct repo_catalogue cat = { 0 };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char forget[300];
+
+	(void)snprintf(forget, sizeof(forget),
+	    "rm -rf %s/state-host %s/state-"
+	    "other %s/state-*/pins",
+	    test_dir(), test_dir(), test_dir());
+	CHECK(system(forget) == 0);
+	make(&m);
+	back_up(&m, 2);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	pass(&m, 12 * DAY);
+	m.src.seed++;
+	CHECK_OK(test_repo_open(m.store, "other", "1", &other, &e), &e);
+	b.repo = other;
+	store_fault_hook(m.store, run_beside, &b);
+	if (prune(&m, 1, false, &rep, &e) < 0)
+		CHECK(!backup && e.code == -HF_ECORRUPT);
+	store_fault_hook(m.store, NULL, NULL);
+
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(!cat.unsure && cat.nfindings == 0 && cat.n >= 1);
+	CHECK(!cat.backups[cat.n - 1].removed);
+	CHECK(cat.n == (backup && b.reached ? 2 : 1));
+	repo_catalogue_clear(&cat);
+	check_whole(&m);
+	return b.reached;
+}
+
+TEST(prune__loses_nothing_of_a_backup_made_at_any_moment_of_it)
+{
+	uint64_t at = 1;
+
+	while (prune_beside(true, at))
+		at++;
+	CHECK(at > 10);
+}
+
+TEST(prune__loses_nothing_to_another_prune_at_any_moment_of_it)
+{
+	uint64_t at = 1;
+
+	while (prune_beside(false, at))
+		at++;
+	CHECK(at > 10);
 }
 
 TEST(key_remove__refuses_to_take_the_last_opener)
