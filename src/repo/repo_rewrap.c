@@ -38,6 +38,28 @@ wrap(struct rewrap *w, enum repo_key_class class, const uint8_t id[],
 }
 
 /*
+ * A recipient alone cannot open what is there for it.  But it must hold, and
+ * the root must vouch for its own seed: whoever can write to the store knows
+ * every name, and would else make us pass over what we came for.
+ */
+static int
+check_closed(struct rewrap *w, enum repo_key_class class, const char *name,
+    struct err *err)
+{
+	CLEANUP(repo_wrapped_clear) struct repo_wrapped k = { 0 };
+	bool vouched = false;
+
+	if (repo_wrapped_load(w->repo, name, &k, &vouched, err) < 0)
+		return err->code;
+	if (k.class == class && (class == REPO_KEY_DATA || vouched) &&
+	    memcmp(k.vault_id, w->repo->head.vault_id, REPO_ID_LEN) == 0)
+		return 1;
+	(void)err_set(err, HF_ECORRUPT,
+	    "'%s' is not a wrapping that this repository made", name);
+	return err_hint(err, "remove that object, and run this again");
+}
+
+/*
  * Is it wrapped for the new opener already?  1 or 0.  What is there must
  * open, and give the key that the others give: else rotation would end with
  * an opener that opens nothing, and the old ones might be removed.
@@ -59,9 +81,8 @@ is_wrapped(struct rewrap *w, enum repo_key_class class, const uint8_t id[],
 		*err = e;
 		return err->code;
 	}
-	/* A recipient alone cannot tell. */
 	if (!(w->add->caps & KEY_CAN_UNWRAP))
-		return 1;
+		return check_closed(w, class, name, err);
 	if (repo_open_with(w->repo, w->add, class, id, &other, &e) < 0) {
 		if (e.code == -HF_EKEY)
 			e.code = -HF_ECORRUPT;

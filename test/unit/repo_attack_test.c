@@ -455,6 +455,46 @@ TEST(litter__in_the_place_of_a_wrapped_key_is_found_without_a_key)
 	CHECK(bad(&m, 0, VERIFY_PRESENT) == 1);
 }
 
+/* Would ${letter} be added if ${b} lay where the root seed is for it? */
+static int
+add_over(struct made *m, char letter, const struct buf *b, struct err *err)
+{
+	CLEANUP(freep_key) struct key *k = NULL;
+	uint8_t root[SIGN_FINGERPRINT_LEN];
+	char name[REPO_NAME_MAX];
+	uint64_t done;
+
+	CHECK_OK(test_key_open(letter, &k, err), err);
+	CHECK_OK(sign_fingerprint(repo_head(m->repo)->root_pk, root, err), err);
+	repo_name_wrapped(name, root, k->fingerprint);
+	test_object_put(m->store, object(m, name), b->p, b->len);
+	return repo_rewrap(m->repo, k, &done, err);
+}
+
+TEST(litter__where_the_root_seed_should_be_does_not_pass_for_it)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_secret) struct secret *mine = NULL;
+	CLEANUP(freep_key) struct key *k = NULL;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	uint8_t root[SIGN_FINGERPRINT_LEN];
+	struct err e = ERR_INIT;
+
+	make(&m, "1");
+	CHECK_OK(buf_add(&b, "litter", 6, &e), &e);
+	CHECK_FAIL(add_over(&m, 'r', &b, &e), &e, HF_ECORRUPT);
+
+	/* As well made as can be, but by another root. */
+	b.len = 0;
+	CHECK_OK(test_key_open('r', &k, &e), &e);
+	CHECK_OK(secret_random(32, &mine, &e), &e);
+	CHECK_OK(sign_fingerprint(repo_head(m.repo)->root_pk, root, &e), &e);
+	CHECK_OK(repo_wrap(k, REPO_KEY_ROOT, repo_head(m.repo)->vault_id, root,
+		     mine, &b, &e),
+	    &e);
+	CHECK_FAIL(add_over(&m, 'r', &b, &e), &e, HF_ECORRUPT);
+}
+
 /* Asks for nothing but put: so do not even try. */
 static int
 only_put(void *arg, enum store_op op, const char *name, struct err *err)
