@@ -9,34 +9,41 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
-/* Does another opener open what ${w} wraps? */
-static bool
-has_other(const struct job_wrappings *all, const struct job_wrapping *w)
+/* Is what ${w} wraps wrapped for another opener, too?  1 or 0. */
+static int
+has_other(struct repo *r, const struct job_wrappings *all,
+    const struct job_wrapping *w, struct err *err)
 {
 	size_t i;
+	int rc;
 
 	/* A listing is sorted, but nothing here needs to rely on it. */
 	for (i = 0; i < all->n; i++)
 		if (memcmp(all->v[i].key_id, w->key_id, sizeof(w->key_id)) ==
 			0 &&
-		    memcmp(all->v[i].opener, w->opener, sizeof(w->opener)) != 0)
-			return true;
-	return false;
+		    memcmp(all->v[i].opener, w->opener, sizeof(w->opener)) !=
+			0 &&
+		    (rc = job_wrapping_holds(r, &all->v[i], err)) != 0)
+			return rc;
+	return 0;
 }
 
 static int
-check_others(
-    const struct job_wrappings *all, const uint8_t fp[], struct err *err)
+check_others(struct repo *r, const struct job_wrappings *all,
+    const uint8_t fp[], struct err *err)
 {
 	char hex[2 * REPO_ID_LEN + 1];
 	bool seen = false;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < all->n; i++) {
 		if (memcmp(all->v[i].opener, fp, KEY_FINGERPRINT_LEN) != 0)
 			continue;
 		seen = true;
-		if (has_other(all, &all->v[i]))
+		if ((rc = has_other(r, all, &all->v[i], err)) < 0)
+			return rc;
+		if (rc > 0)
 			continue;
 		(void)err_set(err, HF_EDENIED,
 		    "no other key opens '%s': nothing was removed",
@@ -83,8 +90,8 @@ job_key_remove(const struct job *j, struct repo *r,
 	int rc;
 
 	*done = 0;
-	if ((rc = job_wrappings_load(r, &all, err)) < 0 ||
-	    (rc = check_others(&all, fp, err)) < 0)
+	if ((rc = job_wrappings_load(r, NULL, &all, err)) < 0 ||
+	    (rc = check_others(r, &all, fp, err)) < 0)
 		return rc;
 	return erase_all(j, r, &all, fp, done, err);
 }

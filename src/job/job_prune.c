@@ -325,7 +325,7 @@ erase_keys(struct prune *p, struct err *err)
 	size_t i;
 	int rc;
 
-	if ((rc = job_wrappings_load(p->repo, &all, err)) < 0 ||
+	if ((rc = job_wrappings_load(p->repo, NULL, &all, err)) < 0 ||
 	    (rc = sign_fingerprint(repo_head(p->repo)->root_pk, root, err)) < 0)
 		return rc;
 	for (i = 0; i < all.n; i++) {

@@ -11,8 +11,8 @@
 #include "job/job_restore.h"
 #include "job/job_verify.h"
 #include "job/job_verify_format.h"
+#include "job/job_wrappings.h"
 #include "repo/repo.h"
-#include "repo/repo_listing.h"
 #include "store/store.h"
 
 #define FETCHERS 4 /* Objects read and hashed at a time, level 1. */
@@ -82,49 +82,24 @@ check_present(struct verify *v, struct err *err)
 	return 0;
 }
 
-/*
- * Does the wrapping hold, as far as can be told without a key?  1 or 0.  Who
- * deletes the true one must not get away with litter in its place.
- */
-static int
-check_wrapping(struct repo *r, const char *name, struct err *err)
-{
-	CLEANUP(repo_wrapped_clear) struct repo_wrapped w = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-	char want[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
-	struct err e = ERR_INIT;
-
-	(void)repo_object(r, name, object);
-	if (store_get(repo_store(r), object, REPO_SMALL_MAX, &b, &e) < 0 ||
-	    repo_wrapped_decode(b.p, b.len, &w, &e) < 0) {
-		if (e.code == -HF_ECORRUPT || e.code == -HF_ENOTFOUND)
-			return 0;
-		*err = e;
-		return err->code;
-	}
-	repo_name_wrapped(want, w.key_id, w.opener);
-	return strcmp(want, name) == 0 && w.class == REPO_KEY_DATA &&
-	       memcmp(w.vault_id, repo_head(r)->vault_id, REPO_ID_LEN) == 0;
-}
-
 /* Level 0: every data key is wrapped for somebody. */
 static int
 check_key(struct verify *v, const uint8_t key_id[], struct err *err)
 {
-	CLEANUP(repo_listing_clear) struct repo_listing l = { 0 };
+	CLEANUP(freep_job_wrappings) struct job_wrappings all = { NULL, 0 };
 	static const uint8_t any[KEY_FINGERPRINT_LEN];
 	char name[REPO_NAME_MAX];
 	size_t i;
 	int rc;
 
-	repo_name_wrapped(name, key_id, any);
-	*(strchr(name, '.') + 1) = '\0'; /* "k/<key id>." */
-	if ((rc = repo_listing_load(v->repo, name, &l, err)) < 0)
+	if ((rc = job_wrappings_load(v->repo, key_id, &all, err)) < 0)
 		return rc;
 	v->rep.objects++;
-	for (i = 0; i < l.n; i++)
-		if ((rc = check_wrapping(v->repo, l.v[i].name, err)) != 0)
+	for (i = 0; i < all.n; i++)
+		if ((rc = job_wrapping_holds(v->repo, &all.v[i], err)) != 0)
 			return rc < 0 ? rc : 0;
+	repo_name_wrapped(name, key_id, any);
+	*(strchr(name, '.') + 1) = '\0'; /* "k/<key id>." */
 	found(v, name, "no wrapping of this data key is left");
 	return 0;
 }

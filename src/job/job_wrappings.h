@@ -28,11 +28,21 @@ struct job_wrappings {
 };
 
 /**
- * job_wrappings_load(r, w, err):
- * List all wrapped keys into the empty ${w}.  What has no such name is a
- * stranger's and left alone.
+ * job_wrappings_load(r, key_id, w, err):
+ * List the wrapped keys of one id, or (NULL) all, into the empty ${w}.  What
+ * has no such name is a stranger's and left alone.
  */
-int job_wrappings_load(struct repo *, struct job_wrappings *, struct err *);
+int job_wrappings_load(
+    struct repo *, const uint8_t *, struct job_wrappings *, struct err *);
+
+/**
+ * job_wrapping_holds(r, w, err):
+ * Read it and return 1 if it holds, as far as can be told without a key, else
+ * 0: it is whole and what its name says, and the root vouches for its own
+ * seed.  A name alone proves nothing: whoever can write can make one.
+ */
+int job_wrapping_holds(
+    struct repo *, const struct job_wrapping *, struct err *);
 
 void job_wrappings_clear(struct job_wrappings *);
 static inline void

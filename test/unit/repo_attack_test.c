@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 #include "job/job.h"
+#include "job/job_key.h"
 #include "job/job_restore.h"
 #include "job/job_verify.h"
 #include "key/key.h"
@@ -493,6 +494,24 @@ TEST(litter__where_the_root_seed_should_be_does_not_pass_for_it)
 		     mine, &b, &e),
 	    &e);
 	CHECK_FAIL(add_over(&m, 'r', &b, &e), &e, HF_ECORRUPT);
+}
+
+TEST(litter__does_not_pass_for_the_other_opener_of_a_key_to_be_removed)
+{
+	CLEANUP(clear) struct made m;
+	static const uint8_t nobody[KEY_FINGERPRINT_LEN] = { 1 };
+	char name[REPO_NAME_MAX];
+	struct err e = ERR_INIT;
+	uint64_t done;
+
+	make(&m, "1");
+	test_object_put(m.store, root_object(&m), "litter", 6);
+	repo_name_wrapped(name, m.cat.backups[0].m.keys[0], nobody);
+	test_object_put(m.store, object(&m, name), "litter", 6);
+	CHECK_FAIL(job_key_remove(&job, m.repo,
+		       repo_key(m.repo, 0)->fingerprint, &done, &e),
+	    &e, HF_EDENIED);
+	CHECK(bad(&m, 0, VERIFY_CONTENT) == 0);
 }
 
 /* Asks for nothing but put: so do not even try. */
