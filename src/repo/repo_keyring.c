@@ -11,6 +11,7 @@
 #include "key/recipient/key_recipient.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_listing.h"
+#include "repo/repo_taken.h"
 #include "store/store.h"
 
 #define DATA_KEY_LEN 32
@@ -204,13 +205,20 @@ static int
 wrap_for(struct wrapping *w, struct key *k, struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-	char name[REPO_NAME_MAX];
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	struct err e = ERR_INIT;
 
 	repo_name_wrapped(name, w->id, k->fingerprint);
 	if (repo_wrap(k, REPO_KEY_DATA, w->repo->head.vault_id, w->id, w->key,
-		&b, err) < 0 ||
-	    repo_put(w->repo, name, &b, err) < 0)
+		&b, err) < 0)
 		return err_wrap(err, "wrap a data key for '%s'", k->label);
+	if (repo_put(w->repo, name, &b, &e) < 0 &&
+	    (e.code != -HF_EEXISTS ||
+		!repo_taken_by_us(
+		    w->repo->store, repo_object(w->repo, name, object)))) {
+		*err = e;
+		return err_wrap(err, "wrap a data key for '%s'", k->label);
+	}
 	w->n++;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "repo/repo.h"
 #include "repo/repo_pipe_thread.h"
+#include "repo/repo_taken.h"
 #include "store/store.h"
 
 #define MS_PER_HOUR 3600000
@@ -207,12 +208,19 @@ put_pack(struct repo_pipe *p, const struct pipe_pack *k, struct err *err)
 		.len = k->row.len,
 		.sha256 = k->row.sha256,
 	};
+	struct err e = ERR_INIT;
 	int rc;
 
 	repo_name_pack(name, k->row.hour, k->row.oid);
 	repo_object(p->opts.repo, name, object);
-	if ((rc = store_put(repo_store(p->opts.repo), object, &blob, err)) < 0)
+	rc = store_put(repo_store(p->opts.repo), object, &blob, &e);
+	if (rc == -HF_EEXISTS &&
+	    repo_taken_by_us(repo_store(p->opts.repo), object))
+		rc = 0;
+	if (rc < 0) {
+		*err = e;
 		return err_wrap(err, "store the pack '%s'", name);
+	}
 	if (p->opts.stored != NULL)
 		p->opts.stored(p->opts.arg, blob.len);
 	return 0;

@@ -551,3 +551,34 @@ TEST(backup__by_a_stolen_host_that_may_only_put_opens_nothing)
 		    repo_data_key(host, m.cat.backups[i].m.keys[0], &key, &e),
 		    &e, HF_EKEY);
 }
+
+/* The answer got lost, and to the next try the store says: it exists. */
+TEST(backup__by_a_host_that_may_only_put_outlives_a_lost_answer)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_repo) struct repo *host = NULL;
+	static const char *const kinds[] = { "hf1/main/k/", "hf1/main/p/",
+		"hf1/main/s/" };
+	struct err e = ERR_INIT;
+	size_t i;
+	char id[17];
+
+	make(&m, "1");
+	CHECK_OK(test_repo_open(m.store, "host", "1", &host, &e), &e);
+	for (i = 0; i < 3; i++)
+		CHECK_OK(store_fault_add(m.store,
+			     &(struct store_fault){ .kind = STORE_FAULT_LOST,
+				 .ops = STORE_OP_PUT,
+				 .prefix = kinds[i],
+				 .times = 1,
+				 .code = HF_EEXISTS },
+			     &e),
+		    &e);
+	m.store->power = STORE_WRITE;
+	CHECK_OK(test_backup(host, &m.src, id, &e), &e);
+	m.store->power = STORE_READ | STORE_WRITE;
+	store_fault_clear(m.store);
+	reload(&m);
+	CHECK(m.cat.n == 2 && m.cat.nfindings == 0);
+	CHECK(bad(&m, 1, VERIFY_CONTENT) == 0);
+}
