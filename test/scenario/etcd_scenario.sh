@@ -65,7 +65,7 @@ whole() {
 	local sum tool=$ETCD_BIN/etcdutl
 	sum=$(sha256sum "$tmp/snapshot.db" | cut -d ' ' -f 1)
 	[ "$sum" = "$(fact entry.sha256)" ] || return 1
-	[ "$(tail -c 32 "$tmp/snapshot.db" | xxd -p -c 32)" = \
+	[ "$(tail -c 32 "$tmp/snapshot.db" | od -An -v -tx1 | tr -d ' \n')" = \
 		"$(fact etcd.sha256)" ] || return 1
 	[ -x "$tool" ] || tool=$ETCD_BIN/etcdctl
 	rm -rf "$tmp/restored"
