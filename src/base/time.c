@@ -261,8 +261,9 @@ duration_format(int64_t ms, char *to)
 	size_t i = 0;
 	int n;
 
-	if (ms < 0)
-		ms = 0;
+	/* Nothing has no unit: take one that duration_parse takes, too. */
+	if (ms <= 0)
+		return strcpy(to, "0s");
 	while (i < UNITS - 1 && ms < units[i].ms)
 		i++;
 	n = snprintf(to, TIME_TEXT_MAX, "%" PRId64 "%s", ms / units[i].ms,

@@ -46,7 +46,10 @@ on_event(void *arg, const struct job_event *ev)
 	struct err ignored = ERR_INIT;
 
 	if (ev->kind == JOB_FOUND || ev->kind == JOB_WARNING) {
-		ctx_warn(ctx, "'%s': %s", ev->subject, ev->text);
+		if (ev->subject[0] == '\0') /* An object that is gone. */
+			ctx_warn(ctx, "%s", ev->text);
+		else
+			ctx_warn(ctx, "'%s': %s", ev->subject, ev->text);
 	} else if (ev->kind == JOB_DECIDED && ctx_flag(ctx, "dry_run")) {
 		ctx_print(ctx, "%s  %s", ev->subject, ev->text);
 		(void)ctx_json(ctx,

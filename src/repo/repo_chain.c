@@ -54,7 +54,7 @@ check_gap(const struct repo_link *l, uint64_t after, struct repo_findings *f,
 		return 0;
 	return repo_findings_add(f, err, l->object, gap_remedy,
 	    "gap in the chain of writer '%s': %" PRIu64
-	    " manifests are missing before this one",
+	    " missing before this one",
 	    str_hex(fp, l->writer, FP_LEN), l->seq - after - 1);
 }
 

@@ -21,7 +21,7 @@ TEST(progress__tells_rate_and_time_left)
 	CHECK(progress_due(&p, "backup", 1000, 100));
 	progress_update(&p, 1000, 0);
 	CHECK_STR(progress_text(&p, 1000, 0, 1 << 30, text),
-	    "backup  0 B of 1.0 GiB  0 %  0ms");
+	    "backup  0 B of 1.0 GiB  0 %  0s");
 	progress_update(&p, 2000, 64 << 20);
 	CHECK_STR(progress_text(&p, 2000, 64 << 20, 1 << 30, text),
 	    "backup  64.0 MiB of 1.0 GiB  6 %  64.0 MiB/s  15s left");

@@ -105,11 +105,11 @@ TEST(duration__is_written_with_two_units_at_most)
 {
 	char text[TIME_TEXT_MAX];
 
-	CHECK_STR(duration_format(0, text), "0ms");
+	CHECK_STR(duration_format(0, text), "0s");
 	CHECK_STR(duration_format(350, text), "350ms");
 	CHECK_STR(duration_format(12340, text), "12s");
 	CHECK_STR(duration_format(72000, text), "1m12s");
 	CHECK_STR(duration_format(3600000, text), "1h");
 	CHECK_STR(duration_format(duration("2d3h59m"), text), "2d3h");
-	CHECK_STR(duration_format(-5, text), "0ms");
+	CHECK_STR(duration_format(-5, text), "0s");
 }
