@@ -37,8 +37,9 @@ config_free(struct config *c)
 	free(c);
 }
 
-size_t
-config_list_of(enum option_place place)
+/* Return the index of the list for ${place}. */
+static size_t
+list_of(enum option_place place)
 {
 	switch (place) {
 	case OPTION_IN_KEY:
@@ -54,7 +55,7 @@ int
 config_add(struct config *c, enum option_place place, const char *name,
     const char *type, struct config_entry **ret, struct err *err)
 {
-	struct config_list *l = &c->lists[config_list_of(place)];
+	struct config_list *l = &c->lists[list_of(place)];
 	struct config_entry *grown, *e;
 	int rc;
 
@@ -86,7 +87,7 @@ config_top(const struct config *c)
 const struct config_entry *
 config_at(const struct config *c, enum option_place place, size_t i)
 {
-	const struct config_list *l = &c->lists[config_list_of(place)];
+	const struct config_list *l = &c->lists[list_of(place)];
 
 	return i < l->n ? &l->v[i] : NULL;
 }

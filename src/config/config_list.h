@@ -21,12 +21,6 @@ struct config {
 };
 
 /**
- * config_list_of(place):
- * Return the index of the list for ${place}.
- */
-size_t config_list_of(enum option_place);
-
-/**
  * config_add(c, place, name, type, ret, err):
  * Append an entry without params; ${*ret} is valid until the next.
  */

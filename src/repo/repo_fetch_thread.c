@@ -4,8 +4,9 @@
 /* Bytes that are fetched in vain rather than by a request of their own. */
 #define GAP_MAX (2u << 20)
 
-struct fetch_span *
-repo_fetch_free_span(struct repo_fetch *f)
+/* With the lock: return a span that is free, or NULL. */
+static struct fetch_span *
+free_span(struct repo_fetch *f)
 {
 	unsigned i;
 
@@ -88,8 +89,8 @@ repo_fetch_fetcher(void *arg)
 
 	pthread_mutex_lock(&f->lock);
 	for (;;) {
-		while (!f->stop && (!more_to_plan(f) ||
-				       (s = repo_fetch_free_span(f)) == NULL))
+		while (!f->stop &&
+		       (!more_to_plan(f) || (s = free_span(f)) == NULL))
 			pthread_cond_wait(&f->span_freed, &f->lock);
 		if (f->stop)
 			break;
@@ -138,8 +139,7 @@ wait_span(struct repo_fetch *f, uint32_t j)
 	while (!f->stop) {
 		if (job->span != NULL && job->span->state != SPAN_FETCHING)
 			return job->span;
-		if (job->span == NULL && is_due(f, j) &&
-		    repo_fetch_free_span(f) == NULL)
+		if (job->span == NULL && is_due(f, j) && free_span(f) == NULL)
 			return job->span = &f->single;
 		pthread_cond_wait(&f->work, &f->lock);
 	}

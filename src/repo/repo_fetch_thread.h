@@ -86,10 +86,4 @@ struct repo_fetch {
 void *repo_fetch_worker(void *);  /* Of a struct fetch_worker. */
 void *repo_fetch_fetcher(void *); /* Of a struct repo_fetch. */
 
-/**
- * repo_fetch_free_span(f):
- * With the lock: return a span that is free, or NULL.
- */
-struct fetch_span *repo_fetch_free_span(struct repo_fetch *);
-
 #endif /* !REPO_REPO_FETCH_THREAD_H_ */

@@ -202,14 +202,6 @@ int repo_private_open(const struct repo_manifest *, const struct secret *,
 int repo_ref_encode(const struct repo_ref *, struct buf *, struct err *);
 void repo_ref_decode(struct cur *, struct repo_ref *);
 
-/**
- * repo_ref_check(ref, m, err):
- * HF_ECORRUPT unless ${ref} lies within a pack of ${m}; repo_private_open
- * has checked its own, a frame list's are the reader's to check.
- */
-int repo_ref_check(
-    const struct repo_ref *, const struct repo_manifest *, struct err *);
-
 /* t */
 struct repo_tombstone {
 	uint8_t vault_id[REPO_ID_LEN], pruner[SIGN_FINGERPRINT_LEN];

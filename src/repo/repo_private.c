@@ -48,8 +48,9 @@ repo_ref_decode(struct cur *c, struct repo_ref *r)
 	r->codec = cur_u8(c);
 }
 
-int
-repo_ref_check(
+/* Does ${r} lie within a pack of ${m}? */
+static int
+check_ref(
     const struct repo_ref *r, const struct repo_manifest *m, struct err *err)
 {
 	const char *why = NULL;
@@ -120,10 +121,10 @@ check(const struct repo_private *p, const struct repo_manifest *m,
 		return repo_wire_rule(
 		    &kind, HF_ECORRUPT, "it has more than 100 warnings", err);
 	for (i = 0; i < p->nentry_segs; i++)
-		if (repo_ref_check(&p->entry_segs[i], m, err) < 0)
+		if (check_ref(&p->entry_segs[i], m, err) < 0)
 			return err->code;
 	for (i = 0; i < p->nframe_segs; i++)
-		if (repo_ref_check(&p->frame_segs[i], m, err) < 0)
+		if (check_ref(&p->frame_segs[i], m, err) < 0)
 			return err->code;
 	return 0;
 }

@@ -54,12 +54,6 @@ repo_reader_free(struct repo_reader *rd)
 	free(rd);
 }
 
-const struct repo_private *
-repo_reader_private(const struct repo_reader *rd)
-{
-	return &rd->priv;
-}
-
 /* Called with the ${n} bytes of each segment of a list, in order. */
 typedef int segment_fn(void *, const uint8_t *p, size_t n, struct err *);
 

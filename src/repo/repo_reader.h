@@ -38,8 +38,6 @@ int repo_reader_new(struct repo *, const struct repo_manifest *,
 void repo_reader_free(struct repo_reader *);
 CLEANUP_DEFINE(repo_reader);
 
-const struct repo_private *repo_reader_private(const struct repo_reader *);
-
 /**
  * repo_reader_entries(rd, fn, arg, err):
  * Call ${fn} for every entry in order; a negative return ends it and is

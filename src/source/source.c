@@ -59,25 +59,6 @@ sink_check(struct sink *s, struct err *err)
 	return s->ops->check(s, err);
 }
 
-int
-sink_copy(struct sink *s, const uint8_t *p, size_t n, struct err *err)
-{
-	uint8_t *to;
-	size_t room;
-	int rc;
-
-	for (; n > 0; p += room, n -= room) {
-		if ((rc = sink_space(s, &to, &room, err)) < 0)
-			return rc;
-		if (room > n)
-			room = n;
-		memcpy(to, p, room);
-		if ((rc = sink_wrote(s, room, err)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 /* Refuse a type that no driver has, and say which there are. */
 static int
 unknown_type(const struct source_driver *const *drivers, const char *type,

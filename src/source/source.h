@@ -75,12 +75,6 @@ void sink_warn(struct sink *, const char *, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 int sink_check(struct sink *, struct err *);
 
-/**
- * sink_copy(s, p, n, err):
- * Write ${n} bytes that already lie elsewhere, by space and wrote.
- */
-int sink_copy(struct sink *, const uint8_t *, size_t, struct err *);
-
 struct source_ops {
 	const char *name; /* As written in the configuration: "tree". */
 

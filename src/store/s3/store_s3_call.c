@@ -126,25 +126,33 @@ follow_clock(struct s3 *s, struct s3_call *c)
 	return known;
 }
 
-enum s3_verdict
-s3_judge(struct s3 *s, struct s3_call *c, struct err *err)
+/* What to do after an answer. */
+enum verdict {
+	DONE,
+	FAILED,    /* ${err} says why; it may say that it may help to retry. */
+	CORRECTED, /* Ask again at once: region or clock were wrong. */
+};
+
+/* Judge the answer in ${c->res}; fill in ${c->error}. */
+static enum verdict
+judge(struct s3 *s, struct s3_call *c, struct err *err)
 {
 	if (succeeded(c))
-		return S3_DONE;
+		return DONE;
 	read_error(s, c);
 	if (follow_region(s, c) || follow_clock(s, c))
-		return S3_CORRECTED;
+		return CORRECTED;
 	(void)s3_fail(s, c, err);
 	if (c->trial && c->res.status == 400)
 		err->retry = false;
-	return S3_FAILED;
+	return FAILED;
 }
 
-/* One try and what corrections it takes; S3_CORRECTED comes twice at most. */
+/* One try and what corrections it takes; CORRECTED comes twice at most. */
 static int
 try_once(struct s3 *s, struct s3_call *c, size_t before, struct err *err)
 {
-	enum s3_verdict v;
+	enum verdict v;
 	int rc;
 
 	do {
@@ -154,9 +162,9 @@ try_once(struct s3 *s, struct s3_call *c, size_t before, struct err *err)
 			c->maybe_done = c->maybe_done || c->res.sent;
 			return rc;
 		}
-		v = s3_judge(s, c, err);
-	} while (v == S3_CORRECTED);
-	if (v == S3_DONE)
+		v = judge(s, c, err);
+	} while (v == CORRECTED);
+	if (v == DONE)
 		return 0;
 	/* 412 proves that this try, at least, was not carried out. */
 	if (err->retry)

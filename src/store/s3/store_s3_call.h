@@ -96,19 +96,6 @@ freep_s3_call(struct s3_call *c)
  */
 int s3_request(struct s3 *, struct s3_call *, struct err *);
 
-/* What to do after an answer. */
-enum s3_verdict {
-	S3_DONE,
-	S3_FAILED, /* ${err} says why; it may say that it may help to retry. */
-	S3_CORRECTED, /* Ask again at once: region or clock were wrong. */
-};
-
-/**
- * s3_judge(s, c, err):
- * Judge the answer in ${c->res}; fill in ${c->error}.
- */
-enum s3_verdict s3_judge(struct s3 *, struct s3_call *, struct err *);
-
 /**
  * s3_fail(s, c, err):
  * Put into ${err} what the answer means and what can be done about it.

@@ -203,8 +203,9 @@ decode_key(char *s)
 	return true;
 }
 
-bool
-s3_xml_time(const char *s, int64_t *ms)
+/* Read "2026-11-20T10:00:00.123Z"; return false if it is anything else. */
+static bool
+read_time(const char *s, int64_t *ms)
 {
 	struct err ignored = ERR_INIT;
 	size_t n = strlen(s);
@@ -271,7 +272,7 @@ item_end(struct reader *r, const char *field, const char *text)
 		if (!parse_size(text, &it->size))
 			give_up(r, "it has an object of impossible size");
 	} else if (strcmp(field, "LastModified") == 0) {
-		if (!s3_xml_time(text, &it->mtime_ms))
+		if (!read_time(text, &it->mtime_ms))
 			give_up(r, "it has an object of impossible date");
 	}
 }

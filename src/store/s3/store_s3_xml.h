@@ -49,10 +49,4 @@ struct s3_page {
 int s3_xml_page(const void *, size_t, struct s3_page *, struct err *);
 void s3_page_clear(struct s3_page *);
 
-/**
- * s3_xml_time(s, ms):
- * Read "2026-11-20T10:00:00.123Z"; return false if it is anything else.
- */
-bool s3_xml_time(const char *, int64_t *);
-
 #endif /* !STORE_S3_STORE_S3_XML_H_ */
