@@ -64,12 +64,13 @@ repo_opts_pin(const struct repo_opts *opts, char **ret, struct err *err)
 
 /* A host that may only write has F from the day it was set up. */
 static int
-read_local(struct opening *o, struct err *err)
+read_local(struct opening *o, const struct err *cause, struct err *err)
 {
 	CLEANUP(freep_repo_local) struct repo_local *l = NULL;
 
 	if (!o->known) {
-		(void)err_set(err, HF_EDENIED,
+		*err = *cause;
+		(void)err_wrap(err,
 		    "'%s' cannot be read, and this host has never seen the "
 		    "repository in it",
 		    o->opts->store->place);
@@ -112,9 +113,10 @@ read_head(struct opening *o, struct err *err)
 		return 0;
 	}
 	if (e.code == -HF_EDENIED)
-		return read_local(o, err);
+		return read_local(o, &e, err);
 	*err = e;
-	if (e.code != -HF_ENOTFOUND)
+	/* With a hint it is not an object that is missing, but its bucket. */
+	if (e.code != -HF_ENOTFOUND || e.hint[0] != '\0')
 		return err_wrap(err, "read '%s' of '%s'", name, s->place);
 	(void)err_set(err, HF_ENOTFOUND, "no repository '%s' in '%s'",
 	    repo_opts_vault(o->opts), s->place);
