@@ -16,16 +16,23 @@ run_show(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
 	uint8_t pk[SIGN_PUBLIC_LEN];
 	char hex[2 * SIGN_PUBLIC_LEN + 1];
+	uint32_t roles;
 	int rc;
 
 	(void)argc, (void)argv;
 	if ((rc = cmd_opened_repo(ctx, NULL, STORE_READ, &o, err)) < 0 ||
-	    (rc = repo_writer_public(o.repo, pk, err)) < 0)
+	    (rc = repo_writer_public(o.repo, pk, &roles, err)) < 0)
 		return rc;
 	(void)str_hex(hex, pk, sizeof(pk));
 	ctx_print(ctx, "%s", hex);
+	if (roles == 0)
+		ctx_note(ctx,
+		    "not certified: on a host whose keys open the repository "
+		    "run\nholdfast writer add %s %s",
+		    hex, repo_host(o.repo));
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s}", "host", repo_host(o.repo), "public", hex),
+	    json_pack("{s:s, s:s, s:i}", "host", repo_host(o.repo), "public",
+		hex, "roles", (int)roles),
 	    err);
 }
 
@@ -64,8 +71,13 @@ extern const struct cmd cmd_writer_show, cmd_writer_add;
 const struct cmd cmd_writer_show = {
 	.name = "writer show",
 	.summary = "Print this host's verify key",
-	.about = "Prints what the owner needs for `writer add` on a host "
-		 "whose keys open the repository.",
+	.about =
+	    "Prints what the owner needs for `writer add` on a host whose "
+	    "keys open the repository.\n\n"
+	    "On a host that may write to the store and not read it, run this "
+	    "twice with credentials that may read: before `writer add` and "
+	    "after it.  Then the host has all that it needs in the folder of "
+	    "its state: whose repository it is, and its certificate.",
 	.flags = CMD_REPO,
 	.run = run_show,
 };

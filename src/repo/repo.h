@@ -108,11 +108,14 @@ int repo_writer_fingerprint(
     struct repo *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
 
 /**
- * repo_writer_public(r, pk, err):
+ * repo_writer_public(r, pk, roles, err):
  * This host's verify key, for an owner who is to certify it; made if there
- * is none yet.
+ * is none yet.  ${*roles} is what its certificate allows, 0 without one.  A
+ * certificate that can be read is kept in the local state: a host that may
+ * only write works from there.
  */
-int repo_writer_public(struct repo *, uint8_t[SIGN_PUBLIC_LEN], struct err *);
+int repo_writer_public(
+    struct repo *, uint8_t[SIGN_PUBLIC_LEN], uint32_t *, struct err *);
 
 /**
  * repo_certify(r, pk, name, roles, err):

@@ -162,7 +162,8 @@ certify_self(struct repo *r, enum repo_role role, struct err *err)
 		    role_word(role));
 		return err_hint(err,
 		    "on a host with such a key run `holdfast writer add %s "
-		    "%s`",
+		    "%s`; if this one may not read the store, run `holdfast "
+		    "writer show` here then, once, with credentials that may",
 		    str_hex(hex, r->seed_pk, SIGN_PUBLIC_LEN), r->host);
 	}
 	if (repo_certificate(r, root, r->seed_pk, r->host, REPO_ROLE_ALL, err) <
@@ -220,13 +221,15 @@ repo_writer_fingerprint(
 }
 
 int
-repo_writer_public(struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], struct err *err)
+repo_writer_public(struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], uint32_t *roles,
+    struct err *err)
 {
 	CLEANUP(repo_unlock) struct repo *locked = repo_lock(r);
 
-	if (load_seed(locked, err) < 0)
+	if (load_seed(locked, err) < 0 || load_cert(locked, err) < 0)
 		return err->code;
 	memcpy(pk, locked->seed_pk, SIGN_PUBLIC_LEN);
+	*roles = locked->cert.roles;
 	return 0;
 }
 

@@ -318,11 +318,12 @@ certify(struct made *m, const struct repo_cert *how)
 	struct repo_cert w = *how;
 	char name[REPO_NAME_MAX], word[] = "host";
 	uint8_t fp[SIGN_FINGERPRINT_LEN];
+	uint32_t roles;
 	struct err e = ERR_INIT;
 
 	w.name = word;
 	memcpy(w.vault_id, repo_head(m->repo)->vault_id, REPO_ID_LEN);
-	CHECK_OK(repo_writer_public(m->repo, w.pk, &e), &e);
+	CHECK_OK(repo_writer_public(m->repo, w.pk, &roles, &e), &e);
 	CHECK_OK(repo_writer_fingerprint(m->repo, fp, &e), &e);
 	CHECK_OK(repo_root_seed(m->repo, &root, &e), &e);
 	CHECK_OK(repo_cert_encode(&w, root, &b, &e), &e);
