@@ -9,6 +9,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-scenario.XXXXXX")
 started=()
 trap leave EXIT
 cd "$tmp" || exit 1
+export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} # The peers lie there.
 export HOME=$tmp XDG_CONFIG_HOME=$tmp/config HOLDFAST_STATE_DIR=$tmp/state
 unset "${!HOLDFAST_@}" "${!AWS_@}" http_proxy https_proxy
 export HOLDFAST_STATE_DIR=$tmp/state
