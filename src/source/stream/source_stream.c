@@ -36,8 +36,11 @@ read_all(int fd, struct sink *sink, uint64_t *total, struct err *err)
 	for (*total = 0; got != 0;) {
 		if ((rc = sink_check(sink, err)) < 0)
 			return rc;
-		/* Whoever writes may be silent for long: never just wait. */
-		if (poll(&pfd, 1, CHECK_MS) == 0)
+		/*
+		 * Whoever writes may be silent for long: never just wait.  A
+		 * signal ends poll as well, and read would not come back.
+		 */
+		if (poll(&pfd, 1, CHECK_MS) != 1)
 			continue;
 		if ((rc = sink_space(sink, &p, &n, err)) < 0)
 			return rc;
