@@ -52,7 +52,7 @@ finish() { echo "1..$count"; }
 
 hf() { "$holdfast" "$@" >out 2>err; }
 same() { cmp -s "$1" "$2" || { echo "# $1 and $2 differ" && false; }; }
-same_tree() { diff -r "$1" "$2" >differ || { cat differ && false; }; }
+same_tree() { diff -r "$1" "$2" >differ || { sed "s,^,# ," differ && false; }; }
 says() { # FILE WORDS...
 	local f=$1 w
 	shift
