@@ -127,8 +127,8 @@ err_wrap(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	used = n < 0 ? 0 : (size_t)n;
 	if (used < sizeof(err->msg))
-		(void)snprintf(
-		    err->msg + used, sizeof(err->msg) - used, ": %s", inner);
+		(void)snprintf(err->msg + used, sizeof(err->msg) - used,
+		    ": %.*s", (int)(sizeof(inner) - used), inner);
 	return err->code;
 }
 
