@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -258,6 +259,11 @@ def test_a_flipped_bit_anywhere_is_noticed(v):
 
 def test_the_program_restores_the_same(v, holdfast):
     root, want = os.geteuid() == 0, v.text("tree.txt").splitlines()
+    if not root:
+        want = [x for x in want if x[0] not in "cb"]
+    if not root and v.name != "fresh":
+        # Root's setuid files are not for another user to own.
+        want = [re.sub(r"^([fh]) [0-7]", r"\1 0", x) for x in want]
     with tempfile.TemporaryDirectory() as d:
         # A copy: verify adds an attestation, and a key must be nobody else's.
         copy = Vector(os.path.join(d, "v"), v.name)
@@ -278,7 +284,7 @@ def test_the_program_restores_the_same(v, holdfast):
                   "--state-dir", os.path.join(d, "state")]
             to = os.path.join(d, str(i))
             run("restore", "latest:tree", "--to", to, *at)
-            same(describe(to), [x for x in want if root or x[0] not in "cb"])
+            same(describe(to), want)
             sealed = run("open", "--key", key, copy.file("stream.hfs"))
             check(hashlib.sha256(sealed).hexdigest() ==
                   v.text("stream.sha256").strip(), "the sealed stream")
