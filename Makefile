@@ -8,10 +8,11 @@ TSAN  ?= build-tsan
 all: ## build ./build/holdfast
 	@tool/install-packages build
 	@test -d $(BUILD) || meson setup $(BUILD) >/dev/null
-	@meson compile -C $(BUILD) holdfast
+	@meson compile -C $(BUILD) holdfast:executable
 
-demo: all ## back up, lose and restore a throw-away etcd
-	@tool/install-packages demo
+demo: ## back up, lose and restore a throw-away etcd
+	@tool/install-packages build demo
+	@$(MAKE) --no-print-directory all
 	@tool/demo $(BUILD)/holdfast
 
 check: ## install the real servers and run every test
