@@ -26,6 +26,7 @@ struct restore {
 	struct target *target; /* NULL in a dry run. */
 	bool is_tree;          /* The backup has a top folder. */
 	uint64_t total;
+	uint64_t lost_bytes; /* Of the files that are left out. */
 };
 
 static void
@@ -117,6 +118,7 @@ static void
 lose(struct restore *x, const struct entry *e, const struct err *cause)
 {
 	x->rep.lost++;
+	x->lost_bytes += e->data_len;
 	tell(x, JOB_FOUND, e->path, cause->msg);
 }
 
@@ -305,6 +307,7 @@ job_restore(const struct job *j, struct repo *r, const struct repo_backup *b,
 	repo_reader_free(x.reader);
 	if (rc < 0)
 		return rc;
+	x.rep.bytes -= x.lost_bytes;
 	x.rep.took_ms = (uint64_t)(time_mono_ms() - start);
 	*rep = x.rep;
 	return 0;

@@ -29,7 +29,8 @@ struct job_restore_opts {
 };
 
 struct job_restore_report {
-	uint64_t entries, bytes;
+	uint64_t entries;  /* Wanted, the lost ones included. */
+	uint64_t bytes;    /* Of the data of those that are whole. */
 	uint64_t lost;     /* Entries that could not be restored whole. */
 	uint64_t warnings; /* Owners, xattrs, ... that could not be kept. */
 	uint64_t took_ms;
