@@ -48,7 +48,7 @@ repo_ref_decode(struct cur *c, struct repo_ref *r)
 	r->codec = cur_u8(c);
 }
 
-/* Does ${r} lie within a pack of ${m}? */
+/* Can ${r} be a frame of a pack of ${m}? */
 static int
 check_ref(
     const struct repo_ref *r, const struct repo_manifest *m, struct err *err)
@@ -57,13 +57,8 @@ check_ref(
 
 	if (r->pack >= m->npacks)
 		why = "a frame lies in a pack that is not listed";
-	else if (r->off < REPO_PACK_HEADER_LEN || r->len < AEAD_TAG_LEN ||
-		 (uint64_t)r->off + r->len > m->packs[r->pack].len)
-		why = "a frame lies outside of its pack";
-	else if (r->codec > REPO_ZSTD)
-		why = "a frame's codec is unknown";
-	else if (r->codec == REPO_RAW && r->len - AEAD_TAG_LEN != r->plain)
-		why = "a raw frame's lengths do not fit";
+	else if (!repo_pack_ref_ok(r, m->packs[r->pack].len))
+		why = "what is said of a frame cannot be true";
 	return repo_wire_rule(&kind, HF_ECORRUPT, why, err);
 }
 
