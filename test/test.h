@@ -53,6 +53,8 @@
 
 /* Leave the test: what it needs is not here.  Say how to get it. */
 #define SKIP(why) test_skip(why)
+/* Likewise; with CI=true it is a failure: CI should have installed it. */
+#define SKIP_MISSING(why) test_skip_missing(__FILE__, __LINE__, why)
 
 void test_register(const char *, void (*)(void));
 void test_fail(const char *, int, const char *, const struct err *)
@@ -60,6 +62,8 @@ void test_fail(const char *, int, const char *, const struct err *)
 void test_fail_str(const char *, int, const char *, const char *, const char *)
     __attribute__((noreturn));
 void test_skip(const char *) __attribute__((noreturn));
+void test_skip_missing(const char *, int, const char *)
+    __attribute__((noreturn));
 
 /**
  * test_dir():

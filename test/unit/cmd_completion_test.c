@@ -40,7 +40,7 @@ have(const char *shell)
 TEST(completion__for_bash_is_bash)
 {
 	if (!have("bash"))
-		SKIP("no bash here: apt-get install bash");
+		SKIP_MISSING("no bash here: apt-get install bash");
 	CHECK(run(cmd_completion_bash, "bash -n $SCRIPT") == 0);
 }
 
@@ -60,21 +60,21 @@ TEST(completion__for_bash_completes_commands_options_and_values)
 	    "[ \"$(try holdfast --key pass)\" = passphrase: ]\n";
 
 	if (!have("bash"))
-		SKIP("no bash here: apt-get install bash");
+		SKIP_MISSING("no bash here: apt-get install bash");
 	CHECK(run(cmd_completion_bash, try_it) == 0);
 }
 
 TEST(completion__for_zsh_is_zsh)
 {
 	if (!have("zsh"))
-		SKIP("no zsh here: apt-get install zsh");
+		SKIP_MISSING("no zsh here: apt-get install zsh");
 	CHECK(run(cmd_completion_zsh, "zsh -n $SCRIPT") == 0);
 }
 
 TEST(completion__for_fish_is_fish)
 {
 	if (!have("fish"))
-		SKIP("no fish here: apt-get install fish");
+		SKIP_MISSING("no fish here: apt-get install fish");
 	CHECK(run(cmd_completion_fish, "fish -n $SCRIPT") == 0);
 }
 
