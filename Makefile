@@ -18,6 +18,7 @@ demo: ## back up, lose and restore a throw-away etcd
 check: ## install the real servers and run every test
 	@tool/install-packages build check
 	@test/peers/install.sh
+	@$(MAKE) --no-print-directory all
 	@tool/check $(ASAN) $(BUILD)
 
 test: ## the fast tests: no server, under two minutes
