@@ -1,0 +1,141 @@
+#include <pthread.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/crc32c.h"
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#define HARDWARE __attribute__((target("sse4.2")))
+#define STEP8(crc, v) ((uint32_t)_mm_crc32_u64((crc), (v)))
+#define STEP1(crc, v) _mm_crc32_u8((crc), (v))
+#elif defined(__ARM_FEATURE_CRC32) && defined(__aarch64__)
+#include <arm_acle.h>
+#define HARDWARE
+#define STEP8(crc, v) __crc32cd((crc), (v))
+#define STEP1(crc, v) __crc32cb((crc), (v))
+#endif
+
+#define POLYNOMIAL 0x82f63b78 /* Bit-reversed. */
+
+/*
+ * The instruction has a latency of three cycles and starts once a cycle, so
+ * three runs of this many bytes are summed side by side.
+ */
+#define RUN 256
+
+/* table[k][b]: what byte b does to a sum that k more zero bytes follow. */
+static uint32_t table[8][256];
+/* skip[k][b]: what byte k of a sum, b, becomes when RUN zero bytes follow. */
+static uint32_t skip[4][256];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static uint32_t
+zeroes(uint32_t crc, size_t n)
+{
+	while (n-- > 0)
+		crc = table[0][crc & 0xff] ^ crc >> 8;
+	return crc;
+}
+
+static void
+make_tables(void)
+{
+	uint32_t b, crc;
+	int k;
+
+	for (b = 0; b < 256; b++) {
+		crc = b;
+		for (k = 0; k < 8; k++)
+			crc = crc >> 1 ^ ((crc & 1) ? POLYNOMIAL : 0);
+		table[0][b] = crc;
+	}
+	for (k = 1; k < 8; k++)
+		for (b = 0; b < 256; b++)
+			table[k][b] = zeroes(table[k - 1][b], 1);
+	for (k = 0; k < 4; k++)
+		for (b = 0; b < 256; b++)
+			skip[k][b] = zeroes(b << (8 * k), RUN);
+}
+
+uint32_t
+crc32c_portable(uint32_t crc, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	uint32_t lo, hi;
+
+	(void)pthread_once(&once, make_tables);
+	for (crc = ~crc; n >= 8; p += 8, n -= 8) {
+		lo = crc ^ le32_get(p);
+		hi = le32_get(p + 4);
+		crc = table[7][lo & 0xff] ^ table[6][lo >> 8 & 0xff] ^
+		      table[5][lo >> 16 & 0xff] ^ table[4][lo >> 24] ^
+		      table[3][hi & 0xff] ^ table[2][hi >> 8 & 0xff] ^
+		      table[1][hi >> 16 & 0xff] ^ table[0][hi >> 24];
+	}
+	for (; n > 0; p++, n--)
+		crc = table[0][(crc ^ *p) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
+#ifdef HARDWARE
+static uint32_t
+skip_run(uint32_t crc)
+{
+	return skip[0][crc & 0xff] ^ skip[1][crc >> 8 & 0xff] ^
+	       skip[2][crc >> 16 & 0xff] ^ skip[3][crc >> 24];
+}
+
+/* Processors with either instruction are little endian here. */
+static inline uint64_t
+word(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+HARDWARE static uint32_t
+with_instruction(uint32_t crc, const uint8_t *p, size_t n)
+{
+	uint32_t second, third;
+	size_t i;
+
+	for (crc = ~crc; n >= 3 * (size_t)RUN; p += 3 * RUN, n -= 3 * RUN) {
+		second = third = 0;
+		for (i = 0; i < RUN; i += 8) {
+			crc = STEP8(crc, word(p + i));
+			second = STEP8(second, word(p + RUN + i));
+			third = STEP8(third, word(p + 2 * RUN + i));
+		}
+		crc = skip_run(skip_run(crc) ^ second) ^ third;
+	}
+	for (; n >= 8; p += 8, n -= 8)
+		crc = STEP8(crc, word(p));
+	for (; n > 0; p++, n--)
+		crc = STEP1(crc, *p);
+	return ~crc;
+}
+
+static int
+has_instruction(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("sse4.2");
+#else
+	return 1;
+#endif
+}
+#endif
+
+uint32_t
+crc32c(uint32_t crc, const void *p, size_t n)
+{
+#ifdef HARDWARE
+	(void)pthread_once(&once, make_tables);
+	if (has_instruction())
+		return with_instruction(crc, p, n);
+#endif
+	return crc32c_portable(crc, p, n);
+}

@@ -1,0 +1,26 @@
+#ifndef BASE_CRC32C_H_
+#define BASE_CRC32C_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * CRC-32C (Castagnoli), the checksum of iSCSI, ext4 and etcd's HashKV, WAL
+ * and .snap files.  It finds accidents and stops nobody.
+ */
+
+/**
+ * crc32c(crc, p, n):
+ * Continue the checksum ${crc}, 0 at the beginning, over ${n} bytes: in
+ * pieces it is the same as at once.  Uses the processor's instruction where
+ * there is one.
+ */
+uint32_t crc32c(uint32_t, const void *, size_t);
+
+/**
+ * crc32c_portable(crc, p, n):
+ * The same without that instruction.
+ */
+uint32_t crc32c_portable(uint32_t, const void *, size_t);
+
+#endif /* !BASE_CRC32C_H_ */
