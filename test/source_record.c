@@ -66,12 +66,25 @@ copy(const struct entry *e, struct entry *to, struct err *err)
 	return entry_decode(&c, to, err);
 }
 
+/* Make room for an entry like ${e}, which counts once r->n does. */
+static int
+reserve(struct record *r, const struct entry *e, struct err *err)
+{
+	struct record_entry *grown;
+
+	grown = reallocarray(r->v, r->n + 1, sizeof(*grown));
+	if (grown == NULL)
+		return err_nomem(err);
+	r->v = grown;
+	grown[r->n] = (struct record_entry){ 0 };
+	return copy(e, &grown[r->n].e, err);
+}
+
 static int
 on_add(struct sink *s, const struct entry *e, struct err *err)
 {
 	struct record *r = of(s);
 	struct entry full = *e;
-	struct record_entry *grown;
 	int rc;
 
 	if (e->type == ENTRY_FILE) {
@@ -79,20 +92,74 @@ on_add(struct sink *s, const struct entry *e, struct err *err)
 		CHECK_STR(r->begun_path, e->path);
 		full.data_len = r->data.len;
 	}
-	grown = reallocarray(r->v, r->n + 1, sizeof(*grown));
-	if (grown == NULL)
-		return err_nomem(err);
-	r->v = grown;
-	grown[r->n] = (struct record_entry){ 0 };
-	if ((rc = copy(&full, &grown[r->n].e, err)) < 0)
+	if ((rc = reserve(r, &full, err)) < 0)
 		return rc;
 	if (e->type == ENTRY_FILE) {
-		grown[r->n].data = r->data;
+		r->v[r->n].data = r->data;
+		r->v[r->n].memo = r->memo;
 		r->data = (struct buf)BUF_INIT;
+		r->memo = (struct buf)BUF_INIT;
 		r->begun = false;
 	}
 	r->n++;
 	return 0;
+}
+
+static int
+on_recall(struct sink *s, struct sink_kept *ret, struct err *err)
+{
+	struct record *r = of(s);
+	const struct record_entry *e;
+
+	(void)err;
+	while (r->base != NULL && r->recalled < r->base->n) {
+		e = &r->base->v[r->recalled++];
+		if (e->e.type != ENTRY_FILE)
+			continue;
+		*ret = (struct sink_kept){ .entry = &e->e,
+			.memo = e->memo.p,
+			.memo_len = e->memo.len,
+			.began_ns = r->began_ns };
+		return 1;
+	}
+	return 0;
+}
+
+static int
+on_keep(struct sink *s, const char *path, const uint8_t *memo, size_t n,
+    struct err *err)
+{
+	struct record *r = of(s);
+	const struct record_entry *old;
+	struct record_entry *new;
+	struct entry e;
+	int rc;
+
+	CHECK(!r->begun && r->recalled > 0);
+	old = &r->base->v[r->recalled - 1];
+	e = old->e;
+	e.path = (char *)(uintptr_t)path;
+	if ((rc = reserve(r, &e, err)) < 0)
+		return rc;
+	new = &r->v[r->n];
+	new->kept = true;
+	if ((rc = buf_add(&new->data, old->data.p, old->data.len, err)) < 0 ||
+	    (rc = buf_add(&new->memo, memo, n, err)) < 0) {
+		entry_clear(&new->e);
+		buf_free(&new->data);
+		return rc;
+	}
+	r->n++;
+	return 0;
+}
+
+static int
+on_remember(struct sink *s, const uint8_t *memo, size_t n, struct err *err)
+{
+	struct record *r = of(s);
+
+	r->memo.len = 0;
+	return buf_add(&r->memo, memo, n, err);
 }
 
 static int
@@ -138,6 +205,9 @@ static const struct sink_ops record_ops = {
 	.evidence = on_evidence,
 	.warn = on_warn,
 	.check = on_check,
+	.recall = on_recall,
+	.keep = on_keep,
+	.remember = on_remember,
 };
 
 void
@@ -154,12 +224,14 @@ record_clear(struct record *r)
 	for (i = 0; i < r->n; i++) {
 		entry_clear(&r->v[i].e);
 		buf_free(&r->v[i].data);
+		buf_free(&r->v[i].memo);
 	}
 	free(r->v);
 	free(r->warnings);
 	free(r->begun_path);
 	free(r->lent);
 	buf_free(&r->data);
+	buf_free(&r->memo);
 	record_init(r);
 }
 

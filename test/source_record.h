@@ -15,7 +15,8 @@ struct target;
 /* One entry as the sink got it, and the bytes that came for it. */
 struct record_entry {
 	struct entry e;
-	struct buf data;
+	struct buf data, memo;
+	bool kept; /* It was not read, but kept from the base. */
 };
 
 struct record_warning {
@@ -42,6 +43,10 @@ struct record {
 	long stop_after; /* Checks until HF_EINTR; 0: never. */
 	long fail_after; /* Bytes until HF_ENOSPC; 0: never. */
 
+	/* What is recalled: another record, or NULL; and when it began. */
+	const struct record *base;
+	int64_t began_ns;
+
 	/* Private. */
 	bool begun;
 	char *begun_path;
@@ -49,6 +54,8 @@ struct record {
 	struct buf data;
 	uint64_t total;
 	long checks;
+	size_t recalled; /* In base: one behind the file recalled last. */
+	struct buf memo; /* Of the file that is added next. */
 };
 
 void record_init(struct record *);

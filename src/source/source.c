@@ -59,6 +59,27 @@ sink_check(struct sink *s, struct err *err)
 	return s->ops->check(s, err);
 }
 
+int
+sink_recall(struct sink *s, struct sink_kept *ret, struct err *err)
+{
+	return s->ops->recall == NULL ? 0 : s->ops->recall(s, ret, err);
+}
+
+int
+sink_keep(struct sink *s, const char *path, const uint8_t *memo, size_t n,
+    struct err *err)
+{
+	assert(path != NULL && s->ops->keep != NULL && n <= SINK_MEMO_MAX);
+	return s->ops->keep(s, path, memo, n, err);
+}
+
+int
+sink_remember(struct sink *s, const uint8_t *memo, size_t n, struct err *err)
+{
+	assert(n <= SINK_MEMO_MAX);
+	return s->ops->remember == NULL ? 0 : s->ops->remember(s, memo, n, err);
+}
+
 /* Refuse a type that no driver has, and say which there are. */
 static int
 unknown_type(const struct source_driver *const *drivers, const char *type,

@@ -26,6 +26,19 @@ struct source;
  *   an etcd server is never slowed by the storage.
  */
 
+/*
+ * A file of the last backup of this source, the base, that may go into this
+ * one again without being read.  All of it is the sink's, until the next
+ * call of sink_recall.
+ */
+struct sink_kept {
+	const struct entry *entry; /* As it was added: path, size, times. */
+	const uint8_t *memo;       /* What the source had to remember of it. */
+	size_t memo_len;
+	int64_t began_ns; /* By this host's clock: when the base began. */
+};
+#define SINK_MEMO_MAX (4u << 20) /* bytes */
+
 struct sink_ops {
 	/*
 	 * Bytes of a file follow: ${size} is the size expected, a hint for
@@ -59,6 +72,30 @@ struct sink_ops {
 
 	/* HF_EINTR once the operator has asked to stop. */
 	int (*check)(struct sink *, struct err *);
+
+	/*
+	 * Increments; a sink without a memory leaves all three NULL.
+	 *
+	 * recall: give the next file of the base, in the base's order.  1 if
+	 * there is one, 0 at the end, which may come at once (there is no
+	 * base) or early: what is not recalled must be read.
+	 */
+	int (*recall)(struct sink *, struct sink_kept *, struct err *);
+
+	/*
+	 * Put the file recalled last in again, as ${path}, with the metadata
+	 * that it had and the memo ${memo}, which may be the old one.
+	 */
+	int (*keep)(struct sink *, const char *path, const uint8_t *memo,
+	    size_t n, struct err *);
+
+	/*
+	 * Keep ${n} bytes, SINK_MEMO_MAX at most, with the file that is added
+	 * next: the next backup of this source gets them when it recalls it.
+	 * They stay on this host, in the clear.
+	 */
+	int (*remember)(
+	    struct sink *, const uint8_t *memo, size_t n, struct err *);
 };
 
 struct sink {
@@ -74,6 +111,10 @@ int sink_evidence(struct sink *, const char *, const char *, struct err *);
 void sink_warn(struct sink *, const char *, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 int sink_check(struct sink *, struct err *);
+int sink_recall(struct sink *, struct sink_kept *, struct err *);
+int sink_keep(
+    struct sink *, const char *, const uint8_t *, size_t, struct err *);
+int sink_remember(struct sink *, const uint8_t *, size_t, struct err *);
 
 struct source_ops {
 	const char *name; /* As written in the configuration: "tree". */

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/params.h"
@@ -547,6 +548,97 @@ TEST(tree__stops_when_asked)
 	r.stop_after = 2;
 	CHECK_FAIL(read_with(&r, &e, NULL), &e, HF_EINTR);
 	CHECK(r.n < 3);
+}
+
+#define SECOND INT64_C(1000000000)
+
+/* Read the tree once more, beside ${base}, which began ${ago} ns ago. */
+static void
+read_again(struct record *r, const struct record *base, int64_t ago)
+{
+	struct timespec now;
+	struct err e = ERR_INIT;
+
+	CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
+	record_init(r);
+	r->base = base;
+	r->began_ns = now.tv_sec * SECOND + now.tv_nsec - ago;
+	CHECK_OK(read_with(r, &e, NULL), &e);
+	CHECK(r->nwarnings == 0);
+}
+
+/* The paths of what was kept. */
+static const char *
+kept(const struct record *r)
+{
+	static char all[256];
+	size_t i, used = 0;
+
+	all[0] = '\0';
+	for (i = 0; i < r->n; i++)
+		if (r->v[i].kept)
+			used += (size_t)snprintf(all + used, sizeof(all) - used,
+			    "%s%s", used > 0 ? " " : "", r->v[i].e.path);
+	return all;
+}
+
+TEST(tree__keeps_the_files_that_have_not_changed)
+{
+	CLEANUP(freep_record) struct record first, r;
+
+	make_dir("");
+	make_dir("d");
+	put("a", "1");
+	put("d/f", "22");
+	put("d/g", "333");
+	put("gone", "4");
+	put("z", "5");
+	CHECK(link(at("a"), at("link")) == 0);
+	read_all(&first);
+	CHECK(unlink(at("gone")) == 0);
+	put("d/e", "new");
+	put("d/g", "334");
+	CHECK(chmod(at("z"), 0600) == 0);
+	/* As if the first had begun in an hour: all of it has settled. */
+	read_again(&r, &first, -3600 * SECOND);
+	CHECK_STR(paths(&r), ". a d d/e d/f d/g link z");
+	CHECK_STR(kept(&r), "a d/f");
+	CHECK(record_find(&r, "link")->e.type == ENTRY_HARDLINK);
+	CHECK(record_find(&r, "z")->e.mode == 0600);
+	CHECK(memcmp(record_find(&r, "d/g")->data.p, "334", 3) == 0);
+}
+
+TEST(tree__reads_again_what_was_young_when_the_last_backup_began)
+{
+	CLEANUP(freep_record) struct record first, r, third;
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+	make_dir("");
+	put("a", "1");
+	/* Whoever sets the time of a file back does not deceive us. */
+	put("b", "1");
+	CHECK(utimensat(AT_FDCWD, at("b"), old, 0) == 0);
+	read_all(&first);
+	read_again(&r, &first, 0);
+	CHECK_STR(kept(&r), "");
+	read_again(&third, &r, -3 * SECOND);
+	CHECK_STR(kept(&third), "a b");
+}
+
+TEST(tree__reads_another_file_of_the_same_name_and_times)
+{
+	CLEANUP(freep_record) struct record first, r;
+
+	make_dir("");
+	put("a", "1");
+	put("b", "2");
+	put("c", "3");
+	read_all(&first);
+	first.v[1].e.ino++;
+	first.v[2].e.dev++;
+	first.v[3].e.ctime_ns--;
+	read_again(&r, &first, -3600 * SECOND);
+	CHECK_STR(kept(&r), "");
 }
 
 TEST(tree__survives_running_out_of_memory)

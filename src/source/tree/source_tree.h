@@ -12,7 +12,8 @@ struct source_driver;
  * lead the walk out of it.  Memory is bounded by the largest folder and the
  * number of hard links, not by the size of the tree.  A file is read up to
  * the size that it had when it was opened.  Access times stay as they are
- * where the kernel allows that (O_NOATIME).
+ * where the kernel allows that (O_NOATIME).  A file that the last backup has,
+ * unchanged (source_tree_base.h), is kept as it is there, and not read.
  *
  * Its words:
  *	path             the top folder; it may be a link to one.

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "source/source.h"
+#include "source/tree/source_tree_base.h"
 #include "source/tree/source_tree_data.h"
 #include "source/tree/source_tree_level.h"
 #include "source/tree/source_tree_links.h"
@@ -39,6 +40,7 @@ struct walk {
 	struct source_tree_links links;
 	struct source_tree_xattrs xattrs;
 	struct source_tree_data data;
+	struct source_tree_base base;
 };
 
 static const char *
@@ -104,19 +106,40 @@ add_link(struct walk *w, const struct stat *st, struct entry *e, bool *done,
 	return 0;
 }
 
-/* Add the entry and remember it if it has more names. */
+/* Remember an entry that is in the backup, if it has more names. */
+static int
+note_names(struct walk *w, const struct stat *st, const struct entry *e,
+    struct err *err)
+{
+	if (st->st_nlink < 2)
+		return 0;
+	return source_tree_links_add(
+	    &w->links, st->st_dev, st->st_ino, st->st_nlink, e->path, err);
+}
+
 static int
 add_first(struct walk *w, const struct stat *st, const struct entry *e,
     struct err *err)
 {
+	int rc = sink_add(w->sink, e, err);
+
+	return rc < 0 ? rc : note_names(w, st, e, err);
+}
+
+/* Keep the file as the last backup has it; ${*done} tells if it has. */
+static int
+keep(struct walk *w, const struct stat *st, const struct entry *e, bool *done,
+    struct err *err)
+{
 	int rc;
 
-	if ((rc = sink_add(w->sink, e, err)) < 0)
+	rc = source_tree_base_has(&w->base, w->sink, st, e, err);
+	*done = rc > 0;
+	if (rc <= 0)
 		return rc;
-	if (st->st_nlink < 2 || e->type == ENTRY_DIR)
-		return 0;
-	return source_tree_links_add(
-	    &w->links, st->st_dev, st->st_ino, st->st_nlink, e->path, err);
+	if ((rc = sink_keep(w->sink, e->path, NULL, 0, err)) < 0)
+		return rc;
+	return note_names(w, st, e, err);
 }
 
 static int
@@ -135,7 +158,8 @@ visit_file(struct walk *w, int dir, const char *name, struct err *err)
 		return give_up(w, "opened", err);
 	}
 	source_tree_describe(&w->names, path_of(w), &st, &e);
-	if ((rc = add_link(w, &st, &e, &done, err)) < 0 || done)
+	if ((rc = add_link(w, &st, &e, &done, err)) < 0 || done ||
+	    (rc = keep(w, &st, &e, &done, err)) < 0 || done)
 		return rc;
 	rc = source_tree_xattrs_read(&w->xattrs, fd, false, w->sink, &e, err);
 	if (rc < 0)
