@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +8,8 @@
 #include "crypto/secret.h"
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
+#include "etcd/etcd_response.h"
 
-#define UNARY_TIMEOUT_MS 5000
-#define UNARY_MAX (1024 * 1024)
 #define TOKEN_MAX 4096
 
 struct etcd_client {
@@ -64,13 +64,6 @@ etcd_client_no_auth(const struct etcd_client *c)
 	return c->no_auth;
 }
 
-static int
-malformed(const char *what, struct err *err)
-{
-	return err_set(
-	    err, HF_ESOURCE, "the server's %s message is malformed", what);
-}
-
 /* AuthenticateResponse: header = 1, token = 2. */
 static int
 on_token(void *arg, const uint8_t *p, size_t n, struct err *err)
@@ -85,13 +78,13 @@ on_token(void *arg, const uint8_t *p, size_t n, struct err *err)
 		if (r.field != 2 || r.wire != PB_BYTES)
 			continue;
 		if (r.len == 0 || r.len > TOKEN_MAX)
-			return malformed("Authenticate", err);
+			return etcd_malformed("Authenticate", err);
 		secret_free(TAKE(token));
 		if ((rc = secret_copy(r.ptr, r.len, &token, err)) < 0)
 			return rc;
 	}
 	if (k < 0 || token == NULL)
-		return malformed("Authenticate", err);
+		return etcd_malformed("Authenticate", err);
 	secret_free(c->token);
 	c->token = TAKE(token);
 	return 0;
@@ -113,8 +106,8 @@ login(struct etcd_client *c, struct err *err)
 		.method = "/etcdserverpb.Auth/Authenticate",
 		.req = &req,
 		.hide = c->password,
-		.timeout_ms = UNARY_TIMEOUT_MS,
-		.max = UNARY_MAX,
+		.timeout_ms = ETCD_UNARY_TIMEOUT_MS,
+		.max = ETCD_UNARY_MAX,
 		.fn = on_token,
 		.arg = c,
 	};
@@ -138,7 +131,7 @@ login(struct etcd_client *c, struct err *err)
 		return 0;
 	*err = cause;
 	if (rc == 0)
-		(void)malformed("Authenticate", err);
+		(void)etcd_malformed("Authenticate", err);
 	/* Only what etcd itself said is about the user. */
 	if (rc == -HF_EDENIED && call.status > GRPC_OK)
 		(void)err_hint(err, "check 'user' and 'password'");
@@ -190,216 +183,48 @@ etcd_client_call(struct etcd_client *c, struct etcd_call *call, struct err *err)
 }
 
 int
+etcd_client_ask(struct etcd_client *c, struct etcd_call *call, struct err *err)
+{
+	int rc;
+
+	if ((rc = etcd_client_call(c, call, err)) < 0)
+		return rc;
+	if (call->messages != 1)
+		return err_set(err, HF_ESOURCE,
+		    "'%s': %s answered with %llu messages instead of one",
+		    etcd_client_url(c), call->method,
+		    (unsigned long long)call->messages);
+	return 0;
+}
+
+int
 etcd_client_unary(struct etcd_client *c, const char *method,
     const struct buf *req, grpc_message_fn fn, void *arg, struct err *err)
 {
 	struct etcd_call call = {
 		.method = method,
 		.req = req,
-		.timeout_ms = UNARY_TIMEOUT_MS,
-		.max = UNARY_MAX,
+		.timeout_ms = ETCD_UNARY_TIMEOUT_MS,
+		.max = ETCD_UNARY_MAX,
 		.fn = fn,
 		.arg = arg,
 	};
-	int rc;
 
-	if ((rc = etcd_client_call(c, &call, err)) < 0)
-		return rc;
-	if (call.messages != 1)
-		return err_set(err, HF_ESOURCE,
-		    "'%s': %s answered with %llu messages instead of one",
-		    etcd_client_url(c), method,
-		    (unsigned long long)call.messages);
-	return 0;
-}
-
-/* ResponseHeader: cluster_id = 1, member_id = 2, revision = 3, raft_term = 4 */
-static int
-read_header(struct etcd_status *s, const struct pb *field, struct err *err)
-{
-	struct pb r;
-	int k;
-
-	pb_init(&r, field->ptr, field->len);
-	while ((k = pb_next(&r)) == 1) {
-		if (r.wire != PB_VARINT)
-			continue;
-		if (r.field == 1)
-			s->cluster_id = r.val;
-		else if (r.field == 2)
-			s->member_id = r.val;
-		else if (r.field == 3)
-			s->revision = r.val;
-	}
-	return k < 0 ? malformed("Status", err) : 0;
-}
-
-static void
-status_number(struct etcd_status *s, const struct pb *r)
-{
-	switch (r->field) {
-	case 3:
-		s->db_size = r->val;
-		break;
-	case 4:
-		s->leader = r->val;
-		break;
-	case 5:
-		s->raft_index = r->val;
-		break;
-	case 6:
-		s->raft_term = r->val;
-		break;
-	case 7:
-		s->raft_applied = r->val;
-		break;
-	case 10:
-		s->learner = r->val != 0;
-		break;
-	default:
-		break;
-	}
-}
-
-/*
- * An alarm that is raised is also listed among the errors of every member
- * ("memberID:1 alarm:NOSPACE"); it is no complaint about this one.
- */
-static void
-status_error(struct etcd_status *s, const struct pb *r)
-{
-	char text[sizeof(s->errors)];
-
-	pb_text(r, text, sizeof(text));
-	if (s->errors[0] == '\0' && strstr(text, "alarm:") == NULL)
-		memcpy(s->errors, text, sizeof(text));
-}
-
-/* StatusResponse: header = 1, version = 2, errors = 8; see status_number. */
-static int
-on_status(void *arg, const uint8_t *p, size_t n, struct err *err)
-{
-	struct etcd_status *s = arg;
-	struct pb r;
-	int k, rc;
-
-	pb_init(&r, p, n);
-	while ((k = pb_next(&r)) == 1) {
-		if (r.wire == PB_VARINT)
-			status_number(s, &r);
-		else if (r.wire != PB_BYTES)
-			continue;
-		else if (r.field == 1 && (rc = read_header(s, &r, err)) < 0)
-			return rc;
-		else if (r.field == 2)
-			pb_text(&r, s->version, sizeof(s->version));
-		else if (r.field == 8)
-			status_error(s, &r);
-	}
-	/* Servers from before 3.4 have no applied index. */
-	if (s->raft_applied == 0)
-		s->raft_applied = s->raft_index;
-	return k < 0 ? malformed("Status", err) : 0;
+	return etcd_client_ask(c, &call, err);
 }
 
 int
-etcd_client_status(
-    struct etcd_client *c, struct etcd_status *ret, struct err *err)
+etcd_revision_gone(const struct etcd_call *call, uint64_t revision,
+    enum etcd_revision *gone, struct err *err)
 {
-	struct etcd_status s = { 0 };
-	struct etcd_call call = {
-		.method = "/etcdserverpb.Maintenance/Status",
-		.timeout_ms = UNARY_TIMEOUT_MS,
-		.max = UNARY_MAX,
-		.fn = on_status,
-		.arg = &s,
-	};
-	int rc;
-
-	if ((rc = etcd_client_call(c, &call, err)) < 0)
-		return rc;
-	if (s.cluster_id == 0 || s.member_id == 0)
-		return malformed("Status", err);
-	s.seconds = call.seconds;
-	*ret = s;
-	return 0;
-}
-
-/* AlarmMember: memberID = 1, alarm = 2. */
-static int
-read_alarm(struct etcd_alarms *a, const struct pb *field, struct err *err)
-{
-	struct pb r;
-	int k;
-
-	if (a->n == ETCD_ALARMS_MAX)
-		return err_set(err, HF_ESOURCE,
-		    "more than %d alarms are raised", ETCD_ALARMS_MAX);
-	pb_init(&r, field->ptr, field->len);
-	while ((k = pb_next(&r)) == 1) {
-		if (r.wire == PB_VARINT && r.field == 1)
-			a->at[a->n].member_id = r.val;
-		else if (r.wire == PB_VARINT && r.field == 2)
-			a->at[a->n].type = r.val;
-	}
-	a->n++;
-	return k < 0 ? malformed("Alarm", err) : 0;
-}
-
-/* AlarmResponse: header = 1, alarms = 2. */
-static int
-on_alarms(void *arg, const uint8_t *p, size_t n, struct err *err)
-{
-	struct pb r;
-	int k, rc;
-
-	pb_init(&r, p, n);
-	while ((k = pb_next(&r)) == 1)
-		if (r.field == 2 && r.wire == PB_BYTES &&
-		    (rc = read_alarm(arg, &r, err)) < 0)
-			return rc;
-	return k < 0 ? malformed("Alarm", err) : 0;
-}
-
-int
-etcd_client_alarms(
-    struct etcd_client *c, struct etcd_alarms *ret, struct err *err)
-{
-	struct etcd_alarms a = { 0 };
-	int rc;
-
-	/* An empty AlarmRequest is GET, of all members, of all types. */
-	rc = etcd_client_unary(
-	    c, "/etcdserverpb.Maintenance/Alarm", NULL, on_alarms, &a, err);
-	if (rc == 0)
-		*ret = a;
-	return rc;
-}
-
-/* MemberListResponse: header = 1, members = 2. */
-static int
-on_members(void *arg, const uint8_t *p, size_t n, struct err *err)
-{
-	size_t *count = arg;
-	struct pb r;
-	int k;
-
-	pb_init(&r, p, n);
-	while ((k = pb_next(&r)) == 1)
-		if (r.field == 2 && r.wire == PB_BYTES)
-			++*count;
-	return k < 0 ? malformed("MemberList", err) : 0;
-}
-
-int
-etcd_client_members(struct etcd_client *c, size_t *ret, struct err *err)
-{
-	size_t n = 0;
-	int rc;
-
-	rc = etcd_client_unary(
-	    c, "/etcdserverpb.Cluster/MemberList", NULL, on_members, &n, err);
-	if (rc == 0)
-		*ret = n;
-	return rc;
+	if (call->status != GRPC_OUT_OF_RANGE)
+		return err->code;
+	if (strstr(call->message, "has been compacted") != NULL)
+		*gone = ETCD_REVISION_COMPACTED;
+	else if (strstr(call->message, "is a future revision") != NULL)
+		*gone = ETCD_REVISION_FUTURE;
+	else
+		return err->code;
+	err->code = -HF_ENOTFOUND;
+	return err_wrap(err, "read revision %" PRIu64, revision);
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "etcd/etcd_conn.h"
+#include "etcd/etcd_response.h"
 
 /* Opaque types. */
 struct err;
@@ -78,6 +79,16 @@ bool etcd_client_no_auth(const struct etcd_client *);
 int etcd_client_call(struct etcd_client *, struct etcd_call *, struct err *);
 
 /**
+ * etcd_client_ask(c, call, err):
+ * etcd_client_call for a method that answers with one message.
+ */
+int etcd_client_ask(struct etcd_client *, struct etcd_call *, struct err *);
+
+/* What a small question may take. */
+#define ETCD_UNARY_TIMEOUT_MS 5000
+#define ETCD_UNARY_MAX ((size_t)1024 * 1024)
+
+/**
  * etcd_client_unary(c, method, req, fn, arg, err):
  * Call a method that answers with one small message, within five seconds.
  */
@@ -96,10 +107,38 @@ int etcd_client_status(
 int etcd_client_alarms(
     struct etcd_client *, struct etcd_alarms *, struct err *);
 
+/* Why a revision could not be read. */
+enum etcd_revision {
+	ETCD_REVISION_READ, /* That was not why. */
+	ETCD_REVISION_COMPACTED,
+	ETCD_REVISION_FUTURE,
+};
+
 /**
- * etcd_client_members(c, n, err):
- * Count the cluster's members, learners among them.
+ * etcd_revision_gone(call, revision, gone, err):
+ * A call that was to read ${revision} has failed with ${err}: if that was
+ * because the store has it no more, or not yet, say so in ${*gone} and make
+ * it HF_ENOTFOUND.  Return the code.
  */
-int etcd_client_members(struct etcd_client *, size_t *, struct err *);
+int etcd_revision_gone(
+    const struct etcd_call *, uint64_t, enum etcd_revision *, struct err *);
+
+/* One member's answer to Maintenance.HashKV. */
+struct etcd_hashkv {
+	struct etcd_header header;
+	uint32_t hash; /* Of the keys' history up to the revision. */
+	uint64_t compact_revision;
+	uint64_t hash_revision; /* What was hashed; 0 before 3.6. */
+};
+
+/**
+ * etcd_client_hashkv(c, revision, ret, gone, err):
+ * Have the member hash its keys as of ${revision}, 0 for its newest: the
+ * whole store is read for it, which can take minutes.  Two hashes can be
+ * compared only if revision and compact revision are the same.  HF_ENOTFOUND,
+ * with ${*gone} set, if the revision has been compacted or is still to come.
+ */
+int etcd_client_hashkv(struct etcd_client *, uint64_t, struct etcd_hashkv *,
+    enum etcd_revision *, struct err *);
 
 #endif /* !ETCD_ETCD_CLIENT_H_ */

@@ -90,7 +90,9 @@ on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
     curl_off_t ulnow)
 {
 	struct flight *f = arg;
-	double limit = (double)f->conn->stall_ms / 1e3;
+	long ms =
+	    f->call->silence_ms > 0 ? f->call->silence_ms : f->conn->stall_ms;
+	double limit = (double)ms / 1e3;
 
 	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
 	if (f->call->stop != NULL && f->call->stop(f->call->arg)) {

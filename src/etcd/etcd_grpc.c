@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "etcd/etcd_grpc.h"
 
+#define PART_MIN 65536
+
 void
 grpc_rx_init(struct grpc_rx *rx, size_t max, grpc_message_fn fn, void *arg)
 {
@@ -151,22 +153,38 @@ message(struct grpc_rx *rx, const uint8_t *p, struct err *err)
 	return 0;
 }
 
+/* A length that was announced is no reason to allocate: bytes that came are. */
+static int
+make_room(struct grpc_rx *rx, size_t n, struct err *err)
+{
+	size_t cap = rx->cap < PART_MIN ? PART_MIN : rx->cap;
+	uint8_t *grown;
+
+	if (n <= rx->cap)
+		return 0;
+	while (cap < n)
+		cap *= 2;
+	if (cap > rx->want)
+		cap = rx->want;
+	if ((grown = realloc(rx->part, cap)) == NULL)
+		return err_nomem(err);
+	rx->part = grown;
+	rx->cap = cap;
+	return 0;
+}
+
 /* Keep bytes of a message that is not whole; ${*used} tells how many. */
 static int
 collect(struct grpc_rx *rx, const uint8_t *p, size_t n, size_t *used,
     struct err *err)
 {
 	size_t k = rx->want - rx->have;
-	uint8_t *grown;
+	int rc;
 
-	if (rx->want > rx->cap) {
-		if ((grown = realloc(rx->part, rx->want)) == NULL)
-			return err_nomem(err);
-		rx->part = grown;
-		rx->cap = rx->want;
-	}
 	if (k > n)
 		k = n;
+	if ((rc = make_room(rx, rx->have + k, err)) < 0)
+		return rc;
 	memcpy(rx->part + rx->have, p, k);
 	rx->have += k;
 	*used = k;

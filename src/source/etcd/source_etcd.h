@@ -21,8 +21,8 @@
  * Evidence: etcd.version, .cluster_id, .member, .endpoint, .leader (did it
  * come from the leader?), .revision.at_least (the store's just before),
  * .raft_term, .raft_index, .db_size, .members, .alarms, .sha256 (that the
- * server sent), and .note.member, .note.auth, .note.spool where there is
- * something to say.
+ * server sent), and .note.member, .note.members, .note.auth, .note.spool where
+ * there is something to say.
  */
 extern const struct source_driver source_etcd_driver;
 

@@ -9,6 +9,7 @@
 
 #include "base/entry.h"
 #include "base/str.h"
+#include "etcd/etcd_members.h"
 #include "etcd/etcd_snapshot.h"
 #include "source/etcd/source_etcd_survey.h"
 #include "source/source_spool.h"
@@ -189,20 +190,35 @@ tell_snapshot(const struct receiver *r, struct sink *sink, struct err *err)
 }
 
 static int
+tell_members(struct etcd_client *client, struct sink *sink, struct err *err)
+{
+	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+	struct err ignore = ERR_INIT;
+	size_t i, idle = 0;
+	int rc;
+
+	/* Good to know, and no reason to go without a backup. */
+	if (etcd_members_get(client, &m, &ignore) < 0)
+		return 0;
+	for (i = 0; i < m.n; i++)
+		idle += !etcd_member_started(&m.at[i]);
+	if ((rc = fact(sink, err, "etcd.members", "%zu", m.n)) < 0 || idle == 0)
+		return rc;
+	return fact(
+	    sink, err, "etcd.note.members", "%zu of them never started", idle);
+}
+
+static int
 tell_cluster(const struct source_etcd_survey *v, struct etcd_client *client,
     const char *note, struct sink *sink, struct err *err)
 {
-	struct err ignore = ERR_INIT;
 	char alarms[512];
-	size_t n;
 	int rc;
 
 	list_alarms(&v->alarms, alarms, sizeof(alarms));
 	if ((rc = fact(sink, err, "etcd.alarms", "%s", alarms)) < 0)
 		return rc;
-	/* Good to know, and no reason to go without a backup. */
-	if (etcd_client_members(client, &n, &ignore) == 0 &&
-	    (rc = fact(sink, err, "etcd.members", "%zu", n)) < 0)
+	if ((rc = tell_members(client, sink, err)) < 0)
 		return rc;
 	if (note[0] != '\0' &&
 	    (rc = fact(sink, err, "etcd.note.member", "%s", note)) < 0)
