@@ -13,8 +13,8 @@ struct source_spill;
 
 /*
  * The file behind a source_spool: numbered blocks, encrypted under a random
- * key that is never stored, in a file without a name (O_TMPFILE).  One
- * thread writes and one reads.
+ * key that is never stored, in a source_scratch.  One thread writes and one
+ * reads.
  */
 #define SOURCE_SPILL_OVERHEAD AEAD_TAG_LEN
 

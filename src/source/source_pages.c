@@ -1,0 +1,211 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "crypto/aead.h"
+#include "crypto/secret.h"
+#include "source/source_pages.h"
+#include "source/source_scratch.h"
+
+#define BLOCK ((size_t)4096) /* A bolt page: what a walk asks for. */
+#define SEALED (BLOCK + AEAD_TAG_LEN)
+#define BATCH 64 /* Blocks that are written, or read, with one call. */
+
+struct source_pages {
+	uint8_t *memory; /* The first cap bytes. */
+	size_t cap;
+	uint64_t size;
+
+	struct source_scratch *file;
+	struct aead *aead;
+	uint8_t *batch; /* BATCH * SEALED bytes. */
+	size_t nbatch;  /* Plain bytes in it. */
+	uint64_t nblocks;
+
+	uint8_t *plain; /* What the last read gave. */
+	size_t plain_cap;
+};
+
+int
+source_pages_new(const struct source_pages_opts *o, struct source_pages **ret,
+    struct err *err)
+{
+	/* The key is new, and each block is written once: no nonce twice. */
+	static const uint8_t prefix[16] = "holdfast pages.";
+	CLEANUP(freep_secret) struct secret *key = NULL;
+	CLEANUP(freep_source_pages) struct source_pages *s = NULL;
+	int rc;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return err_nomem(err);
+	s->cap = o->memory;
+	/* Untouched memory costs nothing: a small file uses little of it. */
+	if ((s->memory = malloc(s->cap > 0 ? s->cap : 1)) == NULL ||
+	    (s->batch = malloc(BATCH * SEALED)) == NULL)
+		return err_nomem(err);
+	if ((rc = source_scratch_new(o->dir, &s->file, err)) < 0 ||
+	    (rc = secret_random(AEAD_KEY_LEN, &key, err)) < 0 ||
+	    (rc = aead_new(key, prefix, &s->aead, err)) < 0)
+		return rc;
+	*ret = TAKE(s);
+	return 0;
+}
+
+void
+source_pages_free(struct source_pages *s)
+{
+	if (s == NULL)
+		return;
+	source_scratch_free(s->file);
+	aead_free(s->aead);
+	free(s->memory);
+	free(s->batch);
+	free(s->plain);
+	free(s);
+}
+
+uint64_t
+source_pages_size(const struct source_pages *s)
+{
+	return s->size;
+}
+
+/* Seal the batch where it lies and write it. */
+static int
+flush(struct source_pages *s, struct err *err)
+{
+	size_t i, n = (s->nbatch + BLOCK - 1) / BLOCK;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		uint8_t *p = s->batch + i * SEALED;
+
+		rc = aead_seal(
+		    s->aead, s->nblocks + i, NULL, 0, p, BLOCK, p, err);
+		if (rc < 0)
+			return rc;
+	}
+	rc = source_scratch_write(
+	    s->file, s->nblocks * SEALED, s->batch, n * SEALED, err);
+	if (rc == -HF_ENOSPC)
+		(void)err_hint(err, "it takes as much room as the source has: "
+				    "set TMPDIR to a larger folder");
+	if (rc < 0)
+		return rc;
+	s->nblocks += n;
+	s->nbatch = 0;
+	return 0;
+}
+
+/* Take at most ${n} bytes into the batch; return how many. */
+static size_t
+fill(struct source_pages *s, const uint8_t *p, size_t n)
+{
+	size_t at = s->nbatch % BLOCK, room = BLOCK - at;
+
+	if (n > room)
+		n = room;
+	memcpy(s->batch + s->nbatch / BLOCK * SEALED + at, p, n);
+	s->nbatch += n;
+	return n;
+}
+
+int
+source_pages_put(
+    struct source_pages *s, const uint8_t *p, size_t n, struct err *err)
+{
+	size_t k = 0;
+	int rc;
+
+	if (s->size < s->cap) {
+		k = n < s->cap - s->size ? n : s->cap - (size_t)s->size;
+		memcpy(s->memory + s->size, p, k);
+		s->size += k;
+	}
+	for (p += k, n -= k; n > 0; p += k, n -= k) {
+		k = fill(s, p, n);
+		s->size += k;
+		if (s->nbatch == BATCH * BLOCK && (rc = flush(s, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+source_pages_end(struct source_pages *s, struct err *err)
+{
+	size_t at = s->nbatch % BLOCK;
+
+	if (s->nbatch == 0)
+		return 0;
+	/* The last block is sealed whole, so what it lacks must be defined. */
+	if (at > 0)
+		memset(
+		    s->batch + s->nbatch / BLOCK * SEALED + at, 0, BLOCK - at);
+	return flush(s, err);
+}
+
+/* Open blocks ${i} to ${i} + ${n} - 1 to ${to}. */
+static int
+open_blocks(
+    struct source_pages *s, uint64_t i, size_t n, uint8_t *to, struct err *err)
+{
+	size_t k, piece;
+	int rc;
+
+	for (; n > 0; i += piece, n -= piece) {
+		piece = n < BATCH ? n : BATCH;
+		rc = source_scratch_read(
+		    s->file, i * SEALED, s->batch, piece * SEALED, err);
+		for (k = 0; rc == 0 && k < piece; k++, to += BLOCK)
+			rc = aead_open(s->aead, i + k, NULL, 0,
+			    s->batch + k * SEALED, SEALED, to, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+make_room(struct source_pages *s, size_t n, struct err *err)
+{
+	uint8_t *grown;
+
+	if (n <= s->plain_cap)
+		return 0;
+	if ((grown = realloc(s->plain, n)) == NULL)
+		return err_nomem(err);
+	s->plain = grown;
+	s->plain_cap = n;
+	return 0;
+}
+
+int
+source_pages_read(struct source_pages *s, uint64_t off, size_t n,
+    const uint8_t **ret, struct err *err)
+{
+	uint64_t first, at;
+	size_t head, blocks;
+	int rc;
+
+	if (off > s->size || n > s->size - off)
+		return err_set(err, HF_EBUG, "a read beyond the pages");
+	if (off + n <= s->cap) {
+		*ret = s->memory + off;
+		return 0;
+	}
+	/* The part that lies in memory, then whole blocks of the file. */
+	head = off < s->cap ? s->cap - (size_t)off : 0;
+	at = off < s->cap ? 0 : off - s->cap;
+	first = at / BLOCK;
+	blocks = (size_t)((at % BLOCK + n - head + BLOCK - 1) / BLOCK);
+	if ((rc = make_room(s, head + blocks * BLOCK, err)) < 0)
+		return rc;
+	if (head > 0)
+		memcpy(s->plain, s->memory + off, head);
+	rc = open_blocks(s, first, blocks, s->plain + head, err);
+	if (rc < 0)
+		return rc;
+	*ret = s->plain + (head > 0 ? 0 : at % BLOCK);
+	return 0;
+}

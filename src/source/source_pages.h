@@ -1,0 +1,53 @@
+#ifndef SOURCE_SOURCE_PAGES_H_
+#define SOURCE_SOURCE_PAGES_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+/* Opaque types. */
+struct err;
+struct source_pages;
+
+/*
+ * A file that arrives in order and is then read at any place: a database
+ * whose tree can be walked only once all of it is there.  Its beginning lies
+ * in memory, the rest in a source_scratch, block by block encrypted under a
+ * key that exists in this process alone: plaintext never reaches the disk.
+ * One thread writes; when it is done, one reads.
+ */
+struct source_pages_opts {
+	size_t memory;   /* Bytes of it that may lie in memory. */
+	const char *dir; /* Of the file; NULL: $TMPDIR, or /var/tmp. */
+};
+
+int source_pages_new(
+    const struct source_pages_opts *, struct source_pages **, struct err *);
+void source_pages_free(struct source_pages *);
+CLEANUP_DEFINE(source_pages);
+
+/**
+ * source_pages_put(s, p, n, err):
+ * Append ${n} bytes.  HF_ENOSPC, with the remedy, if the file has no room.
+ */
+int source_pages_put(
+    struct source_pages *, const uint8_t *, size_t, struct err *);
+
+/**
+ * source_pages_end(s, err):
+ * All is there: from now on it can be read.
+ */
+int source_pages_end(struct source_pages *, struct err *);
+
+uint64_t source_pages_size(const struct source_pages *);
+
+/**
+ * source_pages_read(s, off, n, p, err):
+ * Point ${*p} at the ${n} bytes at ${off}, which lie within the size; they
+ * are valid until the next call.
+ */
+int source_pages_read(
+    struct source_pages *, uint64_t, size_t, const uint8_t **, struct err *);
+
+#endif /* !SOURCE_SOURCE_PAGES_H_ */
