@@ -19,7 +19,8 @@ static bool
 name_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+	       (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("_.-:=,@!$%&'()*;", c) != NULL);
 }
 
 /*
@@ -143,6 +144,53 @@ store_put(struct store *s, const char *name, const struct store_blob *blob,
 	if ((rc = check(s, name, STORE_WRITE, err)) < 0)
 		return rc;
 	return s->ops->put(s, name, blob, err);
+}
+
+int
+store_upload_new(struct store *s, const char *name, struct store_upload **ret,
+    struct err *err)
+{
+	int rc;
+
+	assert(name != NULL && ret != NULL);
+	if ((rc = check(s, name, STORE_WRITE, err)) < 0)
+		return rc;
+	return s->ops->upload(s, name, ret, err);
+}
+
+/* What failed once must not be finished: a part of it would be missing. */
+int
+store_upload_part(
+    struct store_upload *u, const uint8_t *p, size_t n, struct err *err)
+{
+	int rc;
+
+	assert(u != NULL && p != NULL && err != NULL);
+	if (u->state != STORE_UPLOAD_OPEN || n == 0 || n > STORE_PART)
+		return err_set(err, HF_EBUG, "a part of %zu bytes", n);
+	u->state = STORE_UPLOAD_BROKEN;
+	if ((rc = u->ops->part(u, p, n, err)) < 0)
+		return rc;
+	u->len += n;
+	u->state = n < STORE_PART ? STORE_UPLOAD_LAST : STORE_UPLOAD_OPEN;
+	return 0;
+}
+
+int
+store_upload_finish(struct store_upload *u, struct err *err)
+{
+	assert(u != NULL && err != NULL);
+	if (u->state == STORE_UPLOAD_BROKEN || u->len == 0)
+		return err_set(err, HF_EBUG, "an upload without its parts");
+	u->state = STORE_UPLOAD_BROKEN;
+	return u->ops->finish(u, err);
+}
+
+void
+store_upload_free(struct store_upload *u)
+{
+	if (u != NULL)
+		u->ops->free(u);
 }
 
 int

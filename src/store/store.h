@@ -12,6 +12,7 @@ struct err;
 struct params;
 struct store;
 struct store_eraser;
+struct store_upload;
 
 /*
  * A store keeps whole objects under names, in storage that the customer
@@ -28,9 +29,12 @@ struct store_eraser;
  * - get returns the very bytes, or an error: never fewer bytes with success;
  * - any number of threads may call it at once.
  *
- * A name is 1 to 255 bytes of [A-Za-z0-9/_.-], with no empty, "." or ".."
- * component; it is relative to the place at which the store was opened.  A
- * name is never the folder of another: with "a" there is no "a/b".
+ * A name is 1 to 255 bytes of [A-Za-z0-9] and /_.-:=,@!$%&'()*; with no
+ * empty, "." or ".." component; it is relative to the place at which the store
+ * was opened.  A name is never the folder of another: with "a" there is no
+ * "a/b".  (holdfast's own formats use [A-Za-z0-9/_.-] alone; the others stand
+ * in names that older tools have given; '+' stands in none, since lost+found
+ * is no object.)
  */
 
 /* What a store is opened for: a power that was not asked for is refused. */
@@ -72,6 +76,13 @@ struct store_ops {
 	/* Store ${blob} under ${name}.  Safe to retry after HF_EUNAVAIL. */
 	int (*put)(struct store *, const char *name,
 	    const struct store_blob *blob, struct err *);
+
+	/*
+	 * Begin an object that comes in parts (store_upload_new below).
+	 * HF_EEXISTS already here if the name is seen to be taken.
+	 */
+	int (*upload)(struct store *, const char *name, struct store_upload **,
+	    struct err *);
 
 	/*
 	 * Append ${len} bytes from offset ${off} of an object to ${out}, or
@@ -160,6 +171,53 @@ int store_get(struct store *, const char *, size_t, struct buf *, struct err *);
  */
 int store_get_range(
     struct store *, const char *, uint64_t, size_t, struct buf *, struct err *);
+
+/*
+ * An object that comes in parts: for what is too large for memory, or whose
+ * size nobody knows when it begins.  Every part has STORE_PART bytes but the
+ * last, which has at least one; parts come one after another, from one thread.
+ * The promises of put hold for the whole: nobody sees the object before finish
+ * has returned 0, and then all of it.
+ */
+#define STORE_PART ((size_t)16 << 20)
+
+struct store_upload_ops {
+	int (*part)(
+	    struct store_upload *, const uint8_t *, size_t, struct err *);
+	/* Publish; HF_EEXISTS if the name is taken by now. */
+	int (*finish)(struct store_upload *, struct err *);
+	/* Give up what was not finished, and release everything. */
+	void (*free)(struct store_upload *);
+};
+
+/* First member of every driver's own structure. */
+struct store_upload {
+	const struct store_upload_ops *ops;
+	struct store *store;
+	enum {
+		STORE_UPLOAD_OPEN,
+		STORE_UPLOAD_LAST,   /* A short part has come. */
+		STORE_UPLOAD_BROKEN, /* Finished, or failed. */
+	} state;
+	uint64_t len; /* Bytes so far. */
+};
+
+/**
+ * store_upload_new(s, name, ret, err):
+ * Begin the object ${name}.  The store must outlive the upload.
+ */
+int store_upload_new(
+    struct store *, const char *, struct store_upload **, struct err *);
+int store_upload_part(
+    struct store_upload *, const uint8_t *, size_t, struct err *);
+int store_upload_finish(struct store_upload *, struct err *);
+
+/**
+ * store_upload_free(u):
+ * Release ${u}; what was not finished is given up, and leaves nothing.
+ */
+void store_upload_free(struct store_upload *);
+CLEANUP_DEFINE(store_upload);
 
 int store_head(struct store *, const char *, struct store_info *, struct err *);
 int store_list(

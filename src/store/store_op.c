@@ -18,6 +18,8 @@ store_op_name(enum store_op op)
 		return "now";
 	case STORE_OP_PROBE:
 		return "probe";
+	case STORE_OP_PART:
+		return "part";
 	default:
 		return "?";
 	}

@@ -530,7 +530,7 @@ names__that_break_the_rule_are_refused(void)
 {
 	static const char *const bad[] = { "", "/", "/a", "a/", "a//b", ".",
 		"..", "../a", "a/..", "a/../b", "./a", "a/.", "a b", "a\nb",
-		"a\\b", "a:b", "~", "\303\244", "a%2e" };
+		"a\\b", "a\"b", "a<b", "a#", "a?b", "~", "\303\244" };
 	CLEANUP(freep_store) struct store *s = opened("names", READ_WRITE);
 	CLEANUP(freep_store_eraser) struct store_eraser *er = NULL;
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
@@ -556,7 +556,8 @@ static void
 names__that_keep_the_rule_are_kept(void)
 {
 	static const char *const good[] = { "-", "...", ".a", "A-Z_09.x",
-		"a/...", "a/..b", "a/.b" };
+		"a/...", "a/..b", "a/.b", "b-2026-11-20T10:00:00Z.dump",
+		"c%2e(a!b$&'*,;=@)" };
 	CLEANUP(freep_store) struct store *s = opened("good", READ_WRITE);
 	char longest[257];
 	size_t i;
@@ -565,7 +566,9 @@ names__that_keep_the_rule_are_kept(void)
 		put_text(s, good[i], good[i]);
 		check_text(s, good[i], good[i]);
 	}
-	check_list(s, "", "-\n...\n.a\nA-Z_09.x\na/...\na/..b\na/.b\n");
+	check_list(s, "",
+	    "-\n...\n.a\nA-Z_09.x\na/...\na/..b\na/.b\n"
+	    "b-2026-11-20T10:00:00Z.dump\nc%2e(a!b$&'*,;=@)\n");
 	check_list(s, "a/..", "a/...\na/..b\n");
 	memset(longest, 'x', sizeof(longest));
 	for (i = 50; i < 250; i += 50)
@@ -660,6 +663,145 @@ check_whole_or_absent(struct store *s, const char *name, int rc)
 	check_text(s, name, "whole");
 }
 
+/* Two whole parts and a bit, which are bytes of ${seed}. */
+#define PARTS_LEN (2 * STORE_PART + 12345)
+
+static void
+upload_parts(struct store_upload *u, const uint8_t *p)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_upload_part(u, p, STORE_PART, &e), &e);
+	CHECK_OK(store_upload_part(u, p + STORE_PART, STORE_PART, &e), &e);
+	CHECK_OK(store_upload_part(u, p + 2 * STORE_PART, 12345, &e), &e);
+}
+
+static void
+upload__gives_the_parts_as_one_object(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("parts", READ_WRITE);
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	CLEANUP(freep_mem) uint8_t *p = malloc(PARTS_LEN);
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct store_info info;
+	struct err e = ERR_INIT;
+
+	CHECK(p != NULL);
+	fill(p, PARTS_LEN, 7);
+	CHECK_OK(store_upload_new(s, "in/parts", &u, &e), &e);
+	upload_parts(u, p);
+	check_absent(s, "in/parts");
+	check_list(s, "", "");
+	CHECK_OK(store_upload_finish(u, &e), &e);
+	store_upload_free(TAKE(u));
+	CHECK_OK(store_head(s, "in/parts", &info, &e), &e);
+	CHECK(info.len == PARTS_LEN);
+	CHECK_OK(store_get(s, "in/parts", PARTS_LEN, &b, &e), &e);
+	CHECK(b.len == PARTS_LEN && memcmp(b.p, p, b.len) == 0);
+	check_list(s, "", "in/parts\n");
+}
+
+static void
+upload__of_one_short_part_is_an_object(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("short", READ_WRITE);
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	const uint8_t *p = (const uint8_t *)"x";
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_upload_new(s, "one", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, p, 1, &e), &e);
+	/* Nothing may follow a short part. */
+	CHECK_FAIL(store_upload_part(u, p, 1, &e), &e, HF_EBUG);
+	CHECK_OK(store_upload_finish(u, &e), &e);
+	CHECK_FAIL(store_upload_finish(u, &e), &e, HF_EBUG);
+	check_text(s, "one", "x");
+}
+
+static void
+upload__that_is_given_up_leaves_nothing(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("given_up", READ_WRITE);
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_upload_new(s, "one", &u, &e), &e);
+	CHECK_FAIL(store_upload_finish(u, &e), &e, HF_EBUG);
+	store_upload_free(TAKE(u));
+	CHECK_OK(store_upload_new(s, "one", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, (const uint8_t *)"x", 1, &e), &e);
+	store_upload_free(TAKE(u));
+	check_list(s, "", "");
+	put_text(s, "one", "free");
+	check_text(s, "one", "free");
+}
+
+static void
+upload__refuses_a_taken_name_and_keeps_the_old_bytes(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("raced", READ_WRITE);
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	CLEANUP(freep_store_upload) struct store_upload *v = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_upload_new(s, "one", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, (const uint8_t *)"ours", 4, &e), &e);
+	put_text(s, "one", "theirs");
+	CHECK_FAIL(store_upload_finish(u, &e), &e, HF_EEXISTS);
+	CHECK_FAIL(store_upload_new(s, "one", &v, &e), &e, HF_EEXISTS);
+	CHECK(v == NULL);
+	check_text(s, "one", "theirs");
+}
+
+static void
+upload__needs_the_power_to_write(void)
+{
+	CLEANUP(freep_store) struct store *r = NULL;
+	CLEANUP(freep_store) struct store *rw = opened("may", READ_WRITE);
+	struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+
+	put_text(rw, "a", "x");
+	r = opened("may", STORE_READ);
+	CHECK_FAIL(store_upload_new(r, "b", &u, &e), &e, HF_EDENIED);
+	CHECK_FAIL(store_upload_new(rw, "../b", &u, &e), &e, HF_EBUG);
+	CHECK(u == NULL);
+}
+
+static int
+upload_whole(struct store *s, const char *name, struct err *e)
+{
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	int rc;
+
+	if ((rc = store_upload_new(s, name, &u, e)) < 0 ||
+	    (rc = store_upload_part(u, (const uint8_t *)"whole", 5, e)) < 0)
+		return rc;
+	return store_upload_finish(u, e);
+}
+
+static void
+upload__survives_running_out_of_memory(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("strain", READ_WRITE);
+	struct err e = ERR_INIT;
+	char name[32];
+	bool failed;
+	int rc;
+
+	TEST_TORTURE (n) {
+		(void)snprintf(name, sizeof(name), "n/%ld", n);
+		test_malloc_fail(n);
+		rc = upload_whole(s, name, &e);
+		failed = test_malloc_failed();
+		test_malloc_fail(0);
+		CHECK(rc == 0 || (failed && rc == -HF_ENOMEM));
+		check_whole_or_absent(s, name, rc);
+		if (!failed)
+			break;
+	}
+}
+
 static void
 put__survives_running_out_of_memory(void)
 {
@@ -748,6 +890,12 @@ static const struct {
 	PROMISE(names__that_keep_the_rule_are_kept),
 	PROMISE(threads__may_use_one_store_and_a_listing_is_complete),
 	PROMISE(objects__are_there_when_the_store_is_opened_again),
+	PROMISE(upload__gives_the_parts_as_one_object),
+	PROMISE(upload__of_one_short_part_is_an_object),
+	PROMISE(upload__that_is_given_up_leaves_nothing),
+	PROMISE(upload__refuses_a_taken_name_and_keeps_the_old_bytes),
+	PROMISE(upload__needs_the_power_to_write),
+	PROMISE(upload__survives_running_out_of_memory),
 	PROMISE(put__survives_running_out_of_memory),
 	PROMISE(reading__survives_running_out_of_memory),
 };

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "fuzz.h"
 #include "store/s3/store_s3_xml.h"
@@ -11,6 +12,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct s3_page page = { .items = NULL };
 	struct err err = ERR_INIT;
 	struct s3_error e;
+	CLEANUP(freep_mem) char *id = NULL;
 	size_t i;
 
 	if (s3_xml_page(p, n, &page, &err) == 0) {
@@ -21,6 +23,11 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		MUST(err.code == -HF_EUNAVAIL && err.msg[0] != '\0');
 	}
 	s3_page_clear(&page);
+	err = (struct err)ERR_INIT;
+	if (s3_xml_upload_id(p, n, &id, &err) == 0)
+		MUST(id != NULL && id[0] != '\0');
+	else
+		MUST(id == NULL && err.code == -HF_EUNAVAIL);
 	MUST(s3_xml_error(p, n, &e) == (e.code[0] != '\0'));
 	return 0;
 }

@@ -478,3 +478,112 @@ TEST(open__says_what_is_wrong_with_a_place)
 		CHECK(strstr(e.msg, bad[i].says) != NULL && s == NULL);
 	}
 }
+
+/* An upload of one part, up to its completion. */
+#define NONE STATUS("404 Not Found")
+#define BEGUN                                                                  \
+	OK("", "@LEN@",                                                        \
+	    "<InitiateMultipartUploadResult><UploadId>up1</UploadId>"          \
+	    "</InitiateMultipartUploadResult>")
+#define COMPLETED                                                              \
+	OK("", "@LEN@",                                                        \
+	    "<CompleteMultipartUploadResult><Key>a</Key>"                      \
+	    "</CompleteMultipartUploadResult>")
+#define GONE                                                                   \
+	"HTTP/1.1 404 Not Found\r\nContent-Length: @LEN@\r\n\r\n"              \
+	"<Error><Code>NoSuchUpload</Code></Error>"
+
+static struct store_upload *
+begun(struct rig *r)
+{
+	struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_upload_new(r->store, "a", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, hello.p, hello.len, &e), &e);
+	return u;
+}
+
+TEST(upload__names_its_parts_in_order_and_completes_on_a_condition)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){
+		      NONE, BEGUN, STORED, NONE, COMPLETED, NULL });
+	u = begun(&r);
+	CHECK_OK(store_upload_finish(u, &e), &e);
+	CHECK(sent(&r, 1, "POST /bucket/pre/a?uploads= "));
+	CHECK(sent(&r, 2, "PUT /bucket/pre/a?partNumber=1&uploadId=up1 "));
+	CHECK(sent(&r, 2, "Content-MD5: XUFAKrxLKna5cZ2REBfFkg=="));
+	CHECK(sent(&r, 4, "POST /bucket/pre/a?uploadId=up1 "));
+	CHECK(sent(&r, 4, "If-None-Match: *"));
+}
+
+/* Its completion hangs up, and the next finds the upload gone. */
+static int
+finish_lost(bool ours)
+{
+	char head[512];
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	const char *mark;
+	struct err e = ERR_INIT;
+	int rc;
+
+	start(&r, (const char *const[]){ NONE, BEGUN, STORED, NONE,
+		      FAKE_HANG_UP, GONE, head, NULL });
+	u = begun(&r);
+	mark = strstr(fake_http_request(r.server, 1), S3_MARK_HEADER);
+	CHECK(mark != NULL);
+	(void)snprintf(head, sizeof(head),
+	    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n%.*s\r\n\r\n",
+	    (int)strcspn(mark, "\r"), mark);
+	if (!ours)
+		memset(
+		    strstr(head, S3_MARK_HEADER) + sizeof(S3_MARK_HEADER) + 1,
+		    'x', S3_MARK_LEN);
+	rc = store_upload_finish(u, &e);
+	CHECK(sent(&r, 6, "HEAD /bucket/pre/a "));
+	return rc;
+}
+
+TEST(upload__whose_answer_was_lost_knows_its_own_object_by_its_mark)
+{
+	CHECK(finish_lost(true) == 0);
+}
+
+TEST(upload__whose_answer_was_lost_does_not_take_anothers_object_for_its_own)
+{
+	CHECK(finish_lost(false) == -HF_ENOTFOUND);
+}
+
+TEST(upload__that_fails_in_a_200_is_aborted)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct store_upload *u;
+	struct err e = ERR_INIT;
+
+	start(
+	    &r, (const char *const[]){ NONE, BEGUN, STORED, NONE,
+		    OK("", "@LEN@", "<Error><Code>AccessDenied</Code></Error>"),
+		    STATUS("204 No Content"), NULL });
+	u = begun(&r);
+	CHECK_FAIL(store_upload_finish(u, &e), &e, HF_EDENIED);
+	store_upload_free(u);
+	CHECK(sent(&r, 5, "DELETE /bucket/pre/a?uploadId=up1 "));
+}
+
+TEST(upload__does_without_the_condition_where_a_server_does_not_know_it)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ NONE, BEGUN, STORED, NONE,
+		      STATUS("501 Not Implemented"), COMPLETED, NULL });
+	u = begun(&r);
+	CHECK_OK(store_upload_finish(u, &e), &e);
+	CHECK(!sent(&r, 5, "If-None-Match"));
+}

@@ -11,7 +11,7 @@
 #include "store/fault/store_fault.h"
 #include "store/store.h"
 
-#define OPS 7 /* in enum store_op */
+#define OPS 8 /* in enum store_op */
 
 /* A fault and how many operations of its kind came so far. */
 struct armed {
@@ -186,6 +186,79 @@ fault_put(struct store *s, const char *name, const struct store_blob *blob,
 	return after(STORE_OP_PUT, name, &h, rc, err);
 }
 
+/* An upload in front of another: its finish counts as a put. */
+struct upload {
+	struct store_upload base;
+	struct store_upload *inner;
+	char *name;
+};
+
+static int
+fault_part(
+    struct store_upload *base, const uint8_t *p, size_t n, struct err *err)
+{
+	struct upload *u = (struct upload *)base;
+	struct hit h;
+	int rc;
+
+	if ((rc = before(base->store, STORE_OP_PART, u->name, &h, err)) < 0)
+		return rc;
+	if (!h.drop)
+		rc = u->inner->ops->part(u->inner, p, n, err);
+	return after(STORE_OP_PART, u->name, &h, rc, err);
+}
+
+static int
+fault_finish(struct store_upload *base, struct err *err)
+{
+	struct upload *u = (struct upload *)base;
+	struct hit h;
+	int rc;
+
+	if ((rc = before(base->store, STORE_OP_PUT, u->name, &h, err)) < 0)
+		return rc;
+	if (!h.drop)
+		rc = u->inner->ops->finish(u->inner, err);
+	return after(STORE_OP_PUT, u->name, &h, rc, err);
+}
+
+static void
+fault_upload_free(struct store_upload *base)
+{
+	struct upload *u = (struct upload *)base;
+
+	store_upload_free(u->inner);
+	free(u->name);
+	free(u);
+}
+
+static const struct store_upload_ops fault_upload_ops = {
+	.part = fault_part,
+	.finish = fault_finish,
+	.free = fault_upload_free,
+};
+
+static int
+fault_upload(struct store *s, const char *name, struct store_upload **ret,
+    struct err *err)
+{
+	struct store *inner = ((struct store_fault_store *)s)->inner;
+	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
+	struct upload *u;
+	int rc;
+
+	if ((u = calloc(1, sizeof(*u))) == NULL)
+		return err_nomem(err);
+	base = &u->base;
+	base->ops = &fault_upload_ops;
+	base->store = s;
+	if ((rc = str_dup(name, &u->name, err)) < 0 ||
+	    (rc = inner->ops->upload(inner, name, &u->inner, err)) < 0)
+		return rc;
+	*ret = TAKE(base);
+	return 0;
+}
+
 static void
 damage(const struct hit *h, uint8_t *p, size_t *n)
 {
@@ -333,6 +406,7 @@ store_fault_new(struct store *inner, struct store **ret, struct err *err)
 		.name = inner->ops->name,
 		.caps = inner->ops->caps,
 		.put = fault_put,
+		.upload = fault_upload,
 		.get = fault_get,
 		.head = fault_head,
 		.list = fault_list,

@@ -149,6 +149,7 @@ fs_free(struct store *s)
 static const struct store_ops store_fs_ops = {
 	.name = "file",
 	.put = store_fs_put,
+	.upload = store_fs_upload,
 	.get = fs_get,
 	.head = fs_head,
 	.list = store_fs_list,

@@ -9,6 +9,9 @@
 
 #include "store/store.h"
 
+/* Opaque types. */
+struct store_fs_temporary;
+
 /*
  * What the files of the driver share: its folder, and the ways into it.
  * Nothing here is opened by a path of more than one component, so that no
@@ -103,9 +106,29 @@ int store_fs_step(
 int store_fs_look(const struct store_fs *, const struct store_fs_at *,
     const char *, struct stat *, struct err *);
 
-/* put, list (store.h), and the store's clock. */
+/**
+ * store_fs_taken(fs, at, name, err):
+ * Say that ${name} is taken, and by what: HF_EEXISTS if by an object.
+ */
+int store_fs_taken(
+    struct store_fs *, const struct store_fs_at *, const char *, struct err *);
+
+/**
+ * store_fs_settle(fs, t, at, name, err):
+ * Make the file ${t}, which lies in the folder of ${at} or has no name yet,
+ * the object ${name}, durably (store_fs_put.c says in which steps).
+ */
+int store_fs_settle(struct store_fs *, struct store_fs_temporary *,
+    const struct store_fs_at *, const char *, struct err *);
+
+/* How often a folder may vanish under a put before that is an error. */
+#define STORE_FS_TRIES 16
+
+/* put, upload, list (store.h), and the store's clock. */
 int store_fs_put(
     struct store *, const char *, const struct store_blob *, struct err *);
+int store_fs_upload(
+    struct store *, const char *, struct store_upload **, struct err *);
 int store_fs_list(
     struct store *, const char *, store_list_fn *, void *, struct err *);
 int store_fs_now(struct store *, int64_t *, struct err *);

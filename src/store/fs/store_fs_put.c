@@ -1,14 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "store/fs/store_fs_dir.h"
+#include "store/fs/store_fs_temporary.h"
 
 /*
  * How an object is stored, and what a crash leaves after each step:
@@ -23,99 +21,13 @@
  * without a name writes the data and leaves out the inode; elsewhere it is
  * the one journal commit that the folder's sync then finds done.
  *
- * (*) Where a file needs a name from the start, it has a temporary one, which
- * no object can have ('~'); store_fs_list.c removes those that are left.
+ * (*) Where a file needs a name from the start, a temporary one is left
+ * (store_fs_temporary.h).
  */
-#define TEMPORARY ".holdfast-"
-#define TEMPORARY_DIGITS 16
 
-/* How often a folder may vanish under a put before that is an error. */
-#define TRIES 16
-
-struct temporary {
-	int fd;
-	int dir;
-	char name[sizeof(TEMPORARY) + TEMPORARY_DIGITS + 1]; /* Or "". */
-};
-#define TEMPORARY_INIT                                                         \
-	{                                                                      \
-		-1, -1, ""                                                     \
-	}
-
-static void
-temporary_close(struct temporary *t)
-{
-	freep_fd(&t->fd);
-	if (t->name[0] != '\0')
-		(void)unlinkat(t->dir, t->name, 0);
-}
-
-bool
-store_fs_is_temporary(const char *name)
-{
-	const size_t len = strlen(TEMPORARY);
-
-	return strncmp(name, TEMPORARY, len) == 0 &&
-	       strspn(name + len, "0123456789abcdef") == TEMPORARY_DIGITS &&
-	       strcmp(name + len + TEMPORARY_DIGITS, "~") == 0;
-}
-
-/* Make an empty file in the folder ${dir}; return 0 or -1 and errno. */
-static int
-temporary_open(struct store_fs *fs, int dir, struct temporary *t)
-{
-	uint64_t rnd;
-
-	t->dir = dir;
-	if (!fs->named) {
-		t->fd =
-		    openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-		if (t->fd >= 0)
-			return 0;
-		/* EISDIR: a kernel that has never heard of it. */
-		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-			return -1;
-		fs->named = true;
-	}
-	if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
-		return -1;
-	(void)snprintf(t->name, sizeof(t->name), TEMPORARY "%0*llx~",
-	    TEMPORARY_DIGITS, (unsigned long long)rnd);
-	t->fd =
-	    openat(dir, t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (t->fd < 0) {
-		t->name[0] = '\0';
-		return -1;
-	}
-	return 0;
-}
-
-/* Give the file its name; HF_EEXISTS if that is taken. */
-static int
-temporary_publish(
-    struct store_fs *fs, struct temporary *t, const char *base, struct err *err)
-{
-	char proc[40];
-	int rc;
-
-	if (t->name[0] != '\0') {
-		if ((rc = file_publish(t->dir, t->name, base, err)) == 0)
-			t->name[0] = '\0';
-		return rc;
-	}
-	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", t->fd);
-	if (linkat(AT_FDCWD, proc, t->dir, base, AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	/* Perhaps /proc is not mounted; a name does without. */
-	if (errno != EEXIST)
-		fs->named = true;
-	return store_fs_error(fs, errno, "name", base, err);
-}
-
-/* Say that ${name} is taken, and by what. */
-static int
-taken(struct store_fs *fs, const struct store_fs_at *at, const char *name,
-    struct err *err)
+int
+store_fs_taken(struct store_fs *fs, const struct store_fs_at *at,
+    const char *name, struct err *err)
 {
 	struct stat st;
 
@@ -135,31 +47,41 @@ taken(struct store_fs *fs, const struct store_fs_at *at, const char *name,
 	    err, HF_EEXISTS, "'%s' exists in '%s'", name, fs->base.place);
 }
 
-static int
-put_at(struct store_fs *fs, const struct store_fs_at *at, const char *name,
-    const struct store_blob *blob, struct err *err)
+int
+store_fs_settle(struct store_fs *fs, struct store_fs_temporary *t,
+    const struct store_fs_at *at, const char *name, struct err *err)
 {
-	CLEANUP(temporary_close) struct temporary t = TEMPORARY_INIT;
 	int rc;
 
-	/* Spare the writing; the name is decided below all the same. */
-	if (faccessat(at->dir, at->base, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return taken(fs, at, name, err);
-	if (temporary_open(fs, at->dir, &t) < 0)
-		return store_fs_error(fs, errno, "store", name, err);
-	if (file_write_full(t.fd, blob->p, blob->len, err) < 0)
-		return store_fs_wrap(fs, "store", name, err);
-	if (fsync(t.fd) < 0)
+	if (fsync(t->fd) < 0)
 		return store_fs_error(fs, errno, "sync", name, err);
-	if ((rc = temporary_publish(fs, &t, at->base, err)) == -HF_EEXISTS)
-		return taken(fs, at, name, err);
+	rc = store_fs_temporary_publish(fs, t, at->base, err);
+	if (rc == -HF_EEXISTS)
+		return store_fs_taken(fs, at, name, err);
 	if (rc < 0)
 		return rc;
-	if (fsync(t.fd) < 0)
+	if (fsync(t->fd) < 0)
 		return store_fs_error(fs, errno, "sync", name, err);
 	if (file_sync_dir(at->dir, err) < 0)
 		return store_fs_wrap(fs, "store", name, err);
 	return 0;
+}
+
+static int
+put_at(struct store_fs *fs, const struct store_fs_at *at, const char *name,
+    const struct store_blob *blob, struct err *err)
+{
+	CLEANUP(store_fs_temporary_close)
+	struct store_fs_temporary t = STORE_FS_TEMPORARY_INIT;
+
+	/* Spare the writing; the name is decided below all the same. */
+	if (faccessat(at->dir, at->base, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return store_fs_taken(fs, at, name, err);
+	if (store_fs_temporary_open(fs, at->dir, &t) < 0)
+		return store_fs_error(fs, errno, "store", name, err);
+	if (file_write_full(t.fd, blob->p, blob->len, err) < 0)
+		return store_fs_wrap(fs, "store", name, err);
+	return store_fs_settle(fs, &t, at, name, err);
 }
 
 int
@@ -171,7 +93,7 @@ store_fs_put(struct store *s, const char *name, const struct store_blob *blob,
 	int tries, rc = 0;
 
 	/* del removes empty folders, perhaps the one that we are about to use. */
-	for (tries = 0; tries < TRIES; tries++) {
+	for (tries = 0; tries < STORE_FS_TRIES; tries++) {
 		CLEANUP(store_fs_at_close)
 		struct store_fs_at at = STORE_FS_AT_INIT;
 
@@ -191,9 +113,10 @@ store_fs_put(struct store *s, const char *name, const struct store_blob *blob,
 int
 store_fs_prove(struct store_fs *fs, int dir, struct err *err)
 {
-	CLEANUP(temporary_close) struct temporary t = TEMPORARY_INIT;
+	CLEANUP(store_fs_temporary_close)
+	struct store_fs_temporary t = STORE_FS_TEMPORARY_INIT;
 
-	if (temporary_open(fs, dir, &t) < 0)
+	if (store_fs_temporary_open(fs, dir, &t) < 0)
 		return store_fs_error(fs, errno, "write", "a file", err);
 	if (file_write_full(t.fd, "?", 1, err) < 0)
 		return store_fs_wrap(fs, "write", "a file", err);
@@ -205,7 +128,8 @@ store_fs_prove(struct store_fs *fs, int dir, struct err *err)
 int
 store_fs_now(struct store *s, int64_t *ms, struct err *err)
 {
-	CLEANUP(temporary_close) struct temporary t = TEMPORARY_INIT;
+	CLEANUP(store_fs_temporary_close)
+	struct store_fs_temporary t = STORE_FS_TEMPORARY_INIT;
 	struct store_fs *fs = (struct store_fs *)s;
 	struct err ignored = ERR_INIT;
 	struct timespec ts;
@@ -218,7 +142,8 @@ store_fs_now(struct store *s, int64_t *ms, struct err *err)
 	 */
 	if ((s->power & STORE_WRITE) &&
 	    store_fs_root(fs, false, &root, &ignored) == 0 &&
-	    temporary_open(fs, root, &t) == 0 && fstat(t.fd, &st) == 0) {
+	    store_fs_temporary_open(fs, root, &t) == 0 &&
+	    fstat(t.fd, &st) == 0) {
 		*ms = store_fs_mtime_ms(&st);
 		return 0;
 	}

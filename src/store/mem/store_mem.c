@@ -149,6 +149,73 @@ mem_put(struct store *s, const char *name, const struct store_blob *blob,
 	return 0;
 }
 
+/* Parts gathered in memory, put as one object. */
+struct upload {
+	struct store_upload base;
+	char *name;
+	struct buf bytes;
+};
+
+static int
+mem_part(struct store_upload *base, const uint8_t *p, size_t n, struct err *err)
+{
+	return buf_add(&((struct upload *)base)->bytes, p, n, err);
+}
+
+static int
+mem_finish(struct store_upload *base, struct err *err)
+{
+	const struct upload *u = (struct upload *)base;
+	const struct store_blob blob = { .p = u->bytes.p, .len = u->bytes.len };
+
+	return mem_put(base->store, u->name, &blob, err);
+}
+
+static void
+mem_upload_free(struct store_upload *base)
+{
+	struct upload *u = (struct upload *)base;
+
+	free(u->name);
+	buf_free(&u->bytes);
+	free(u);
+}
+
+static const struct store_upload_ops mem_upload_ops = {
+	.part = mem_part,
+	.finish = mem_finish,
+	.free = mem_upload_free,
+};
+
+static bool
+is_taken(struct store *s, const char *name)
+{
+	CLEANUP(unlock) struct store_mem *m = lock(s);
+
+	return find(m, name) != NULL;
+}
+
+static int
+mem_upload(struct store *s, const char *name, struct store_upload **ret,
+    struct err *err)
+{
+	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
+	struct upload *u;
+	int rc;
+
+	if (is_taken(s, name))
+		return err_set(err, HF_EEXISTS, "'%s' exists", name);
+	if ((u = calloc(1, sizeof(*u))) == NULL)
+		return err_nomem(err);
+	base = &u->base;
+	base->ops = &mem_upload_ops;
+	base->store = s;
+	if ((rc = str_dup(name, &u->name, err)) < 0)
+		return rc;
+	*ret = TAKE(base);
+	return 0;
+}
+
 static int
 mem_get(struct store *s, const char *name, uint64_t off, size_t len, size_t max,
     struct buf *out, struct err *err)
@@ -278,6 +345,7 @@ mem_free(struct store *s)
 static const struct store_ops store_mem_ops = {
 	.name = "mem",
 	.put = mem_put,
+	.upload = mem_upload,
 	.get = mem_get,
 	.head = mem_head,
 	.list = mem_list,

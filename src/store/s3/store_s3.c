@@ -28,6 +28,7 @@ s3_free(struct store *st)
 static const struct store_ops s3_ops = {
 	.name = "s3",
 	.put = s3_put,
+	.upload = s3_upload,
 	.get = s3_get,
 	.head = s3_head,
 	.list = s3_list,

@@ -23,6 +23,10 @@
  *   signed, always, and the server checks it.  Beside it goes the header
  *   x-amz-checksum-sha256, which the server keeps and head returns; to a
  *   server that refuses that, Content-MD5; to one that refuses both, neither.
+ * - What comes in parts is a multipart upload: its completion carries the
+ *   condition, and the name is looked at before, for servers that ignore the
+ *   header there.  It is aborted when it is given up; if the program dies, the
+ *   server keeps the parts, unseen, until a rule of the bucket drops them.
  * - A put whose answer was lost is sent again; if the name is then taken,
  *   what lies there is compared before that is called success or HF_EEXISTS.
  */

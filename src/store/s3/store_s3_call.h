@@ -117,6 +117,8 @@ bool s3_time_ms(struct s3 *, int64_t *);
 /* The operations, as in struct store_ops. */
 int s3_put(
     struct store *, const char *, const struct store_blob *, struct err *);
+int s3_upload(
+    struct store *, const char *, struct store_upload **, struct err *);
 int s3_get(struct store *, const char *, uint64_t, size_t, size_t, struct buf *,
     struct err *);
 int s3_head(struct store *, const char *, struct store_info *, struct err *);
@@ -133,5 +135,16 @@ int s3_probe(struct store *, enum store_power, struct err *);
  */
 int s3_head_etag(struct s3 *, const char *, struct store_info *, char *, size_t,
     struct err *);
+
+/* Our mark on an upload, in what a server keeps beside the object. */
+#define S3_MARK_HEADER "x-amz-meta-holdfast-upload"
+#define S3_MARK_LEN 32 /* hex digits */
+
+/**
+ * s3_head_mark(s, name, mark, err):
+ * Give the mark of the object ${name}, or "" if it has none of ours.
+ */
+int s3_head_mark(
+    struct s3 *, const char *, char[S3_MARK_LEN + 1], struct err *);
 
 #endif /* !STORE_S3_STORE_S3_CALL_H_ */

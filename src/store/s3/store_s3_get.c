@@ -204,6 +204,28 @@ s3_head_etag(struct s3 *s, const char *name, struct store_info *info,
 }
 
 int
+s3_head_mark(
+    struct s3 *s, const char *name, char mark[S3_MARK_LEN + 1], struct err *err)
+{
+	CLEANUP(freep_s3_call)
+	struct s3_call c = {
+		.method = "HEAD",
+		.key = name,
+		.action = "s3:GetObject",
+	};
+	const char *v;
+	int rc;
+
+	if ((rc = s3_call(s, &c, err)) < 0)
+		return rc;
+	v = http_header(&c.res, S3_MARK_HEADER);
+	if (v == NULL || strlen(v) != S3_MARK_LEN)
+		v = "";
+	memcpy(mark, v, strlen(v) + 1);
+	return 0;
+}
+
+int
 s3_head(struct store *st, const char *name, struct store_info *info,
     struct err *err)
 {

@@ -181,6 +181,34 @@ s3_xml_error(const void *p, size_t n, struct s3_error *e)
 	return true;
 }
 
+static void
+upload_end(struct reader *r, const char *path, char *text)
+{
+	char **id = r->arg;
+
+	if (strcmp(path, "InitiateMultipartUploadResult/UploadId") != 0)
+		return;
+	free(*id);
+	if ((*id = strdup(text)) == NULL)
+		out_of_memory(r);
+}
+
+int
+s3_xml_upload_id(const void *p, size_t n, char **ret, struct err *err)
+{
+	CLEANUP(freep_mem) char *id = NULL;
+	struct reader r = { .on_end = upload_end, .arg = &id };
+	int rc;
+
+	if ((rc = read_xml(&r, p, n, err)) < 0)
+		return rc;
+	if (id == NULL || id[0] == '\0')
+		return err_set(err, HF_EUNAVAIL,
+		    "the answer does not name the upload that it begins");
+	*ret = TAKE(id);
+	return 0;
+}
+
 /* "encoding-type=url" makes a server write keys as a form's fields. */
 static bool
 decode_key(char *s)

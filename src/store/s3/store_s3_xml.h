@@ -25,6 +25,13 @@ struct s3_error {
  */
 bool s3_xml_error(const void *, size_t, struct s3_error *);
 
+/**
+ * s3_xml_upload_id(p, n, ret, err):
+ * Give the caller the <UploadId> of an <InitiateMultipartUploadResult>.
+ * HF_EUNAVAIL if it is none.
+ */
+int s3_xml_upload_id(const void *, size_t, char **, struct err *);
+
 /* One <Contents> of a listing. */
 struct s3_item {
 	char *key; /* Decoded. */

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "store/store.h"
 #include "store/trace/store_trace.h"
 
@@ -103,6 +104,77 @@ trace_put(struct store *s, const char *name, const struct store_blob *blob,
 	if ((rc = begin(s, &e, err)) < 0)
 		return rc;
 	return end(s, &e, inner->ops->put(inner, name, blob, err));
+}
+
+/* An upload in front of another: parts are told, and its finish as a put. */
+struct upload {
+	struct store_upload base;
+	struct store_upload *inner;
+	char *name;
+};
+
+static int
+trace_part(
+    struct store_upload *base, const uint8_t *p, size_t n, struct err *err)
+{
+	struct upload *u = (struct upload *)base;
+	struct store_event e = { .op = STORE_OP_PART, .name = u->name };
+	int rc;
+
+	e.len = n;
+	if ((rc = begin(base->store, &e, err)) < 0)
+		return rc;
+	return end(base->store, &e, u->inner->ops->part(u->inner, p, n, err));
+}
+
+static int
+trace_finish(struct store_upload *base, struct err *err)
+{
+	struct upload *u = (struct upload *)base;
+	struct store_event e = { .op = STORE_OP_PUT, .name = u->name };
+	int rc;
+
+	e.len = base->len;
+	if ((rc = begin(base->store, &e, err)) < 0)
+		return rc;
+	return end(base->store, &e, u->inner->ops->finish(u->inner, err));
+}
+
+static void
+trace_upload_free(struct store_upload *base)
+{
+	struct upload *u = (struct upload *)base;
+
+	store_upload_free(u->inner);
+	free(u->name);
+	free(u);
+}
+
+static const struct store_upload_ops trace_upload_ops = {
+	.part = trace_part,
+	.finish = trace_finish,
+	.free = trace_upload_free,
+};
+
+static int
+trace_upload(struct store *s, const char *name, struct store_upload **ret,
+    struct err *err)
+{
+	struct store *inner = ((struct store_trace *)s)->inner;
+	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
+	struct upload *u;
+	int rc;
+
+	if ((u = calloc(1, sizeof(*u))) == NULL)
+		return err_nomem(err);
+	base = &u->base;
+	base->ops = &trace_upload_ops;
+	base->store = s;
+	if ((rc = str_dup(name, &u->name, err)) < 0 ||
+	    (rc = inner->ops->upload(inner, name, &u->inner, err)) < 0)
+		return rc;
+	*ret = TAKE(base);
+	return 0;
 }
 
 static int
@@ -210,6 +282,7 @@ store_trace_new(struct store *inner, store_trace_fn *fn, void *arg,
 		.name = inner->ops->name,
 		.caps = inner->ops->caps,
 		.put = trace_put,
+		.upload = trace_upload,
 		.get = trace_get,
 		.head = trace_head,
 		.list = trace_list,
