@@ -1,0 +1,169 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "etcd/etcd_bolt_format.h"
+#include "etcd/etcd_bolt_pages.h"
+
+#define BUF_LEN (1u << 20)
+
+/* Of the older of the two metas; the other has one more, and counts. */
+#define TXID 1
+
+int
+etcd_bolt_pages_init(struct etcd_bolt_pages *p, int fd, const char *path,
+    size_t page_size, struct err *err)
+{
+	*p = (struct etcd_bolt_pages){ .fd = fd, .page_size = page_size };
+	if ((p->path = strdup(path)) == NULL ||
+	    (p->buf = malloc(BUF_LEN)) == NULL) {
+		etcd_bolt_pages_clear(p);
+		return err_nomem(err);
+	}
+	memset(p->buf, 0, 2 * page_size);
+	p->len = 2 * page_size;
+	return 0;
+}
+
+void
+etcd_bolt_pages_clear(struct etcd_bolt_pages *p)
+{
+	free(p->path);
+	free(p->buf);
+	*p = (struct etcd_bolt_pages){ .fd = -1 };
+}
+
+static int
+write_out(
+    struct etcd_bolt_pages *p, const uint8_t *b, size_t n, struct err *err)
+{
+	int rc;
+
+	if ((rc = file_write_full(p->fd, b, n, err)) == 0)
+		return 0;
+	if (rc == -HF_ENOSPC)
+		(void)err_hint(err, "make room there, or choose another place");
+	return err_wrap(err, "'%s'", p->path);
+}
+
+static int
+flush(struct etcd_bolt_pages *p, struct err *err)
+{
+	int rc;
+
+	if ((rc = write_out(p, p->buf, p->len, err)) < 0)
+		return rc;
+	p->off += p->len;
+	p->len = 0;
+	file_write_behind(p->fd, &p->behind, p->off);
+	return 0;
+}
+
+void
+etcd_bolt_page_header(uint8_t *out, uint64_t id, unsigned int flags,
+    size_t count, uint64_t overflow)
+{
+	le64_put(out, id);
+	le32_put(out + 8, (uint32_t)(flags | count << 16));
+	le32_put(out + 12, (uint32_t)overflow);
+}
+
+int
+etcd_bolt_pages_begin(struct etcd_bolt_pages *p, unsigned int flags,
+    size_t count, uint64_t n, uint64_t *id, struct err *err)
+{
+	uint64_t at = (p->off + p->len) / p->page_size;
+	uint8_t header[BOLT_HEADER_LEN];
+	int rc;
+
+	etcd_bolt_page_header(
+	    header, at, flags, count, (BOLT_HEADER_LEN + n - 1) / p->page_size);
+	if ((rc = etcd_bolt_pages_add(p, header, sizeof(header), err)) < 0)
+		return rc;
+	*id = at;
+	return 0;
+}
+
+int
+etcd_bolt_pages_add(
+    struct etcd_bolt_pages *p, const void *src, size_t n, struct err *err)
+{
+	const uint8_t *b = src;
+	size_t k;
+	int rc;
+
+	while (n > 0) {
+		if (p->len == BUF_LEN && (rc = flush(p, err)) < 0)
+			return rc;
+		k = n < BUF_LEN - p->len ? n : BUF_LEN - p->len;
+		memcpy(p->buf + p->len, b, k);
+		p->len += k;
+		b += k;
+		n -= k;
+	}
+	return 0;
+}
+
+void
+etcd_bolt_pages_end(struct etcd_bolt_pages *p)
+{
+	/* There is room: the buffer holds a whole number of pages. */
+	size_t used = p->len % p->page_size;
+
+	if (used > 0) {
+		memset(p->buf + p->len, 0, p->page_size - used);
+		p->len += p->page_size - used;
+	}
+}
+
+/* FNV-1a of 64 bits. */
+static uint64_t
+fnv1a(const uint8_t *p, size_t n)
+{
+	uint64_t h = 0xCBF29CE484222325;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001B3;
+	return h;
+}
+
+static int
+write_meta(struct etcd_bolt_pages *p, uint64_t root, uint64_t pages,
+    uint64_t txid, struct err *err)
+{
+	uint8_t page[BOLT_HEADER_LEN + BOLT_META_LEN] = { 0 };
+	uint8_t *m = page + BOLT_HEADER_LEN;
+
+	etcd_bolt_page_header(page, txid % 2, BOLT_META, 0, 0);
+	le32_put(m, BOLT_MAGIC);
+	le32_put(m + 4, BOLT_VERSION);
+	le32_put(m + 8, (uint32_t)p->page_size);
+	le64_put(m + 16, root);
+	le64_put(m + 32, BOLT_NO_FREELIST);
+	le64_put(m + 40, pages);
+	le64_put(m + 48, txid);
+	le64_put(m + 56, fnv1a(m, 56));
+	if (lseek(p->fd, (off_t)(txid % 2 * p->page_size), SEEK_SET) < 0)
+		return err_errno(err, errno, "cannot write '%s'", p->path);
+	return write_out(p, page, sizeof(page), err);
+}
+
+int
+etcd_bolt_pages_finish(
+    struct etcd_bolt_pages *p, uint64_t root, uint64_t *size, struct err *err)
+{
+	uint64_t pages = (p->off + p->len) / p->page_size;
+	int rc;
+
+	if ((rc = flush(p, err)) < 0 ||
+	    (rc = write_meta(p, root, pages, TXID, err)) < 0 ||
+	    (rc = write_meta(p, root, pages, TXID + 1, err)) < 0)
+		return rc;
+	*size = pages * p->page_size;
+	return 0;
+}
