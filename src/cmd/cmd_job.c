@@ -12,6 +12,9 @@ on_event(void *arg, const struct job_event *ev)
 	case JOB_WARNING:
 		ctx_warn(ctx, "'%s': %s", ev->subject, ev->text);
 		break;
+	case JOB_NOTE:
+		ctx_note(ctx, "'%s': %s", ev->subject, ev->text);
+		break;
 	case JOB_FOUND:
 		ctx_warn(ctx, "damaged: '%s': %s", ev->subject, ev->text);
 		break;

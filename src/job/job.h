@@ -19,6 +19,7 @@ enum job_event_kind {
 	JOB_STARTED,  /* subject: what; total: bytes expected, 0 if unknown. */
 	JOB_PROGRESS, /* done, total, entries, stored so far. */
 	JOB_WARNING,  /* subject: path or object; text: what is the matter. */
+	JOB_NOTE,     /* Worth knowing, and nothing wrong: text. */
 	JOB_FOUND,    /* Verification or prune found something wrong. */
 	JOB_DECIDED,  /* subject: backup; text: "keep (daily ...)". */
 	JOB_FINISHED, /* As progress, for the last time. */

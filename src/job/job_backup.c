@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "job/job.h"
 #include "job/job_backup.h"
 #include "repo/repo.h"
+#include "repo/repo_base.h"
 #include "repo/repo_writer.h"
 #include "source/source.h"
 #include "store/store.h"
@@ -19,7 +21,12 @@ struct backup {
 	struct sink sink;
 	const struct job *job;
 	const struct job_backup_opts *opts;
+	struct repo *repo;
 	struct repo_writer *writer;
+	struct repo_base_session session;
+	bool recalled; /* The source has asked for the last backup. */
+	struct repo_base *base;
+	struct repo_base_writer *remember;
 	struct repo_manifest m;
 	struct repo_private priv;
 	uint64_t entries, bytes;
@@ -127,6 +134,89 @@ on_check(struct sink *s, struct err *err)
 	return job_check(((struct backup *)s)->job, err);
 }
 
+/* A full backup is no failure: say why it is one, and go on. */
+static void
+note(struct backup *b, const char *what, const char *why)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what, why);
+	tell(b, JOB_NOTE, b->opts->source, text);
+}
+
+static int
+open_base(struct backup *b, struct err *err)
+{
+	struct err e = ERR_INIT;
+	const char *why = NULL;
+	int rc;
+
+	b->session = (struct repo_base_session){
+		.source = b->opts->source,
+		.type = b->opts->type,
+		.start_ms = b->m.start_ms,
+		.began_ns = b->session.began_ns,
+	};
+	if (!b->opts->full && (rc = repo_base_open(b->repo, &b->session,
+				   &b->base, &why, err)) < 0)
+		return rc;
+	if (why != NULL)
+		note(b, "everything is read and stored anew", why);
+	if (repo_base_writer_new(b->repo, &b->session, &b->remember, &e) < 0)
+		note(b, "the next backup will not know of this one", e.msg);
+	return repo_writer_base(b->writer, b->base, b->remember, err);
+}
+
+/*
+ * The memory is opened when it is first asked for: a source that never asks,
+ * such as a stream, has no use for one.
+ */
+static int
+on_recall(struct sink *s, struct sink_kept *ret, struct err *err)
+{
+	struct backup *b = (struct backup *)s;
+	int rc;
+
+	if (b->opts->log_of != NULL)
+		return 0;
+	if (!b->recalled && (rc = open_base(b, err)) < 0)
+		return rc;
+	b->recalled = true;
+	if (b->base == NULL || (rc = repo_base_next(b->base, err)) == 0)
+		return 0;
+	if (rc < 0)
+		return rc;
+	*ret = (struct sink_kept){
+		.entry = &b->base->entry,
+		.memo = b->base->memo.p,
+		.memo_len = b->base->memo.len,
+		.began_ns = b->base->tail.began_ns,
+	};
+	return 1;
+}
+
+static int
+on_keep(struct sink *s, const char *path, const uint8_t *memo, size_t n,
+    struct err *err)
+{
+	struct backup *b = (struct backup *)s;
+	int rc;
+
+	b->entries++;
+	if (b->base != NULL)
+		b->bytes += b->base->entry.data_len;
+	tell(b, JOB_PROGRESS, NULL, NULL);
+	if ((rc = repo_writer_remember(b->writer, memo, n, err)) < 0)
+		return rc;
+	return repo_writer_keep(b->writer, path, err);
+}
+
+static int
+on_remember(struct sink *s, const uint8_t *memo, size_t n, struct err *err)
+{
+	return repo_writer_remember(((struct backup *)s)->writer, memo, n, err);
+}
+
 static const struct sink_ops backup_sink_ops = {
 	.begin = on_begin,
 	.space = on_space,
@@ -135,6 +225,9 @@ static const struct sink_ops backup_sink_ops = {
 	.evidence = on_evidence,
 	.warn = on_warn,
 	.check = on_check,
+	.recall = on_recall,
+	.keep = on_keep,
+	.remember = on_remember,
 };
 
 /* An uploader has stored so much more. */
@@ -164,30 +257,53 @@ describe(struct backup *b, struct repo *r, struct err *err)
 }
 
 static int
-lay_down(struct backup *b, struct repo *r, struct source *src,
-    char id[REPO_BACKUP_ID_LEN + 1], struct err *err)
+begin(struct backup *b, struct err *err)
 {
-	const struct repo_writer_opts wopts = {
+	struct repo_writer_opts wopts = {
 		.memory = job_memory(b->job),
 		.level = b->job->level > 0 ? b->job->level : 1,
 		.workers = b->job->workers,
 		.stored = on_stored,
 		.arg = b,
+		.keys = b->opts->keys,
 	};
 	const struct secret *seed;
 	int rc;
 
-	if ((rc = repo_writer_seed(r, REPO_ROLE_WRITE, &seed, err)) < 0 ||
-	    (rc = store_now(repo_store(r), &b->m.start_ms, err)) < 0 ||
-	    (rc = repo_writer_new(r, &wopts, &b->writer, err)) < 0 ||
-	    (rc = describe(b, r, err)) < 0)
+	if ((rc = repo_writer_seed(b->repo, REPO_ROLE_WRITE, &seed, err)) < 0 ||
+	    (rc = store_now(repo_store(b->repo), &b->m.start_ms, err)) < 0)
+		return rc;
+	/* Before the first look at a file: see sink_kept. */
+	b->session.began_ns = 1000000 * time_now_ms();
+	wopts.start_ms = b->m.start_ms;
+	if (b->opts->log_of != NULL) {
+		b->m.kind = REPO_LOG;
+		memcpy(b->m.base, b->opts->log_of, SHA256_LEN);
+	}
+	if ((rc = repo_writer_new(b->repo, &wopts, &b->writer, err)) < 0)
+		return rc;
+	return describe(b, b->repo, err);
+}
+
+static int
+lay_down(struct backup *b, struct source *src, char id[REPO_BACKUP_ID_LEN + 1],
+    struct err *err)
+{
+	struct err e = ERR_INIT;
+	int rc;
+
+	if ((rc = begin(b, err)) < 0)
 		return rc;
 	tell(b, JOB_STARTED, b->opts->source, NULL);
 	if ((rc = source_read(src, &b->sink, err)) < 0 ||
 	    (rc = job_check(b->job, err)) < 0 ||
-	    (rc = repo_writer_finish(b->writer, &b->m, &b->priv, err)) < 0)
+	    (rc = repo_writer_finish(b->writer, &b->m, &b->priv, err)) < 0 ||
+	    (rc = repo_commit(b->repo, &b->m, id, err)) < 0)
 		return rc;
-	return repo_commit(r, &b->m, id, err);
+	/* The backup exists; the next one may have to be a full one. */
+	if (repo_writer_commit_base(b->writer, &b->m, &e) < 0)
+		note(b, "the next backup will not know of this one", e.msg);
+	return 0;
 }
 
 int
@@ -199,12 +315,15 @@ job_backup(const struct job *j, struct repo *r, struct source *src,
 		.sink = { .ops = &backup_sink_ops },
 		.job = j,
 		.opts = opts,
+		.repo = r,
 	};
 	struct job_backup_report done = { .took_ms = time_mono_ms() };
 	int rc;
 
-	if ((rc = lay_down(&b, r, src, done.id, err)) == 0) {
+	if ((rc = lay_down(&b, src, done.id, err)) == 0) {
 		done.took_ms = time_mono_ms() - done.took_ms;
+		done.kind = (enum repo_kind)b.m.kind;
+		memcpy(done.sha256, b.m.sha256, sizeof(done.sha256));
 		done.entries = b.m.entries;
 		done.plain_bytes = b.m.plain_bytes;
 		done.stored_bytes = b.m.stored_bytes;
@@ -213,6 +332,8 @@ job_backup(const struct job *j, struct repo *r, struct source *src,
 		*rep = done;
 	}
 	repo_writer_free(TAKE(b.writer));
+	repo_base_writer_free(b.remember);
+	repo_base_free(b.base);
 	repo_private_clear(&b.priv);
 	repo_manifest_clear(&b.m);
 	return rc;

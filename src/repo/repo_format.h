@@ -150,7 +150,8 @@ struct repo_private {
 };
 enum repo_kind {
 	REPO_FULL = 1,
-	REPO_INCREMENT = 2
+	REPO_INCREMENT = 2,
+	REPO_LOG = 3, /* What came after its base: no backup by itself. */
 };
 struct repo_manifest {
 	uint8_t kind;

@@ -59,7 +59,7 @@ broken(const struct repo_manifest *m)
 {
 	const char *why;
 
-	if (m->kind != REPO_FULL && m->kind != REPO_INCREMENT)
+	if (m->kind < REPO_FULL || m->kind > REPO_LOG)
 		return "its kind is unknown";
 	if (m->seq == 0 ||
 	    (m->seq == 1) != repo_all_zero(m->parent, sizeof(m->parent)))

@@ -228,6 +228,52 @@ repo_pipe_submit(struct repo_pipe *p, struct repo_pipe_frame *f,
 }
 
 int
+repo_pipe_number(struct repo_pipe *p, uint32_t *index, struct err *err)
+{
+	size_t cap = p->rows_cap + p->rows_cap / 2 + 16;
+	struct repo_pack_row *rows;
+
+	if (p->nrows == p->rows_cap) {
+		rows = reallocarray(p->rows, cap, sizeof(*rows));
+		if (rows == NULL)
+			return err_nomem(err);
+		p->rows = rows;
+		p->rows_cap = cap;
+	}
+	*index = (uint32_t)p->nrows++;
+	return 0;
+}
+
+int
+repo_pipe_known(struct repo_pipe *p, const struct repo_pack_row *row,
+    uint32_t *index, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	if ((rc = repo_pipe_number(p, index, err)) == 0)
+		p->rows[*index] = *row;
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+int
+repo_pipe_again(
+    struct repo_pipe *p, const struct repo_ref *ref, struct err *err)
+{
+	struct pipe_refs *r = &p->refs[REPO_FRAME_DATA];
+	size_t index;
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	if ((rc = failed(p, err)) == 0 &&
+	    (rc = reserve_ref(r, &index, err)) == 0)
+		r->v[index] = *ref;
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+int
 repo_pipe_drain(struct repo_pipe *p, struct err *err)
 {
 	int rc;

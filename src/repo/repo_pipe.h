@@ -73,6 +73,21 @@ int repo_pipe_submit(struct repo_pipe *, struct repo_pipe_frame *,
     enum repo_frame_kind, struct err *);
 
 /**
+ * repo_pipe_known(p, row, index, err):
+ * Number a pack that is in the store already, like those to come; its key is
+ * the caller's affair.
+ */
+int repo_pipe_known(
+    struct repo_pipe *, const struct repo_pack_row *, uint32_t *, struct err *);
+
+/**
+ * repo_pipe_again(p, ref, err):
+ * Take a frame of kind 1 that is sealed already, in a pack that has got its
+ * number by repo_pipe_known, for the next one submitted.
+ */
+int repo_pipe_again(struct repo_pipe *, const struct repo_ref *, struct err *);
+
+/**
  * repo_pipe_drain(p, err):
  * Wait until all frames submitted so far are sealed.
  */

@@ -70,6 +70,12 @@ void *repo_pipe_worker(void *);   /* Of a struct pipe_worker. */
 void *repo_pipe_uploader(void *); /* Of a struct repo_pipe. */
 
 /**
+ * repo_pipe_number(p, index, err):
+ * With the lock: give the next pack its number, and a row to be filled in.
+ */
+int repo_pipe_number(struct repo_pipe *, uint32_t *, struct err *);
+
+/**
  * repo_pipe_fail(p, err):
  * Keep ${err} if it is the first, and wake everybody up.
  */

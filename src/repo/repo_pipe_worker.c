@@ -103,26 +103,6 @@ finish_pack(struct pipe_worker *w, struct err *err)
 	return 0;
 }
 
-/* Reserve a row for the pack that has got its first frame. */
-static int
-number_pack(struct pipe_worker *w, struct err *err)
-{
-	struct repo_pipe *p = w->pipe;
-	size_t cap = p->rows_cap + p->rows_cap / 2 + 16;
-	struct repo_pack_row *rows = p->rows;
-
-	if (p->nrows == p->rows_cap) {
-		rows = reallocarray(rows, cap, sizeof(*rows));
-		if (rows == NULL)
-			return err_nomem(err);
-		p->rows = rows;
-		p->rows_cap = cap;
-	}
-	w->index = (uint32_t)p->nrows++;
-	w->numbered = true;
-	return 0;
-}
-
 /* Note where a frame went, and free its buffer. */
 static int
 done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
@@ -132,7 +112,8 @@ done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);
-	if (w->numbered || (rc = number_pack(w, err)) == 0) {
+	if (w->numbered || (rc = repo_pipe_number(p, &w->index, err)) == 0) {
+		w->numbered = true;
 		ref->pack = w->index;
 		p->refs[f->kind].v[f->index] = *ref;
 		f->next = p->free_frames;

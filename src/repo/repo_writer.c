@@ -5,31 +5,7 @@
 #include "base/err.h"
 #include "crypto/secret.h"
 #include "repo/repo.h"
-#include "repo/repo_pipe.h"
-#include "repo/repo_writer.h"
-
-/*
- * The caller's side of a writer: fills frames, hashes files, encodes entries.
- * No lock is taken for a small file that fits into the frame at hand.
- */
-struct repo_writer {
-	struct repo *repo;
-	uint8_t key_id[REPO_ID_LEN];
-	struct secret *data_key;
-	struct repo_pipe *pipe;
-
-	struct repo_pipe_frame *frame; /* Being filled, or NULL. */
-	uint64_t pos;                  /* Bytes of the stream so far. */
-
-	/* The file that began last. */
-	bool in_file;
-	uint64_t file_pos;
-	struct sha256 *sha;
-	size_t hashed; /* Of the frame: what sha has seen, or another file. */
-
-	struct buf segment; /* Entries, or refs, for the next frame of them. */
-	uint64_t entries;
-};
+#include "repo/repo_writer_impl.h"
 
 void
 repo_writer_free(struct repo_writer *w)
@@ -37,10 +13,43 @@ repo_writer_free(struct repo_writer *w)
 	if (w == NULL)
 		return;
 	repo_pipe_free(w->pipe); /* Its threads use the data key. */
-	secret_free(w->data_key);
+	secret_free(w->own_key);
 	sha256_free(w->sha);
 	buf_free(&w->segment);
+	buf_free(&w->memo);
+	free(w->keys);
+	free(w->packs);
 	free(w);
+}
+
+/*
+ * Stored wrapped before the first byte is sealed under it: a crash never
+ * leaves packs that nobody can ever open.
+ */
+static int
+get_key(struct repo_writer *w, const struct repo_writer_opts *opts,
+    struct repo_pipe_opts *po, struct err *err)
+{
+	struct repo_key_cache *c = opts->keys;
+	int rc;
+
+	if ((w->keys = calloc(1, sizeof(*w->keys))) == NULL)
+		return err_nomem(err);
+	w->nkeys = 1;
+	if (c == NULL) {
+		rc =
+		    repo_data_key_new(w->repo, w->keys[0].id, &w->own_key, err);
+		w->data_key = w->own_key;
+		w->keys[0].made_ms = opts->start_ms;
+	} else if ((rc = repo_key_cache_renew(
+			c, w->repo, opts->start_ms, err)) == 0) {
+		memcpy(w->keys[0].id, c->id, REPO_ID_LEN);
+		w->data_key = c->key;
+		w->keys[0].made_ms = c->made_ms;
+	}
+	memcpy(po->key_id, w->keys[0].id, REPO_ID_LEN);
+	po->data_key = w->data_key;
+	return rc;
 }
 
 int
@@ -60,15 +69,9 @@ repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
 		return err_nomem(err);
 	w->repo = repo;
 	if ((rc = sha256_new(&w->sha, err)) < 0 ||
-	    (rc = buf_reserve(&w->segment, REPO_FRAME_MAX, err)) < 0)
+	    (rc = buf_reserve(&w->segment, REPO_FRAME_MAX, err)) < 0 ||
+	    (rc = get_key(w, opts, &po, err)) < 0)
 		return rc;
-	/* Stored wrapped before the first byte is sealed under it: a crash
-	 * never leaves packs that nobody can ever open. */
-	rc = repo_data_key_new(repo, w->key_id, &w->data_key, err);
-	if (rc < 0)
-		return rc;
-	memcpy(po.key_id, w->key_id, REPO_ID_LEN);
-	po.data_key = w->data_key;
 	po.plan = repo_writer_plan_make(opts->memory, opts->workers, po.level);
 	if ((rc = repo_pipe_new(&po, &w->pipe, err)) < 0)
 		return rc;
@@ -92,9 +95,8 @@ hash_frame(struct repo_writer *w, struct err *err)
 	    w->sha, w->frame->p + from, w->frame->len - from, err);
 }
 
-/* Hand the frame over, however full. */
-static int
-submit_data(struct repo_writer *w, struct err *err)
+int
+repo_writer_flush(struct repo_writer *w, struct err *err)
 {
 	int rc;
 
@@ -114,7 +116,7 @@ repo_writer_begin(struct repo_writer *w, uint64_t size, struct err *err)
 	/* A large file lies in frames of its own: restored alone, it needs
 	 * nobody else's bytes.  Small ones share frames. */
 	w->in_file = false;
-	if (size >= REPO_FRAME_MAX && (rc = submit_data(w, err)) < 0)
+	if (size >= REPO_FRAME_MAX && (rc = repo_writer_flush(w, err)) < 0)
 		return rc;
 	if ((rc = sha256_reset(w->sha, err)) < 0)
 		return rc;
@@ -147,7 +149,8 @@ repo_writer_wrote(struct repo_writer *w, size_t n, struct err *err)
 		    "%zu bytes were written where none were lent", n);
 	w->frame->len += n;
 	w->pos += n;
-	return w->frame->len == REPO_FRAME_MAX ? submit_data(w, err) : 0;
+	w->sharing = false;
+	return w->frame->len == REPO_FRAME_MAX ? repo_writer_flush(w, err) : 0;
 }
 
 /* Send the first ${n} bytes of the segment on their way as a frame. */
@@ -169,8 +172,8 @@ submit_segment(
 	return repo_pipe_submit(w->pipe, f, kind, err);
 }
 
-static int
-add_entry(struct repo_writer *w, const struct entry *e, struct err *err)
+int
+repo_writer_entry(struct repo_writer *w, const struct entry *e, struct err *err)
 {
 	size_t before = w->segment.len, n;
 	int rc;
@@ -187,6 +190,9 @@ add_entry(struct repo_writer *w, const struct entry *e, struct err *err)
 		    e->path, n, REPO_FRAME_MAX);
 	}
 	w->entries++;
+	w->plain += e->data_len;
+	if (e->type == ENTRY_FILE)
+		repo_writer_note(w, e);
 	if (w->segment.len <= REPO_FRAME_MAX)
 		return 0;
 	return submit_segment(w, REPO_FRAME_ENTRIES, before, err);
@@ -213,7 +219,7 @@ repo_writer_add(
 			return rc;
 		e.has_sha256 = true;
 	}
-	if ((rc = add_entry(w, &e, err)) < 0)
+	if ((rc = repo_writer_entry(w, &e, err)) < 0)
 		return err_wrap(err, "add '%s'", e.path);
 	return 0;
 }
@@ -266,17 +272,23 @@ complete(struct repo_writer *w, struct repo_manifest *m,
 	const struct repo_head *head = repo_head(w->repo);
 	int rc;
 
-	m->kind = REPO_FULL;
+	if (m->kind != REPO_LOG) { /* Whose base the caller has named. */
+		m->kind = w->kept ? REPO_INCREMENT : REPO_FULL;
+		memset(m->base, 0, sizeof(m->base));
+		if (w->kept)
+			memcpy(m->base, w->base->tail.sha256, SHA256_LEN);
+	}
 	memcpy(m->repo_id, head->repo_id, REPO_ID_LEN);
 	memcpy(m->vault_id, head->vault_id, REPO_ID_LEN);
-	m->plain_bytes = priv->stream_len = w->pos;
+	priv->stream_len = w->pos;
+	m->plain_bytes = w->plain;
 	m->entries = w->entries;
 	free(m->keys);
 	m->nkeys = 0;
-	if ((m->keys = malloc(sizeof(*m->keys))) == NULL)
+	if ((m->keys = calloc(w->nkeys, sizeof(*m->keys))) == NULL)
 		return err_nomem(err);
-	memcpy(m->keys[0], w->key_id, REPO_ID_LEN);
-	m->nkeys = 1;
+	for (; m->nkeys < w->nkeys; m->nkeys++)
+		memcpy(m->keys[m->nkeys], w->keys[m->nkeys].id, REPO_ID_LEN);
 	if ((rc = copy_refs(w, REPO_FRAME_ENTRIES, &priv->entry_segs,
 		 &priv->nentry_segs, err)) < 0 ||
 	    (rc = copy_refs(w, REPO_FRAME_LIST, &priv->frame_segs,
@@ -292,7 +304,7 @@ repo_writer_finish(struct repo_writer *w, struct repo_manifest *m,
 	int rc;
 
 	w->in_file = false;
-	if ((rc = submit_data(w, err)) < 0 ||
+	if ((rc = repo_writer_flush(w, err)) < 0 ||
 	    (rc = submit_segment(w, REPO_FRAME_ENTRIES, w->segment.len, err)) <
 		0 ||
 	    (rc = repo_pipe_drain(w->pipe, err)) < 0 ||

@@ -11,6 +11,9 @@
 struct entry;
 struct err;
 struct repo;
+struct repo_base;
+struct repo_base_writer;
+struct repo_key_cache;
 struct repo_writer;
 
 /*
@@ -28,6 +31,10 @@ struct repo_writer_opts {
 	size_t memory;    /* Bytes for all buffers; 0: 44 MiB. */
 	int level;        /* Of zstd; 1 unless told. */
 	unsigned workers; /* 0: one for each processor. */
+	int64_t start_ms; /* When the session began, by the store's time. */
+	/* Where the data key comes from; NULL: a new one.  Must outlive the
+	 * writer, and serve no other meanwhile. */
+	struct repo_key_cache *keys;
 	/* What was stored so far; called from any thread, quick. */
 	void (*stored)(void *arg, uint64_t bytes);
 	void *arg;
@@ -48,13 +55,45 @@ int repo_writer_wrote(struct repo_writer *, size_t, struct err *);
 int repo_writer_add(struct repo_writer *, const struct entry *, struct err *);
 
 /**
+ * repo_writer_base(w, base, remember, err):
+ * Before the first file: keep files from ${base}, and have every file noted
+ * in ${remember}.  Each may be NULL, and must outlive the writer.
+ */
+int repo_writer_base(struct repo_writer *, struct repo_base *,
+    struct repo_base_writer *, struct err *);
+
+/**
+ * repo_writer_remember(w, memo, n, err):
+ * Note ${n} bytes with the file that is added or kept next.
+ */
+int repo_writer_remember(
+    struct repo_writer *, const uint8_t *, size_t, struct err *);
+
+/**
+ * repo_writer_keep(w, path, err):
+ * Put the file that the base has given last (repo_base_next) in again, as
+ * ${path}: the frames that hold its data are named, and nothing is stored.
+ * This needs no key but the writer's own.
+ */
+int repo_writer_keep(struct repo_writer *, const char *, struct err *);
+
+/**
  * repo_writer_finish(w, m, priv, err):
  * Put what is left and complete ${m} (kind, ids, keys, packs, sizes, entries,
  * private part) from what was written; the caller has set source, type,
  * class, program, evidence and warnings in ${m}, label and warnings in
- * ${priv}, and commits it with repo_commit.
+ * ${priv}, and commits it with repo_commit.  It is an increment if a frame
+ * of the base is in it, else full; a caller that has set REPO_LOG, and the
+ * base, gets that.
  */
 int repo_writer_finish(struct repo_writer *, struct repo_manifest *,
     struct repo_private *, struct err *);
+
+/**
+ * repo_writer_commit_base(w, m, err):
+ * Once ${m} is committed: make what was noted the base of the next backup.
+ */
+int repo_writer_commit_base(
+    struct repo_writer *, const struct repo_manifest *, struct err *);
 
 #endif /* !REPO_REPO_WRITER_H_ */
