@@ -353,6 +353,34 @@ store_erase(struct store_eraser *e, const char *name, struct err *err)
 	return e->store->ops->del(e->store, name, err);
 }
 
+int
+store_replace(struct store_eraser *e, const char *name,
+    const struct store_blob *blob, struct err *err)
+{
+	int rc;
+
+	assert(e != NULL && name != NULL && blob != NULL);
+	if ((rc = check(e->store, name, STORE_WRITE, err)) < 0)
+		return rc;
+	return e->store->ops->replace(e->store, name, blob, err);
+}
+
+int
+store_sweep(struct store_eraser *e, const char *prefix, int64_t before_ms,
+    uint64_t *n, struct err *err)
+{
+	int rc;
+
+	assert(e != NULL && prefix != NULL && n != NULL);
+	if ((rc = check(e->store, NULL, STORE_WRITE, err)) < 0)
+		return rc;
+	if (!components_ok(prefix, true))
+		return err_set(
+		    err, HF_EBUG, "'%s' cannot begin a name", prefix);
+	*n = 0;
+	return e->store->ops->sweep(e->store, prefix, before_ms, n, err);
+}
+
 void
 store_eraser_free(struct store_eraser *e)
 {

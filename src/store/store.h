@@ -109,6 +109,20 @@ struct store_ops {
 	/* Delete an object; deleting one that is not there succeeds. */
 	int (*del)(struct store *, const char *name, struct err *);
 
+	/*
+	 * Store ${blob} under ${name} whatever is there: readers see the old
+	 * bytes or the new ones, never a part.  Safe to retry.
+	 */
+	int (*replace)(struct store *, const char *name,
+	    const struct store_blob *blob, struct err *);
+
+	/*
+	 * Give up uploads below ${prefix} that were begun before ${before_ms}
+	 * by somebody who is gone, and add their number to ${n}.
+	 */
+	int (*sweep)(struct store *, const char *prefix, int64_t before_ms,
+	    uint64_t *n, struct err *);
+
 	/* The store's own idea of the time, in ms since 1970 UTC. */
 	int (*now)(struct store *, int64_t *ms, struct err *);
 
@@ -240,6 +254,23 @@ CLEANUP_DEFINE(store);
  */
 int store_eraser_new(struct store *, struct store_eraser **, struct err *);
 int store_erase(struct store_eraser *, const char *, struct err *);
+
+/**
+ * store_replace(e, name, blob, err):
+ * Store ${blob} as the object ${name} and lose what was there, in one step.
+ * It takes the power to delete, for it deletes; nothing in holdfast's own
+ * format ever needs it.
+ */
+int store_replace(struct store_eraser *, const char *,
+    const struct store_blob *, struct err *);
+
+/**
+ * store_sweep(e, prefix, before_ms, n, err):
+ * Drop what uploads of names below ${prefix} have left that were begun before
+ * ${before_ms}, by the store's clock, and never ended: ${*n} so many.
+ */
+int store_sweep(
+    struct store_eraser *, const char *, int64_t, uint64_t *, struct err *);
 void store_eraser_free(struct store_eraser *);
 CLEANUP_DEFINE(store_eraser);
 

@@ -20,6 +20,10 @@ store_op_name(enum store_op op)
 		return "probe";
 	case STORE_OP_PART:
 		return "part";
+	case STORE_OP_REPLACE:
+		return "replace";
+	case STORE_OP_SWEEP:
+		return "sweep";
 	default:
 		return "?";
 	}

@@ -14,8 +14,11 @@ enum store_op {
 	STORE_OP_NOW = (1 << 5),
 	STORE_OP_PROBE = (1 << 6),
 	STORE_OP_PART = (1 << 7), /* Of an upload, whose finish is a put. */
-	STORE_OP_WRITES = STORE_OP_PUT | STORE_OP_PART | STORE_OP_DEL,
-	STORE_OP_ALL = (1 << 8) - 1,
+	STORE_OP_REPLACE = (1 << 8),
+	STORE_OP_SWEEP = (1 << 9),
+	STORE_OP_WRITES = STORE_OP_PUT | STORE_OP_PART | STORE_OP_REPLACE |
+			  STORE_OP_DEL | STORE_OP_SWEEP,
+	STORE_OP_ALL = (1 << 10) - 1,
 };
 
 /**

@@ -803,6 +803,49 @@ upload__survives_running_out_of_memory(void)
 }
 
 static void
+replace__loses_the_old_bytes_and_makes_what_is_missing(void)
+{
+	static const struct store_blob two = { .p = (const uint8_t *)"second",
+		.len = 6 };
+	CLEANUP(freep_store) struct store *s = opened("replace", READ_WRITE);
+	CLEANUP(freep_store_eraser) struct store_eraser *er = NULL;
+	struct err e = ERR_INIT;
+
+	put_text(s, "a/b", "one");
+	CHECK_OK(store_eraser_new(s, &er, &e), &e);
+	CHECK_OK(store_replace(er, "a/b", &two, &e), &e);
+	CHECK_OK(store_replace(er, "c/d", &two, &e), &e);
+	check_text(s, "a/b", "second");
+	check_text(s, "c/d", "second");
+	check_list(s, "", "a/b\nc/d\n");
+	/* A put is create-only afterwards as before. */
+	CHECK_FAIL(put(s, "a/b", "third", 5, &e), &e, HF_EEXISTS);
+}
+
+static void
+sweep__spares_what_is_young_and_leaves_objects_alone(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("sweep", READ_WRITE);
+	CLEANUP(freep_store_eraser) struct store_eraser *er = NULL;
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	struct err e = ERR_INIT;
+	int64_t now;
+	uint64_t n;
+
+	put_text(s, "p-1", "x");
+	CHECK_OK(store_now(s, &now, &e), &e);
+	CHECK_OK(store_upload_new(s, "p-2", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, (const uint8_t *)"y", 1, &e), &e);
+	CHECK_OK(store_eraser_new(s, &er, &e), &e);
+	CHECK_OK(store_sweep(er, "p-", now - 60000, &n, &e), &e);
+	CHECK(n == 0);
+	CHECK_FAIL(store_sweep(er, "../", now, &n, &e), &e, HF_EBUG);
+	CHECK_OK(store_upload_finish(u, &e), &e);
+	check_text(s, "p-2", "y");
+	check_list(s, "", "p-1\np-2\n");
+}
+
+static void
 put__survives_running_out_of_memory(void)
 {
 	CLEANUP(freep_store) struct store *s = opened("torture", READ_WRITE);
@@ -896,6 +939,8 @@ static const struct {
 	PROMISE(upload__refuses_a_taken_name_and_keeps_the_old_bytes),
 	PROMISE(upload__needs_the_power_to_write),
 	PROMISE(upload__survives_running_out_of_memory),
+	PROMISE(replace__loses_the_old_bytes_and_makes_what_is_missing),
+	PROMISE(sweep__spares_what_is_young_and_leaves_objects_alone),
 	PROMISE(put__survives_running_out_of_memory),
 	PROMISE(reading__survives_running_out_of_memory),
 };

@@ -587,3 +587,37 @@ TEST(upload__does_without_the_condition_where_a_server_does_not_know_it)
 	CHECK_OK(store_upload_finish(u, &e), &e);
 	CHECK(!sent(&r, 5, "If-None-Match"));
 }
+
+TEST(sweep__aborts_uploads_that_are_old_and_ours_page_after_page)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	CLEANUP(freep_store_eraser) struct store_eraser *er = NULL;
+	struct err e = ERR_INIT;
+	uint64_t n;
+
+#define UPLOAD(key, id, at)                                                    \
+	"<Upload><Key>" key "</Key><UploadId>" id "</UploadId><Initiated>" at  \
+	"</Initiated></Upload>"
+	start(&r,
+	    (const char *const[]){
+		OK("", "@LEN@",
+		    "<ListMultipartUploadsResult>"
+		    "<IsTruncated>true</IsTruncated>"
+		    "<NextKeyMarker>pre/b-2</NextKeyMarker>"
+		    "<NextUploadIdMarker>i2</NextUploadIdMarker>" UPLOAD(
+			"pre/b-1", "i1",
+			"2026-11-20T10:00:00.000Z") UPLOAD("else/b-2", "i2",
+			"2026-11-20T10:00:00.000Z") "</ListMultipartUploadsResult>"),
+		STATUS("204 No Content"),
+		OK("", "@LEN@",
+		    "<ListMultipartUploadsResult>" UPLOAD("pre/b-3", "i3",
+			"2026-11-21T10:00:00.000Z") "</ListMultipartUploadsResult>"),
+		NULL });
+	CHECK_OK(store_eraser_new(r.store, &er, &e), &e);
+	CHECK_OK(store_sweep(er, "b-", 1795168800000 + 1000, &n, &e), &e);
+	CHECK(n == 1);
+	CHECK(sent(&r, 0, "GET /bucket?encoding-type=url&prefix=pre%2Fb-&"));
+	CHECK(sent(&r, 1, "DELETE /bucket/pre/b-1?uploadId=i1 "));
+	CHECK(sent(&r, 2, "key-marker=pre%2Fb-2&"));
+	CHECK(sent(&r, 2, "upload-id-marker=i2"));
+}

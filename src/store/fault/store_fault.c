@@ -11,7 +11,7 @@
 #include "store/fault/store_fault.h"
 #include "store/store.h"
 
-#define OPS 8 /* in enum store_op */
+#define OPS 10 /* in enum store_op */
 
 /* A fault and how many operations of its kind came so far. */
 struct armed {
@@ -356,6 +356,36 @@ fault_del(struct store *s, const char *name, struct err *err)
 }
 
 static int
+fault_replace(struct store *s, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	struct store *inner = ((struct store_fault_store *)s)->inner;
+	struct hit h;
+	int rc;
+
+	if ((rc = before(s, STORE_OP_REPLACE, name, &h, err)) < 0)
+		return rc;
+	if (!h.drop)
+		rc = inner->ops->replace(inner, name, blob, err);
+	return after(STORE_OP_REPLACE, name, &h, rc, err);
+}
+
+static int
+fault_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
+    struct err *err)
+{
+	struct store *inner = ((struct store_fault_store *)s)->inner;
+	struct hit h;
+	int rc;
+
+	if ((rc = before(s, STORE_OP_SWEEP, prefix, &h, err)) < 0)
+		return rc;
+	if (!h.drop)
+		rc = inner->ops->sweep(inner, prefix, before_ms, n, err);
+	return after(STORE_OP_SWEEP, prefix, &h, rc, err);
+}
+
+static int
 fault_now(struct store *s, int64_t *ms, struct err *err)
 {
 	struct store *inner = ((struct store_fault_store *)s)->inner;
@@ -411,6 +441,8 @@ store_fault_new(struct store *inner, struct store **ret, struct err *err)
 		.head = fault_head,
 		.list = fault_list,
 		.del = fault_del,
+		.replace = fault_replace,
+		.sweep = fault_sweep,
 		.now = fault_now,
 		.probe = fault_probe,
 		.free = fault_free,

@@ -117,6 +117,15 @@ fs_del(struct store *s, const char *name, struct err *err)
 	return 0;
 }
 
+/* A listing by a writer removes the temporary files that are old. */
+static int
+fs_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
+    struct err *err)
+{
+	(void)s, (void)prefix, (void)before_ms, (void)n, (void)err;
+	return 0;
+}
+
 static int
 fs_probe(struct store *s, enum store_power power, struct err *err)
 {
@@ -154,6 +163,8 @@ static const struct store_ops store_fs_ops = {
 	.head = fs_head,
 	.list = store_fs_list,
 	.del = fs_del,
+	.replace = store_fs_replace,
+	.sweep = fs_sweep,
 	.now = store_fs_now,
 	.probe = fs_probe,
 	.free = fs_free,

@@ -127,6 +127,8 @@ int store_fs_settle(struct store_fs *, struct store_fs_temporary *,
 /* put, upload, list (store.h), and the store's clock. */
 int store_fs_put(
     struct store *, const char *, const struct store_blob *, struct err *);
+int store_fs_replace(
+    struct store *, const char *, const struct store_blob *, struct err *);
 int store_fs_upload(
     struct store *, const char *, struct store_upload **, struct err *);
 int store_fs_list(

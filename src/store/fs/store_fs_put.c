@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +109,44 @@ store_fs_put(struct store *s, const char *name, const struct store_blob *blob,
 	if (rc != -HF_ENOTFOUND)
 		return rc;
 	return err_hint(err, "is '%s' still there, and mounted?", fs->path);
+}
+
+/*
+ * A rename onto the old name is the one step that loses the old bytes; the
+ * new ones are on the disk by then.
+ */
+static int
+replace_at(struct store_fs *fs, const struct store_fs_at *at, const char *name,
+    const struct store_blob *blob, struct err *err)
+{
+	CLEANUP(store_fs_temporary_close)
+	struct store_fs_temporary t = STORE_FS_TEMPORARY_INIT;
+
+	if (store_fs_temporary_open_named(at->dir, &t) < 0)
+		return store_fs_error(fs, errno, "store", name, err);
+	if (file_write_full(t.fd, blob->p, blob->len, err) < 0)
+		return store_fs_wrap(fs, "store", name, err);
+	if (fsync(t.fd) < 0)
+		return store_fs_error(fs, errno, "sync", name, err);
+	if (renameat(at->dir, t.name, at->dir, at->base) < 0)
+		return store_fs_error(fs, errno, "name", name, err);
+	t.name[0] = '\0';
+	if (file_sync_dir(at->dir, err) < 0)
+		return store_fs_wrap(fs, "store", name, err);
+	return 0;
+}
+
+int
+store_fs_replace(struct store *s, const char *name,
+    const struct store_blob *blob, struct err *err)
+{
+	CLEANUP(store_fs_at_close) struct store_fs_at at = STORE_FS_AT_INIT;
+	struct store_fs *fs = (struct store_fs *)s;
+	int rc;
+
+	if ((rc = store_fs_make(fs, name, &at, err)) < 0)
+		return rc;
+	return replace_at(fs, &at, name, blob, err);
 }
 
 int

@@ -33,10 +33,8 @@ int
 store_fs_temporary_open(
     struct store_fs *fs, int dir, struct store_fs_temporary *t)
 {
-	uint64_t rnd;
-
-	t->dir = dir;
 	if (!fs->named) {
+		t->dir = dir;
 		t->fd =
 		    openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 		if (t->fd >= 0)
@@ -46,6 +44,15 @@ store_fs_temporary_open(
 			return -1;
 		fs->named = true;
 	}
+	return store_fs_temporary_open_named(dir, t);
+}
+
+int
+store_fs_temporary_open_named(int dir, struct store_fs_temporary *t)
+{
+	uint64_t rnd;
+
+	t->dir = dir;
 	if (getrandom(&rnd, sizeof(rnd), 0) != (ssize_t)sizeof(rnd))
 		return -1;
 	(void)snprintf(t->name, sizeof(t->name), STORE_FS_TEMPORARY "%0*llx~",

@@ -35,6 +35,12 @@ int store_fs_temporary_open(
     struct store_fs *, int, struct store_fs_temporary *);
 
 /**
+ * store_fs_temporary_open_named(dir, t):
+ * Likewise, and with a name in any case.
+ */
+int store_fs_temporary_open_named(int, struct store_fs_temporary *);
+
+/**
  * store_fs_temporary_publish(fs, t, base, err):
  * Give the file the name ${base} in its folder; HF_EEXISTS if that is taken.
  */

@@ -120,33 +120,52 @@ object_new(const char *name, const struct store_blob *blob, struct object **ret,
 	return 0;
 }
 
+/* Store an object; with ${replace} one that is there goes. */
 static int
-mem_put(struct store *s, const char *name, const struct store_blob *blob,
-    struct err *err)
+insert(struct store *s, const char *name, const struct store_blob *blob,
+    bool replace, struct err *err)
 {
 	CLEANUP(freep_object) struct object *o = NULL;
 	CLEANUP(unlock) struct store_mem *m = lock(s);
+	size_t at = position(m, name);
 	struct object **grown;
-	size_t at;
 	int rc;
 
-	if (find(m, name) != NULL)
+	if (!replace && find(m, name) != NULL)
 		return err_set(err, HF_EEXISTS, "'%s' exists", name);
 	if ((rc = object_new(name, blob, &o, err)) < 0)
 		return rc;
+	o->mtime_ms = clock_ms(m);
+	if (find(m, name) != NULL) {
+		object_free(m->objects[at]);
+		m->objects[at] = TAKE(o);
+		return 0;
+	}
 	grown = reallocarray(m->objects, m->n + 1, sizeof(struct object *));
 	if (grown == NULL)
 		return err_nomem(err);
 	m->objects = grown;
 
 	/* Nothing can fail from here on: publish the object. */
-	at = position(m, name);
 	memmove(
 	    grown + at + 1, grown + at, (m->n - at) * sizeof(struct object *));
-	o->mtime_ms = clock_ms(m);
 	grown[at] = TAKE(o);
 	m->n++;
 	return 0;
+}
+
+static int
+mem_put(struct store *s, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	return insert(s, name, blob, false, err);
+}
+
+static int
+mem_replace(struct store *s, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	return insert(s, name, blob, true, err);
 }
 
 /* Parts gathered in memory, put as one object. */
@@ -313,6 +332,15 @@ mem_del(struct store *s, const char *name, struct err *err)
 }
 
 static int
+mem_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
+    struct err *err)
+{
+	/* The parts are gone with the process that had them. */
+	(void)s, (void)prefix, (void)before_ms, (void)n, (void)err;
+	return 0;
+}
+
+static int
 mem_now(struct store *s, int64_t *ms, struct err *err)
 {
 	CLEANUP(unlock) struct store_mem *m = lock(s);
@@ -350,6 +378,8 @@ static const struct store_ops store_mem_ops = {
 	.head = mem_head,
 	.list = mem_list,
 	.del = mem_del,
+	.replace = mem_replace,
+	.sweep = mem_sweep,
 	.now = mem_now,
 	.probe = mem_probe,
 	.free = mem_free,

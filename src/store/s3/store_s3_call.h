@@ -125,6 +125,9 @@ int s3_head(struct store *, const char *, struct store_info *, struct err *);
 int s3_list(
     struct store *, const char *, store_list_fn *, void *, struct err *);
 int s3_del(struct store *, const char *, struct err *);
+int s3_replace(
+    struct store *, const char *, const struct store_blob *, struct err *);
+int s3_sweep(struct store *, const char *, int64_t, uint64_t *, struct err *);
 int s3_now(struct store *, int64_t *, struct err *);
 int s3_probe(struct store *, enum store_power, struct err *);
 

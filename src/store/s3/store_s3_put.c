@@ -19,6 +19,7 @@ struct upload {
 
 	enum s3_checksum checksum; /* How this try is sent. */
 	bool condition;            /* With If-None-Match. */
+	bool replace;              /* Whatever is there. */
 };
 
 static void
@@ -185,7 +186,7 @@ static void
 remember(const struct upload *u)
 {
 	atomic_store(&u->s->checksum, (int)u->checksum);
-	if (!u->condition)
+	if (!u->condition && !u->replace)
 		atomic_store(&u->s->no_condition, true);
 }
 
@@ -197,7 +198,7 @@ upload(struct upload *u, struct err *err)
 	int rc;
 
 	for (;;) {
-		if (!u->condition && !c.maybe_done &&
+		if (!u->condition && !u->replace && !c.maybe_done &&
 		    (rc = look_first(u, err)) < 0)
 			return rc;
 		s3_call_clear(&c);
@@ -222,9 +223,9 @@ upload(struct upload *u, struct err *err)
 	return rc;
 }
 
-int
-s3_put(struct store *st, const char *name, const struct store_blob *blob,
-    struct err *err)
+static int
+put(struct store *st, const char *name, const struct store_blob *blob,
+    bool replace, struct err *err)
 {
 	struct s3 *s = (struct s3 *)st;
 	struct upload u = {
@@ -232,7 +233,8 @@ s3_put(struct store *st, const char *name, const struct store_blob *blob,
 		.name = name,
 		.blob = blob,
 		.checksum = (enum s3_checksum)atomic_load(&s->checksum),
-		.condition = !atomic_load(&s->no_condition),
+		.condition = !replace && !atomic_load(&s->no_condition),
+		.replace = replace,
 	};
 	int rc = 0;
 
@@ -247,4 +249,18 @@ s3_put(struct store *st, const char *name, const struct store_blob *blob,
 	if (rc < 0)
 		return err_wrap(err, "put '%s' into '%s'", name, st->place);
 	return 0;
+}
+
+int
+s3_put(struct store *st, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	return put(st, name, blob, false, err);
+}
+
+int
+s3_replace(struct store *st, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	return put(st, name, blob, true, err);
 }

@@ -353,6 +353,132 @@ s3_xml_page(const void *p, size_t n, struct s3_page *page, struct err *err)
 	return 0;
 }
 
+/* Keep the text of an element; the last of several counts. */
+static void
+replace_text(struct reader *r, char **to, const char *text)
+{
+	free(*to);
+	if ((*to = strdup(text)) == NULL)
+		out_of_memory(r);
+}
+
+#define UPLOAD "ListMultipartUploadsResult/Upload"
+
+static void
+uploads_start(struct reader *r, const char *path)
+{
+	struct s3_uploads *page = r->arg;
+	struct s3_upload_item *grown;
+	size_t cap;
+
+	if (r->depth == 1 && strcmp(path, "ListMultipartUploadsResult") != 0) {
+		give_up(r, "it is no listing of uploads");
+		return;
+	}
+	if (strcmp(path, UPLOAD) != 0)
+		return;
+	if (page->n == ITEMS_MAX) {
+		give_up(r, "it lists too many uploads at once");
+		return;
+	}
+	if (page->n == page->cap) {
+		cap = page->cap == 0 ? 16 : page->cap * 2;
+		grown = reallocarray(page->v, cap, sizeof(*grown));
+		if (grown == NULL) {
+			out_of_memory(r);
+			return;
+		}
+		page->v = grown;
+		page->cap = cap;
+	}
+	page->v[page->n++] = (struct s3_upload_item){ 0 };
+}
+
+static void
+upload_item_end(struct reader *r, const char *field, const char *text)
+{
+	struct s3_uploads *page = r->arg;
+	struct s3_upload_item *it = &page->v[page->n - 1];
+
+	if (strcmp(field, "Key") == 0)
+		replace_text(r, &it->key, text);
+	else if (strcmp(field, "UploadId") == 0)
+		replace_text(r, &it->id, text);
+	else if (strcmp(field, "Initiated") == 0 &&
+		 !read_time(text, &it->begun_ms))
+		give_up(r, "it has an upload of impossible date");
+}
+
+static void
+uploads_end(struct reader *r, const char *path, char *text)
+{
+	struct s3_uploads *page = r->arg;
+	const char *field = str_has_prefix(path, UPLOAD "/");
+	const struct s3_upload_item *it;
+
+	if (field != NULL) {
+		upload_item_end(r, field, text);
+		return;
+	}
+	if (strcmp(path, UPLOAD) == 0) {
+		it = &page->v[page->n - 1];
+		if (it->key == NULL || it->id == NULL || it->begun_ms == 0)
+			give_up(r, "it has an upload without name, id or date");
+		return;
+	}
+	field = str_has_prefix(path, "ListMultipartUploadsResult/");
+	if (field == NULL)
+		return;
+	if (strcmp(field, "IsTruncated") == 0)
+		page->more = strcmp(text, "true") == 0;
+	else if (strcmp(field, "EncodingType") == 0)
+		r->url_encoded = strcmp(text, "url") == 0;
+	else if (strcmp(field, "NextKeyMarker") == 0)
+		replace_text(r, &page->key, text);
+	else if (strcmp(field, "NextUploadIdMarker") == 0)
+		replace_text(r, &page->id, text);
+}
+
+int
+s3_xml_uploads(
+    const void *p, size_t n, struct s3_uploads *page, struct err *err)
+{
+	struct reader r = {
+		.on_start = uploads_start, .on_end = uploads_end, .arg = page
+	};
+	bool ok;
+	size_t i;
+	int rc;
+
+	if ((rc = read_xml(&r, p, n, err)) < 0)
+		return rc;
+	ok = !r.url_encoded || page->key == NULL || decode_key(page->key);
+	for (i = 0; ok && r.url_encoded && i < page->n; i++)
+		ok = decode_key(page->v[i].key);
+	if (!ok)
+		return err_set(err, HF_EUNAVAIL,
+		    "the listing has a name with a broken '%%'");
+	if (page->more && (page->key == NULL || page->key[0] == '\0'))
+		return err_set(err, HF_EUNAVAIL,
+		    "the listing is cut short and does not say where");
+	return 0;
+}
+
+void
+s3_uploads_clear(struct s3_uploads *page)
+{
+	size_t i;
+
+	for (i = 0; i < page->n; i++) {
+		free(page->v[i].key);
+		free(page->v[i].id);
+	}
+	free(page->v);
+	free(page->key);
+	free(page->id);
+	*page = (struct s3_uploads){ 0 };
+}
+
 void
 s3_page_clear(struct s3_page *page)
 {

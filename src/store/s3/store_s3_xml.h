@@ -32,6 +32,27 @@ bool s3_xml_error(const void *, size_t, struct s3_error *);
  */
 int s3_xml_upload_id(const void *, size_t, char **, struct err *);
 
+/* One <Upload> of a <ListMultipartUploadsResult>. */
+struct s3_upload_item {
+	char *key; /* Decoded. */
+	char *id;
+	int64_t begun_ms;
+};
+
+struct s3_uploads {
+	struct s3_upload_item *v;
+	size_t n, cap;
+	bool more;
+	char *key, *id; /* Where the next page begins; or NULL. */
+};
+
+/**
+ * s3_xml_uploads(p, n, page, err):
+ * Like s3_xml_page, for uploads that are under way.
+ */
+int s3_xml_uploads(const void *, size_t, struct s3_uploads *, struct err *);
+void s3_uploads_clear(struct s3_uploads *);
+
 /* One <Contents> of a listing. */
 struct s3_item {
 	char *key; /* Decoded. */

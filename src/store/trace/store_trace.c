@@ -234,6 +234,33 @@ trace_del(struct store *s, const char *name, struct err *err)
 }
 
 static int
+trace_replace(struct store *s, const char *name, const struct store_blob *blob,
+    struct err *err)
+{
+	struct store *inner = ((struct store_trace *)s)->inner;
+	struct store_event e = { .op = STORE_OP_REPLACE, .name = name };
+	int rc;
+
+	e.len = blob->len;
+	if ((rc = begin(s, &e, err)) < 0)
+		return rc;
+	return end(s, &e, inner->ops->replace(inner, name, blob, err));
+}
+
+static int
+trace_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
+    struct err *err)
+{
+	struct store *inner = ((struct store_trace *)s)->inner;
+	struct store_event e = { .op = STORE_OP_SWEEP, .name = prefix };
+	int rc;
+
+	if ((rc = begin(s, &e, err)) < 0)
+		return rc;
+	return end(s, &e, inner->ops->sweep(inner, prefix, before_ms, n, err));
+}
+
+static int
 trace_now(struct store *s, int64_t *ms, struct err *err)
 {
 	struct store *inner = ((struct store_trace *)s)->inner;
@@ -287,6 +314,8 @@ store_trace_new(struct store *inner, store_trace_fn *fn, void *arg,
 		.head = trace_head,
 		.list = trace_list,
 		.del = trace_del,
+		.replace = trace_replace,
+		.sweep = trace_sweep,
 		.now = trace_now,
 		.probe = trace_probe,
 		.free = trace_free,
