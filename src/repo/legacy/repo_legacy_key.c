@@ -1,0 +1,117 @@
+#include <sodium.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/aead.h"
+#include "crypto/secret.h"
+#include "repo/legacy/repo_legacy.h"
+
+#define PREFIX_LEN 16 /* Of a nonce: what aead.h takes once. */
+#define MASTER_FILE_MAX 4096
+
+_Static_assert(REPO_LEGACY_WRAPPED_LEN ==
+		   AEAD_NONCE_LEN + REPO_LEGACY_KEY_LEN + AEAD_TAG_LEN,
+    "a key object is nonce, key and tag");
+
+/* One end of a line, as `openssl rand -hex 32 > FILE` leaves it. */
+static size_t
+line_len(const uint8_t *p, size_t n)
+{
+	if (n > 0 && p[n - 1] == '\n')
+		n--;
+	if (n > 0 && p[n - 1] == '\r')
+		n--;
+	return n;
+}
+
+int
+repo_legacy_master_parse(
+    const uint8_t *p, size_t n, struct secret **ret, struct err *err)
+{
+	CLEANUP(freep_secret) struct secret *key = NULL;
+	size_t len = line_len(p, n);
+	int rc;
+
+	if (len != 2 * REPO_LEGACY_KEY_LEN) {
+		(void)err_set(err, HF_ECONFIG,
+		    "it has %zu characters, and a master key is %d hex digits",
+		    len, 2 * REPO_LEGACY_KEY_LEN);
+		return err_hint(
+		    err, "such a file is made by: openssl rand -hex 32");
+	}
+	if ((rc = secret_new(REPO_LEGACY_KEY_LEN, &key, err)) < 0)
+		return rc;
+	/* Where and what the wrong character is would tell of the key. */
+	if (!str_unhex(secret_w(key), (const char *)p, REPO_LEGACY_KEY_LEN))
+		return err_set(
+		    err, HF_ECONFIG, "it has a character that is no hex digit");
+	*ret = TAKE(key);
+	return 0;
+}
+
+int
+repo_legacy_master(const char *path, struct secret **ret, struct err *err)
+{
+	CLEANUP(freep_secret) struct secret *text = NULL;
+	int rc;
+
+	rc = secret_read(path, "the master key", MASTER_FILE_MAX, &text, err);
+	if (rc < 0)
+		return rc;
+	if (repo_legacy_master_parse(
+		secret_p(text), secret_len(text), ret, err) < 0)
+		return err_wrap(err, "the master key '%s'", path);
+	return 0;
+}
+
+int
+repo_legacy_wrap(const struct secret *master, const struct secret *key,
+    uint8_t out[REPO_LEGACY_WRAPPED_LEN], struct err *err)
+{
+	CLEANUP(freep_aead) struct aead *a = NULL;
+	int rc;
+
+	if (secret_len(key) != REPO_LEGACY_KEY_LEN)
+		return err_set(
+		    err, HF_EBUG, "a dump's key of %zu bytes", secret_len(key));
+	/*
+	 * The other program begins its nonce with the time, and reads it as
+	 * 24 bytes: 24 random ones are safer under a key that stays for years.
+	 */
+	randombytes_buf(out, AEAD_NONCE_LEN);
+	if ((rc = aead_new(master, out, &a, err)) < 0)
+		return rc;
+	return aead_seal(a, le64_get(out + PREFIX_LEN), NULL, 0, secret_p(key),
+	    REPO_LEGACY_KEY_LEN, out + AEAD_NONCE_LEN, err);
+}
+
+int
+repo_legacy_unwrap(const struct secret *master, const uint8_t *p, size_t n,
+    struct secret **ret, struct err *err)
+{
+	CLEANUP(freep_aead) struct aead *a = NULL;
+	CLEANUP(freep_secret) struct secret *key = NULL;
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (n != REPO_LEGACY_WRAPPED_LEN)
+		return err_set(err, HF_ECORRUPT,
+		    "a key object has %d bytes, and this one %zu",
+		    REPO_LEGACY_WRAPPED_LEN, n);
+	if ((rc = secret_new(REPO_LEGACY_KEY_LEN, &key, err)) < 0 ||
+	    (rc = aead_new(master, p, &a, err)) < 0)
+		return rc;
+	rc = aead_open(a, le64_get(p + PREFIX_LEN), NULL, 0, p + AEAD_NONCE_LEN,
+	    n - AEAD_NONCE_LEN, secret_w(key), &e);
+	if (rc == -HF_ECORRUPT)
+		return err_set(err, HF_EKEY,
+		    "the master key does not open it, or it is damaged");
+	if (rc < 0) {
+		*err = e;
+		return rc;
+	}
+	*ret = TAKE(key);
+	return 0;
+}
