@@ -41,6 +41,9 @@ struct target_opts {
 	void *arg;
 };
 
+/* The remedy for a place that is taken. */
+#define TARGET_TAKEN "choose a new place, or say --overwrite to replace it"
+
 struct target_ops {
 	/* Start an entry; a file's data comes next, other types are whole. */
 	int (*begin)(struct target *, const struct entry *, struct err *);

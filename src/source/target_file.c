@@ -8,17 +8,16 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/stage.h"
 #include "base/str.h"
 #include "source/target.h"
-#include "source/target_stage.h"
 
 #define ZEROES_MAX 65536
 
 struct target_file {
 	struct target base;
-	struct target_opts opts;
 	char *path;
-	struct target_stage stage; /* Unless it goes to standard output. */
+	struct stage stage; /* Unless it goes to standard output. */
 	bool begun, done;
 	uint64_t size, pos; /* Of the file; how far it was written, */
 	uint64_t behind;    /* and how far the disk was told of it. */
@@ -110,7 +109,7 @@ file_finish(struct target *t, struct err *err)
 
 	if ((rc = check_done(f, err)) < 0)
 		return rc;
-	return target_stage_commit(&f->stage, err);
+	return stage_commit(&f->stage, err);
 }
 
 static void
@@ -118,7 +117,7 @@ file_free(struct target *t)
 {
 	struct target_file *f = (struct target_file *)t;
 
-	target_stage_close(&f->stage);
+	stage_close(&f->stage);
 	free(f->path);
 	free(f);
 }
@@ -198,6 +197,10 @@ target_file_new(
     const struct target_opts *opts, struct target **ret, struct err *err)
 {
 	CLEANUP(freep_target) struct target *t = NULL;
+	struct stage_opts at = { .overwrite = opts->overwrite,
+		.remedy = TARGET_TAKEN,
+		.warn = opts->warn,
+		.arg = opts->arg };
 	struct target_file *f;
 	int rc;
 
@@ -205,14 +208,13 @@ target_file_new(
 		return err_nomem(err);
 	t = &f->base;
 	t->ops = &target_file_ops;
-	f->opts = *opts;
-	f->stage = (struct target_stage){ .parent = -1, .fd = -1 };
+	f->stage = (struct stage){ .parent = -1, .fd = -1 };
 	if ((rc = str_dup(opts->path, &f->path, err)) < 0)
 		return rc;
-	f->opts.path = f->path;
+	at.path = f->path;
 	if (strcmp(f->path, "-") == 0)
 		t->ops = &target_stdout_ops;
-	else if ((rc = target_stage_open(&f->stage, &f->opts, false, err)) < 0)
+	else if ((rc = stage_open(&f->stage, &at, err)) < 0)
 		return rc;
 	*ret = TAKE(t);
 	return 0;

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/params.h"
+#include "base/remove_tree.h"
 #include "source/target.h"
-#include "source/target_remove.h"
 #include "source/tree/source_tree.h"
 #include "source_record.h"
 #include "test.h"
@@ -613,7 +613,7 @@ TEST(target_tree__goes_as_deep_as_the_source)
 	CHECK(warnings == 0);
 	read_tree("to", &r);
 	CHECK(r.n == 3001 && r.nwarnings == 0);
-	CHECK(target_remove(AT_FDCWD, at("to")) == 0 && count() == 0);
+	CHECK(remove_tree(AT_FDCWD, at("to")) == 0 && count() == 0);
 }
 
 TEST(target_tree__says_when_there_is_no_room_and_cleans_up)
@@ -656,7 +656,7 @@ TEST(target_tree__is_not_put_over_a_file_system)
 	CHECK(rc == -HF_EUSAGE && e.hint[0] != '\0');
 }
 
-TEST(target_remove__stops_at_what_is_mounted)
+TEST(remove_tree__stops_at_what_is_mounted)
 {
 	int rc;
 
@@ -666,7 +666,7 @@ TEST(target_remove__stops_at_what_is_mounted)
 	put("other/f", "x");
 	if (mount(at("other"), at("old/m"), "", MS_BIND, NULL) < 0)
 		SKIP("needs root, to mount a file system");
-	rc = target_remove(AT_FDCWD, at("old"));
+	rc = remove_tree(AT_FDCWD, at("old"));
 	CHECK(umount2(at("old/m"), MNT_DETACH) == 0);
 	CHECK(rc == -EBUSY && holds("other/f", "x"));
 }

@@ -12,9 +12,9 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/stage.h"
 #include "base/str.h"
 #include "source/target.h"
-#include "source/target_stage.h"
 #include "source/tree/target_tree_dir.h"
 #include "source/tree/target_tree_meta.h"
 
@@ -30,7 +30,7 @@ struct target_tree {
 	struct target base;
 	struct target_opts opts;
 	char *path;
-	struct target_stage stage;
+	struct stage stage;
 	struct target_tree_dirs dirs;
 	struct target_tree_meta meta;
 	unsigned long long left_out; /* Entries that links may name in vain. */
@@ -359,7 +359,7 @@ tree_finish(struct target *base_t, struct err *err)
 		if (rc < 0)
 			return rc;
 	}
-	return target_stage_commit(&t->stage, err);
+	return stage_commit(&t->stage, err);
 }
 
 static void
@@ -370,7 +370,7 @@ tree_free(struct target *base_t)
 	freep_fd(&t->fd);
 	target_tree_dirs_clear(&t->dirs);
 	target_tree_meta_clear(&t->meta);
-	target_stage_close(&t->stage);
+	stage_close(&t->stage);
 	buf_free(&t->folders);
 	free(t->folder);
 	free(t->path);
@@ -391,6 +391,11 @@ target_tree_new(
     const struct target_opts *opts, struct target **ret, struct err *err)
 {
 	CLEANUP(freep_target) struct target *base = NULL;
+	struct stage_opts at = { .is_dir = true,
+		.overwrite = opts->overwrite,
+		.remedy = TARGET_TAKEN,
+		.warn = opts->warn,
+		.arg = opts->arg };
 	struct target_tree *t;
 	int rc;
 
@@ -399,14 +404,15 @@ target_tree_new(
 	base = &t->base;
 	base->ops = &target_tree_ops;
 	t->fd = -1;
-	t->stage = (struct target_stage){ .parent = -1, .fd = -1 };
+	t->stage = (struct stage){ .parent = -1, .fd = -1 };
 	target_tree_dirs_init(&t->dirs, -1);
 	t->opts = *opts;
 	target_tree_meta_init(&t->meta, &t->opts);
 	if ((rc = str_dup(opts->path, &t->path, err)) < 0)
 		return rc;
 	t->opts.path = t->path;
-	if ((rc = target_stage_open(&t->stage, &t->opts, true, err)) < 0)
+	at.path = t->path;
+	if ((rc = stage_open(&t->stage, &at, err)) < 0)
 		return rc;
 	target_tree_dirs_init(&t->dirs, t->stage.fd);
 	*ret = TAKE(base);

@@ -14,10 +14,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/remove_tree.h"
+#include "base/stage.h"
 #include "base/str.h"
-#include "source/target.h"
-#include "source/target_remove.h"
-#include "source/target_stage.h"
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #define SUFFIX_LEN (sizeof(".holdfast-01234567") - 1)
@@ -57,22 +56,22 @@ split(const char *path, char **dir, char **base, struct err *err)
 }
 
 static int
-taken(const struct target_stage *s, const char *what, struct err *err)
+taken(const struct stage *s, const char *what, struct err *err)
 {
-	(void)err_set(err, HF_EEXISTS, "'%s' %s", s->opts->path, what);
-	return err_hint(
-	    err, "choose a new place, or say --overwrite to replace it");
+	(void)err_set(err, HF_EEXISTS, "'%s' %s", s->opts.path, what);
+	return err_hint(err, "%s",
+	    s->opts.remedy != NULL ? s->opts.remedy : "choose a new place");
 }
 
 static int
-is_mount(const struct target_stage *s, struct err *err)
+is_mount(const struct stage *s, struct err *err)
 {
 	(void)err_set(err, HF_EUSAGE,
 	    "'%s' is where a file system is mounted: it cannot be replaced "
 	    "in one step",
-	    s->opts->path);
+	    s->opts.path);
 	return err_hint(
-	    err, "restore to a new folder in it: %s/NAME", s->opts->path);
+	    err, "restore to a new folder in it: %s/NAME", s->opts.path);
 }
 
 /* Has the folder ${base} anything in it?  Return 0, 1 or -errno. */
@@ -98,7 +97,7 @@ has_content(int parent, const char *base)
 
 /* May the final place be filled, and what must go for that? */
 static int
-look(struct target_stage *s, struct err *err)
+look(struct stage *s, struct err *err)
 {
 	struct stat st, around;
 	int rc;
@@ -106,25 +105,25 @@ look(struct target_stage *s, struct err *err)
 	if (fstatat(s->parent, s->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0
 				       : err_errno(err, errno, "look at '%s'",
-					     s->opts->path);
+					     s->opts.path);
 	if (S_ISLNK(st.st_mode))
 		return taken(s, "is a link to nothing", err);
 	if (fstat(s->parent, &around) == 0 && around.st_dev != st.st_dev)
 		return is_mount(s, err);
-	if (!s->is_dir && S_ISDIR(st.st_mode)) {
+	if (!s->opts.is_dir && S_ISDIR(st.st_mode)) {
 		(void)err_set(
-		    err, HF_EEXISTS, "'%s' is a folder", s->opts->path);
+		    err, HF_EEXISTS, "'%s' is a folder", s->opts.path);
 		return err_hint(err, "name a new file in it");
 	}
-	if (s->is_dir && S_ISDIR(st.st_mode)) {
+	if (s->opts.is_dir && S_ISDIR(st.st_mode)) {
 		if ((rc = has_content(s->parent, s->base)) < 0)
 			return err_errno(
-			    err, -rc, "look into '%s'", s->opts->path);
+			    err, -rc, "look into '%s'", s->opts.path);
 		if (rc == 0)
 			return 0;
-		if (!s->opts->overwrite)
+		if (!s->opts.overwrite)
 			return taken(s, "is not empty", err);
-	} else if (!s->opts->overwrite) {
+	} else if (!s->opts.overwrite) {
 		return taken(s, "exists", err);
 	}
 	s->replaces = true;
@@ -133,7 +132,7 @@ look(struct target_stage *s, struct err *err)
 
 /* Put a staging name that is likely free at ${*ret}. */
 static int
-new_name(const struct target_stage *s, char **ret, struct err *err)
+new_name(const struct stage *s, char **ret, struct err *err)
 {
 	int keep = NAME_MAX - (int)SUFFIX_LEN;
 	uint32_t r;
@@ -145,9 +144,9 @@ new_name(const struct target_stage *s, char **ret, struct err *err)
 }
 
 static int
-create(const struct target_stage *s, const char *name)
+create(const struct stage *s, const char *name)
 {
-	if (!s->is_dir)
+	if (!s->opts.is_dir)
 		return openat(s->parent, name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (mkdirat(s->parent, name, 0700) < 0)
@@ -156,7 +155,7 @@ create(const struct target_stage *s, const char *name)
 }
 
 static int
-stage(struct target_stage *s, struct err *err)
+make_beside(struct stage *s, struct err *err)
 {
 	int i, rc;
 
@@ -172,7 +171,7 @@ stage(struct target_stage *s, struct err *err)
 		if (errno != EEXIST)
 			break;
 	}
-	rc = err_errno(err, errno, "stage beside '%s'", s->opts->path);
+	rc = err_errno(err, errno, "stage beside '%s'", s->opts.path);
 	if (rc == -HF_EDENIED)
 		return err_hint(err, "the folder around it must be writable");
 	return rc;
@@ -191,13 +190,12 @@ shed_inherited(int fd)
 }
 
 int
-target_stage_open(struct target_stage *s, const struct target_opts *opts,
-    bool is_dir, struct err *err)
+stage_open(struct stage *s, const struct stage_opts *opts, struct err *err)
 {
 	CLEANUP(freep_mem) char *dir = NULL;
 	int rc;
 
-	*s = (struct target_stage){ opts, is_dir, false, -1, NULL, NULL, -1 };
+	*s = (struct stage){ *opts, false, -1, NULL, NULL, -1 };
 	if ((rc = split(opts->path, &dir, &s->base, err)) < 0)
 		return rc;
 	if ((s->parent = open(dir, OPEN_DIR)) < 0) {
@@ -206,15 +204,15 @@ target_stage_open(struct target_stage *s, const struct target_opts *opts,
 			   ? err_hint(err, "make it: mkdir -p '%s'", dir)
 			   : rc;
 	}
-	if ((rc = look(s, err)) < 0 || (rc = stage(s, err)) < 0)
+	if ((rc = look(s, err)) < 0 || (rc = make_beside(s, err)) < 0)
 		return rc;
-	if (is_dir)
+	if (opts->is_dir)
 		shed_inherited(s->fd);
 	return 0;
 }
 
 static int
-cannot_place(const struct target_stage *s, struct err *err)
+cannot_place(const struct stage *s, struct err *err)
 {
 	int errnum = errno;
 
@@ -222,24 +220,25 @@ cannot_place(const struct target_stage *s, struct err *err)
 		return is_mount(s, err);
 	if (errnum == EEXIST || errnum == ENOTEMPTY || errnum == ENOTDIR)
 		return taken(s, "was filled by somebody else meanwhile", err);
-	return err_errno(err, errnum, "put '%s' into place", s->opts->path);
+	return err_errno(err, errnum, "put '%s' into place", s->opts.path);
 }
 
 /* Put what is staged where nothing, or an empty folder, is. */
 static int
-place_new(struct target_stage *s, struct err *err)
+place_new(struct stage *s, struct err *err)
 {
 	/* A folder gives way to a folder only if it is empty. */
-	if (s->is_dir && renameat(s->parent, s->name, s->parent, s->base) < 0)
+	if (s->opts.is_dir &&
+	    renameat(s->parent, s->name, s->parent, s->base) < 0)
 		return cannot_place(s, err);
-	if (!s->is_dir)
+	if (!s->opts.is_dir)
 		return file_publish(s->parent, s->name, s->base, err);
 	return 0;
 }
 
 /* Where the file system cannot swap: the old one steps aside first. */
 static int
-place_aside(struct target_stage *s, char **old, struct err *err)
+place_aside(struct stage *s, char **old, struct err *err)
 {
 	CLEANUP(freep_mem) char *aside = NULL;
 	int rc;
@@ -259,9 +258,9 @@ place_aside(struct target_stage *s, char **old, struct err *err)
 
 /* Swap old and new; the name of what is to be removed goes to ${*old}. */
 static int
-place_over(struct target_stage *s, char **old, struct err *err)
+place_over(struct stage *s, char **old, struct err *err)
 {
-	if (!s->is_dir) {
+	if (!s->opts.is_dir) {
 		/* A file gives way in one step. */
 		if (renameat(s->parent, s->name, s->parent, s->base) < 0)
 			return cannot_place(s, err);
@@ -280,39 +279,40 @@ place_over(struct target_stage *s, char **old, struct err *err)
 }
 
 int
-target_stage_commit(struct target_stage *s, struct err *err)
+stage_commit(struct stage *s, struct err *err)
 {
 	CLEANUP(freep_mem) char *old = NULL;
 	char what[512];
 	int rc;
 
 	/* One call for a whole tree: thousands of fsyncs would take hours. */
-	if ((s->is_dir ? syncfs(s->fd) : fsync(s->fd)) < 0)
-		return err_errno(err, errno, "sync '%s'", s->opts->path);
+	if ((s->opts.is_dir && !s->opts.synced ? syncfs(s->fd) : fsync(s->fd)) <
+	    0)
+		return err_errno(err, errno, "sync '%s'", s->opts.path);
 	rc = s->replaces ? place_over(s, &old, err) : place_new(s, err);
 	if (rc < 0)
 		return rc;
 	free(TAKE(s->name));
 	if ((rc = file_sync_dir(s->parent, err)) < 0)
-		return err_wrap(err, "sync the folder of '%s'", s->opts->path);
+		return err_wrap(err, "sync the folder of '%s'", s->opts.path);
 	/* The new one is there for good: only now may the old one go. */
-	if (old != NULL && (rc = target_remove(s->parent, old)) < 0) {
+	if (old != NULL && (rc = remove_tree(s->parent, old)) < 0) {
 		(void)snprintf(what, sizeof(what),
 		    "what was here before is still beside it as '%s': %s", old,
 		    strerror(-rc));
-		s->opts->warn(s->opts->arg, s->opts->path, what);
+		s->opts.warn(s->opts.arg, s->opts.path, what);
 	}
 	return 0;
 }
 
 void
-target_stage_close(struct target_stage *s)
+stage_close(struct stage *s)
 {
 	freep_fd(&s->fd);
 	if (s->name != NULL)
-		(void)target_remove(s->parent, s->name);
+		(void)remove_tree(s->parent, s->name);
 	freep_fd(&s->parent);
 	free(s->base);
 	free(s->name);
-	*s = (struct target_stage){ .parent = -1, .fd = -1 };
+	*s = (struct stage){ .parent = -1, .fd = -1 };
 }

@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "source/target_remove.h"
+#include "base/remove_tree.h"
 
 #define DENTS_SIZE 32768
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -131,7 +131,7 @@ remove_at_top(struct removal *r, int top, const char *name)
 }
 
 int
-target_remove(int dir, const char *name)
+remove_tree(int dir, const char *name)
 {
 	CLEANUP(freep_fd) int top = -1;
 	struct removal r = { -1, 0 };
