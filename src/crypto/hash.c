@@ -99,3 +99,11 @@ md5_of(const void *p, size_t n, uint8_t out[16], struct err *err)
 		return openssl_err(err, "compute MD5");
 	return 0;
 }
+
+int
+sha1_of(const void *p, size_t n, uint8_t out[SHA1_LEN], struct err *err)
+{
+	if (!EVP_Digest(p, n, out, NULL, EVP_sha1(), NULL))
+		return openssl_err(err, "compute SHA-1");
+	return 0;
+}

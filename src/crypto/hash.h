@@ -37,10 +37,16 @@ int sha256_final(struct sha256 *, uint8_t[SHA256_LEN], struct err *);
  */
 int sha256_of(const void *, size_t, uint8_t[SHA256_LEN], struct err *);
 
-/* HMAC-SHA-256 and MD5 serve protocols alone: SigV4 and Content-MD5. */
+/*
+ * HMAC-SHA-256, MD5 and SHA-1 serve protocols alone: SigV4, Content-MD5, and
+ * the ids that etcd gives its members.
+ */
+#define SHA1_LEN 20
+
 int hmac_sha256(const void *, size_t, const void *, size_t, uint8_t[SHA256_LEN],
     struct err *);
 int md5_of(const void *, size_t, uint8_t[16], struct err *);
+int sha1_of(const void *, size_t, uint8_t[SHA1_LEN], struct err *);
 
 /**
  * kdf_derive(key, label, msg, n, out, outlen, err):

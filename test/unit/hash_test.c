@@ -91,6 +91,17 @@ TEST(md5__gives_the_bytes_of_rfc_1321)
 	    str_hex(hex, sum, sizeof(sum)), "900150983cd24fb0d6963f7d28e17f72");
 }
 
+TEST(sha1__gives_the_bytes_of_rfc_3174)
+{
+	struct err e = ERR_INIT;
+	uint8_t sum[SHA1_LEN];
+	char hex[2 * SHA1_LEN + 1];
+
+	CHECK_OK(sha1_of("abc", 3, sum, &e), &e);
+	CHECK_STR(str_hex(hex, sum, sizeof(sum)),
+	    "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 TEST(sha256__survives_running_out_of_memory)
 {
 	CLEANUP(freep_sha256) struct sha256 *s = NULL;
