@@ -40,4 +40,17 @@ char *str_hex(char *, const void *, size_t);
  */
 bool str_unhex(void *, const char *, size_t);
 
+/**
+ * str_utf8_len(s):
+ * Return the length of the UTF-8 character (RFC 3629) at ${s}, which a NUL
+ * ends: 1 to 4, or 0 if there is none.
+ */
+size_t str_utf8_len(const uint8_t *);
+
+/**
+ * str_is_utf8(s):
+ * Is all of ${s} UTF-8?
+ */
+bool str_is_utf8(const char *);
+
 #endif /* !BASE_STR_H_ */
