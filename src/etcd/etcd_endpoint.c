@@ -1,38 +1,11 @@
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
 #include "etcd/etcd_conn.h"
+#include "etcd/etcd_url.h"
 
 #define PORT_DEFAULT "2379"
-
-static const char host_chars[] = "abcdefghijklmnopqrstuvwxyz"
-				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789-._";
-
-/* Return how long the host at ${s} is, or 0 if there is none. */
-static size_t
-host_len(const char *s)
-{
-	size_t n;
-
-	if (*s != '[')
-		return strspn(s, host_chars);
-	/* RFC 3986: an IPv6 address stands in brackets. */
-	n = 1 + strspn(s + 1, "0123456789abcdefABCDEF:.");
-	return n > 1 && s[n] == ']' ? n + 1 : 0;
-}
-
-static bool
-port_ok(const char *s)
-{
-	size_t n = strspn(s, "0123456789");
-	long port = n >= 1 && n <= 5 ? strtol(s, NULL, 10) : 0;
-
-	return s[n] == '\0' && port >= 1 && port <= 65535;
-}
 
 int
 etcd_endpoint_parse(const char *text, char **ret, struct err *err)
@@ -46,7 +19,7 @@ etcd_endpoint_parse(const char *text, char **ret, struct err *err)
 	} else if ((rest = str_has_prefix(text, "https://")) != NULL) {
 		host = rest;
 	}
-	n = host_len(host);
+	n = etcd_url_host(host);
 	rest = host + n;
 	/* One slash at the end is how many write a URL. */
 	if (n > 0 && (*rest == '\0' || strcmp(rest, "/") == 0))
@@ -54,17 +27,12 @@ etcd_endpoint_parse(const char *text, char **ret, struct err *err)
 		    ret, err, "%s://%.*s:" PORT_DEFAULT, scheme, (int)n, host);
 	if (n > 0 && *rest == ':') {
 		size_t len = strlen(rest + 1);
-		char port[8];
 
 		if (len > 0 && rest[len] == '/')
 			len--;
-		if (len < sizeof(port)) {
-			memcpy(port, rest + 1, len);
-			port[len] = '\0';
-			if (port_ok(port))
-				return str_printf(ret, err, "%s://%.*s:%s",
-				    scheme, (int)n, host, port);
-		}
+		if (etcd_url_port(rest + 1, len))
+			return str_printf(ret, err, "%s://%.*s:%.*s", scheme,
+			    (int)n, host, (int)len, rest + 1);
 	}
 	/* Not shown whole: there may be a password in it. */
 	if (strchr(text, '@') != NULL) {

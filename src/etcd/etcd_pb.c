@@ -103,27 +103,36 @@ add_varint(struct buf *b, uint64_t v, struct err *err)
 }
 
 int
-pb_add_uint(struct buf *b, uint32_t field, uint64_t v, struct err *err)
+pb_put_uint(struct buf *b, uint32_t field, uint64_t v, struct err *err)
 {
 	int rc;
 
-	if (v == 0)
-		return 0;
 	if ((rc = add_varint(b, (uint64_t)field << 3 | PB_VARINT, err)) < 0)
 		return rc;
 	return add_varint(b, v, err);
 }
 
 int
-pb_add_bytes(
+pb_put_bytes(
     struct buf *b, uint32_t field, const void *p, size_t n, struct err *err)
 {
 	int rc;
 
-	if (n == 0)
-		return 0;
 	if ((rc = add_varint(b, (uint64_t)field << 3 | PB_BYTES, err)) < 0 ||
 	    (rc = add_varint(b, n, err)) < 0)
 		return rc;
 	return buf_add(b, p, n, err);
+}
+
+int
+pb_add_uint(struct buf *b, uint32_t field, uint64_t v, struct err *err)
+{
+	return v == 0 ? 0 : pb_put_uint(b, field, v, err);
+}
+
+int
+pb_add_bytes(
+    struct buf *b, uint32_t field, const void *p, size_t n, struct err *err)
+{
+	return n == 0 ? 0 : pb_put_bytes(b, field, p, n, err);
 }

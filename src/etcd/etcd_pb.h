@@ -61,4 +61,12 @@ void pb_text(const struct pb *, char *, size_t);
 int pb_add_uint(struct buf *, uint32_t, uint64_t, struct err *);
 int pb_add_bytes(struct buf *, uint32_t, const void *, size_t, struct err *);
 
+/**
+ * pb_put_uint(b, field, v, err), pb_put_bytes(b, field, p, n, err):
+ * The same for required fields of proto2, as raft's messages have them: they
+ * are written whatever their value is.
+ */
+int pb_put_uint(struct buf *, uint32_t, uint64_t, struct err *);
+int pb_put_bytes(struct buf *, uint32_t, const void *, size_t, struct err *);
+
 #endif /* !ETCD_ETCD_PB_H_ */
