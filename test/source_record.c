@@ -12,11 +12,13 @@ of(struct sink *s)
 }
 
 static int
-on_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
+on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
+    struct err *err)
 {
 	struct record *r = of(s);
 
 	(void)size;
+	r->hash = hash;
 	CHECK(entry_path_ok(path));
 	free(r->begun_path);
 	r->begun = true;
@@ -90,6 +92,7 @@ on_add(struct sink *s, const struct entry *e, struct err *err)
 	if (e->type == ENTRY_FILE) {
 		CHECK(r->begun);
 		CHECK_STR(r->begun_path, e->path);
+		CHECK(e->has_sha256 || r->hash == SINK_HASHES);
 		full.data_len = r->data.len;
 	}
 	if ((rc = reserve(r, &full, err)) < 0)

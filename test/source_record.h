@@ -49,6 +49,7 @@ struct record {
 
 	/* Private. */
 	bool begun;
+	enum sink_hash hash;
 	char *begun_path;
 	uint8_t *lent;
 	struct buf data;

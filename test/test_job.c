@@ -50,7 +50,7 @@ add(struct sink *s, const char *path, enum entry_type type, const char *data,
 		e.mode = 0750;
 	if (type == ENTRY_FILE) {
 		e.size = n;
-		if ((rc = sink_begin(s, path, n, err)) < 0 ||
+		if ((rc = sink_begin(s, path, n, SINK_HASHES, err)) < 0 ||
 		    (rc = copy(s, data, n, err)) < 0)
 			return rc;
 	}
@@ -69,7 +69,7 @@ add_big(struct test_source *t, struct sink *s, struct err *err)
 	uint8_t *p;
 	int rc;
 
-	if ((rc = sink_begin(s, name, e.size, err)) < 0)
+	if ((rc = sink_begin(s, name, e.size, SINK_HASHES, err)) < 0)
 		return rc;
 	for (at = 0; at < TEST_SOURCE_BIG; at += n) {
 		if ((rc = sink_space(s, &p, &n, err)) < 0)
@@ -103,7 +103,7 @@ add_link_and_sparse(struct sink *s, struct err *err)
 	int rc;
 
 	if ((rc = sink_add(s, &l, err)) < 0 ||
-	    (rc = sink_begin(s, sparse, 2, err)) < 0 ||
+	    (rc = sink_begin(s, sparse, 2, SINK_HASHES, err)) < 0 ||
 	    (rc = copy(s, "xy", 2, err)) < 0)
 		return rc;
 	return sink_add(s, &e, err);

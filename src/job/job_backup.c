@@ -51,12 +51,13 @@ tell(struct backup *b, enum job_event_kind kind, const char *subject,
 }
 
 static int
-on_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
+on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
+    struct err *err)
 {
 	struct backup *b = (struct backup *)s;
 
 	(void)path;
-	return repo_writer_begin(b->writer, size, err);
+	return repo_writer_begin(b->writer, size, hash == SINK_HASHES, err);
 }
 
 static int

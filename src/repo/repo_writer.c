@@ -79,50 +79,29 @@ repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
 	return 0;
 }
 
-/*
- * Let the hash catch up with the frame.  It lags until the frame is full or
- * the file ends, because a source that knows the hash tells only then.
- */
-static int
-hash_frame(struct repo_writer *w, struct err *err)
-{
-	size_t from = w->hashed;
-
-	if (w->frame == NULL || w->frame->len == from)
-		return 0;
-	w->hashed = w->frame->len;
-	return sha256_update(
-	    w->sha, w->frame->p + from, w->frame->len - from, err);
-}
-
 int
 repo_writer_flush(struct repo_writer *w, struct err *err)
 {
-	int rc;
-
 	if (w->frame == NULL || w->frame->len == 0)
 		return 0;
-	if (w->in_file && (rc = hash_frame(w, err)) < 0)
-		return rc;
-	w->hashed = 0;
 	return repo_pipe_submit(w->pipe, TAKE(w->frame), REPO_FRAME_DATA, err);
 }
 
 int
-repo_writer_begin(struct repo_writer *w, uint64_t size, struct err *err)
+repo_writer_begin(
+    struct repo_writer *w, uint64_t size, bool hash, struct err *err)
 {
 	int rc;
 
 	/* A large file lies in frames of its own: restored alone, it needs
 	 * nobody else's bytes.  Small ones share frames. */
-	w->in_file = false;
 	if (size >= REPO_FRAME_MAX && (rc = repo_writer_flush(w, err)) < 0)
 		return rc;
 	if ((rc = sha256_reset(w->sha, err)) < 0)
 		return rc;
 	w->in_file = true;
+	w->hash = hash;
 	w->file_pos = w->pos;
-	w->hashed = w->frame == NULL ? 0 : w->frame->len;
 	return 0;
 }
 
@@ -143,10 +122,15 @@ repo_writer_space(
 int
 repo_writer_wrote(struct repo_writer *w, size_t n, struct err *err)
 {
+	int rc;
+
 	if (!w->in_file || w->frame == NULL ||
 	    n > REPO_FRAME_MAX - w->frame->len)
 		return err_set(err, HF_EBUG,
 		    "%zu bytes were written where none were lent", n);
+	if (w->hash && (rc = sha256_update(
+			    w->sha, w->frame->p + w->frame->len, n, err)) < 0)
+		return rc;
 	w->frame->len += n;
 	w->pos += n;
 	w->sharing = false;
@@ -198,6 +182,23 @@ repo_writer_entry(struct repo_writer *w, const struct entry *e, struct err *err)
 	return submit_segment(w, REPO_FRAME_ENTRIES, before, err);
 }
 
+/* Complete the hash of a file, or of no bytes at all. */
+static int
+hash_of(struct repo_writer *w, bool in_file, struct entry *e, struct err *err)
+{
+	int rc;
+
+	if (e->has_sha256)
+		return 0;
+	if (in_file && !w->hash)
+		return err_set(err, HF_EBUG, "a hash was promised, and is not");
+	if ((!in_file && (rc = sha256_reset(w->sha, err)) < 0) ||
+	    (rc = sha256_final(w->sha, e->sha256, err)) < 0)
+		return rc;
+	e->has_sha256 = true;
+	return 0;
+}
+
 int
 repo_writer_add(
     struct repo_writer *w, const struct entry *entry, struct err *err)
@@ -211,13 +212,8 @@ repo_writer_add(
 	if (e.type == ENTRY_FILE) {
 		e.data_pos = in_file ? w->file_pos : w->pos;
 		e.data_len = w->pos - e.data_pos;
-		if (!in_file && (rc = sha256_reset(w->sha, err)) < 0)
+		if ((rc = hash_of(w, in_file, &e, err)) < 0)
 			return rc;
-		if (!e.has_sha256 &&
-		    ((in_file && (rc = hash_frame(w, err)) < 0) ||
-			(rc = sha256_final(w->sha, e.sha256, err)) < 0))
-			return rc;
-		e.has_sha256 = true;
 	}
 	if ((rc = repo_writer_entry(w, &e, err)) < 0)
 		return err_wrap(err, "add '%s'", e.path);

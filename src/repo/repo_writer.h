@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_WRITER_H_
 #define REPO_REPO_WRITER_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,10 +47,11 @@ void repo_writer_free(struct repo_writer *);
 CLEANUP_DEFINE(repo_writer);
 
 /*
- * As in struct sink_ops (source/source.h).  An entry of more than 1 MiB
- * (60,000 extents, say) is HF_ESOURCE: the source must do with fewer.
+ * As in struct sink_ops (source/source.h); the bool of begin says that the
+ * writer is to compute the file's hash.  An entry of more than 1 MiB (60,000
+ * extents, say) is HF_ESOURCE: the source must do with fewer.
  */
-int repo_writer_begin(struct repo_writer *, uint64_t, struct err *);
+int repo_writer_begin(struct repo_writer *, uint64_t, bool, struct err *);
 int repo_writer_space(struct repo_writer *, uint8_t **, size_t *, struct err *);
 int repo_writer_wrote(struct repo_writer *, size_t, struct err *);
 int repo_writer_add(struct repo_writer *, const struct entry *, struct err *);

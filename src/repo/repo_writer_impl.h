@@ -32,8 +32,8 @@ struct repo_writer {
 	/* The file that began last. */
 	bool in_file;
 	uint64_t file_pos;
+	bool hash; /* sha takes its bytes; else the source tells the hash. */
 	struct sha256 *sha;
-	size_t hashed; /* Of the frame: what sha has seen, or another file. */
 
 	struct buf segment; /* Entries, or refs, for the next frame of them. */
 	uint64_t entries, plain;

@@ -8,10 +8,11 @@
 #include "source/source.h"
 
 int
-sink_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
+sink_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
+    struct err *err)
 {
 	assert(path != NULL);
-	return s->ops->begin(s, path, size, err);
+	return s->ops->begin(s, path, size, hash, err);
 }
 
 int

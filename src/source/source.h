@@ -23,7 +23,7 @@ struct source;
  *   sink_warn, and the rest still comes;
  * - an error means that the backup must not be committed;
  * - it never waits for the storage longer than the sink makes it wait, and
- *   an etcd server is never slowed by the storage.
+ *   an etcd server is hardly slowed by the storage, however slow that is.
  */
 
 /*
@@ -39,13 +39,19 @@ struct sink_kept {
 };
 #define SINK_MEMO_MAX (4u << 20) /* bytes */
 
+/* Who computes the SHA-256 of a file. */
+enum sink_hash {
+	SINK_HASHES,
+	SOURCE_HASHES, /* It has to anyway; add gets a hash that is believed. */
+};
+
 struct sink_ops {
 	/*
 	 * Bytes of a file follow: ${size} is the size expected, a hint for
 	 * laying large files down by themselves.
 	 */
-	int (*begin)(
-	    struct sink *, const char *path, uint64_t size, struct err *);
+	int (*begin)(struct sink *, const char *path, uint64_t size,
+	    enum sink_hash, struct err *);
 
 	/*
 	 * Lend the place for the next bytes: at least 1, at most ${*n}.  The
@@ -56,7 +62,8 @@ struct sink_ops {
 
 	/*
 	 * Add an entry; if it is a file, with the bytes written since begin.
-	 * The sink fills in sha256, data_pos and data_len itself.
+	 * The sink fills in data_pos and data_len itself, and sha256 unless
+	 * the source has said that it will.
 	 */
 	int (*add)(struct sink *, const struct entry *, struct err *);
 
@@ -103,7 +110,8 @@ struct sink {
 };
 
 /* The calls of sink_ops by name. */
-int sink_begin(struct sink *, const char *, uint64_t, struct err *);
+int sink_begin(
+    struct sink *, const char *, uint64_t, enum sink_hash, struct err *);
 int sink_space(struct sink *, uint8_t **, size_t *, struct err *);
 int sink_wrote(struct sink *, size_t, struct err *);
 int sink_add(struct sink *, const struct entry *, struct err *);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/time.h"
 #include "source/source_spill.h"
 #include "source/source_spool.h"
 
@@ -14,6 +15,7 @@
  */
 struct source_spool {
 	size_t block, nblocks;
+	unsigned patience;
 	uint8_t *slab; /* nblocks in the queue, one filling, one draining. */
 
 	/* The giver's alone. */
@@ -21,6 +23,7 @@ struct source_spool {
 	size_t fill_len;
 	bool no_spill;
 	struct err note;
+	int64_t since, waited; /* ms: when it began, how long it has waited. */
 
 	/* The taker's alone. */
 	uint8_t *drain;
@@ -76,6 +79,8 @@ source_spool_new(const struct source_spool_opts *o, struct source_spool **ret,
 		return err_nomem(err);
 	s->block = o->block;
 	s->nblocks = o->nblocks;
+	s->patience = o->patience;
+	s->since = time_mono_ms();
 	/* On Linux these allocate nothing and cannot fail. */
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_condattr_init(&attr);
@@ -139,6 +144,40 @@ to_spill(struct source_spool *s)
 	return true;
 }
 
+/* False once ${ms} milliseconds are over. */
+static bool
+wait_for(struct source_spool *s, pthread_cond_t *cond, int64_t ms)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return pthread_cond_timedwait(cond, &s->lock, &t) == 0;
+}
+
+/* Wait for memory if that is of use, as long as patience lasts; with lock. */
+static bool
+wait_memory(struct source_spool *s)
+{
+	int64_t now = time_mono_ms();
+	int64_t left = (now - s->since) * s->patience / 100 - s->waited;
+
+	if (s->no_spill) {
+		(void)pthread_cond_wait(&s->drained, &s->lock);
+		return true;
+	}
+	if (s->spill_head != s->spill_tail || left <= 0)
+		return false;
+	(void)wait_for(s, &s->drained, left);
+	s->waited += time_mono_ms() - now;
+	return true;
+}
+
 /* Hand on what is in fill, somehow. */
 static int
 flush(struct source_spool *s, struct err *err)
@@ -146,8 +185,9 @@ flush(struct source_spool *s, struct err *err)
 	bool gone, done;
 
 	(void)pthread_mutex_lock(&s->lock);
-	while (!(gone = s->cancelled) && !(done = to_memory(s)) && s->no_spill)
-		(void)pthread_cond_wait(&s->drained, &s->lock);
+	while (
+	    !(gone = s->cancelled) && !(done = to_memory(s)) && wait_memory(s))
+		;
 	(void)pthread_mutex_unlock(&s->lock);
 	if (gone)
 		return err_set(err, HF_EINTR, "nobody wants the rest");
@@ -204,19 +244,8 @@ ready(const struct source_spool *s)
 static void
 wait_ready(struct source_spool *s, int ms)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	while (!ready(s))
-		if (pthread_cond_timedwait(&s->filled, &s->lock, &t) ==
-		    ETIMEDOUT)
-			return;
+	while (!ready(s) && wait_for(s, &s->filled, ms))
+		;
 }
 
 /* Exchange the empty drain for the oldest block in memory.  Under the lock. */

@@ -13,18 +13,22 @@ struct source_spool;
 
 /*
  * A queue of bytes between one thread that reads a live server and one that
- * feeds slow storage.  The reader of the server must not wait: an etcd that
- * streams a snapshot cannot reuse freed pages until the stream is over.  So
+ * feeds slow storage.  The reader of the server must not wait long: an etcd
+ * that streams a snapshot cannot reuse freed pages until that is over.  So
  * a bounded part of the queue lies in memory and the rest in an unlinked
  * file, encrypted under a key that exists in this process alone: plaintext
  * never reaches the disk, and nothing is left behind, however we end.
  *
- * If there is no room for the file, put waits instead, and note says why.
+ * The file takes processor time, which a server on the same machine misses.
+ * So put first waits for memory, but all in all no longer than ${patience}
+ * percent of the time since the spool was made.  If there is no room for the
+ * file, put waits anyway, and note says why.
  */
 struct source_spool_opts {
-	size_t block;    /* Bytes are moved in blocks of so many. */
-	size_t nblocks;  /* So many of them in memory, at least 1. */
-	const char *dir; /* Of the file; NULL: $TMPDIR, or /var/tmp. */
+	size_t block;      /* Bytes are moved in blocks of so many. */
+	size_t nblocks;    /* So many of them in memory, at least 1. */
+	unsigned patience; /* Percent. */
+	const char *dir;   /* Of the file; NULL: $TMPDIR, or /var/tmp. */
 };
 
 int source_spool_new(

@@ -216,7 +216,7 @@ run_writer(
 	CHECK(fd >= 0);
 	w = stand_writer(s, 0, 0);
 	e.size = b->mib * MIB;
-	CHECK_OK(repo_writer_begin(w, e.size, &err), &err);
+	CHECK_OK(repo_writer_begin(w, e.size, true, &err), &err);
 	for (;;) {
 		CHECK_OK(repo_writer_space(w, &p, &n, &err), &err);
 		if ((got = read(fd, p, n)) <= 0)
@@ -304,7 +304,7 @@ run_small(const struct bench *b)
 	w = stand_writer(&s, 0, 0);
 	for (i = 0; i < nfiles; i++) {
 		(void)snprintf(path, sizeof(path), "d/f%09" PRIu64, i);
-		CHECK_OK(repo_writer_begin(w, SMALL, &err), &err);
+		CHECK_OK(repo_writer_begin(w, SMALL, true, &err), &err);
 		CHECK_OK(repo_writer_space(w, &p, &n, &err), &err);
 		CHECK(n >= SMALL);
 		memcpy(p, data + i * SMALL % MIB, SMALL);

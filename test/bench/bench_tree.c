@@ -27,9 +27,10 @@ struct counting {
 };
 
 static int
-on_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
+on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
+    struct err *err)
 {
-	(void)s, (void)path, (void)size, (void)err;
+	(void)s, (void)path, (void)size, (void)hash, (void)err;
 	return 0;
 }
 

@@ -76,7 +76,7 @@ write_file(
 	uint8_t *p;
 	int rc;
 
-	if ((rc = sink_begin(s, path, e.size, err)) < 0)
+	if ((rc = sink_begin(s, path, e.size, SINK_HASHES, err)) < 0)
 		return rc;
 	for (at = 0; at < t->len[i]; at += n) {
 		if ((rc = sink_space(s, &p, &n, err)) < 0)

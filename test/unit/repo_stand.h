@@ -202,7 +202,7 @@ stand_file(struct stand *s, struct repo_writer *w, const char *path, size_t n,
 	size_t left = n, m;
 	int rc;
 
-	if ((rc = repo_writer_begin(w, n, err)) < 0)
+	if ((rc = repo_writer_begin(w, n, true, err)) < 0)
 		return rc;
 	for (; left > 0; left -= m) {
 		if ((rc = repo_writer_space(w, &p, &m, err)) < 0)

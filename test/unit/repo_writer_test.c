@@ -131,7 +131,7 @@ TEST(writer__forgets_bytes_of_a_file_that_was_never_added)
 
 	stand_init(&s);
 	w = stand_writer(&s, 0, 2);
-	CHECK_OK(repo_writer_begin(w, 100, &err), &err);
+	CHECK_OK(repo_writer_begin(w, 100, true, &err), &err);
 	CHECK_OK(repo_writer_space(w, &p, &n, &err), &err);
 	memset(p, 'x', 100);
 	CHECK_OK(buf_add(&s.stream, p, 100, &err), &err);
@@ -166,8 +166,12 @@ TEST(writer__believes_the_hash_that_a_source_gives)
 	stand_init(&s);
 	memset(e.sha256, 0xab, SHA256_LEN);
 	w = stand_writer(&s, 0, 2);
-	CHECK_OK(repo_writer_begin(w, 0, &err), &err);
+	CHECK_OK(repo_writer_begin(w, 0, false, &err), &err);
 	CHECK_OK(repo_writer_add(w, &e, &err), &err);
+	/* Promised and not given: none is made up. */
+	CHECK_OK(repo_writer_begin(w, 0, false, &err), &err);
+	e.has_sha256 = false;
+	CHECK_FAIL(repo_writer_add(w, &e, &err), &err, HF_EBUG);
 	stand_finish(&s, w);
 	rd = stand_reader(&s, 0, 2);
 	CHECK_OK(repo_reader_entries(rd, check_given, &seen, &err), &err);

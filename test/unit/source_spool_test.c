@@ -222,6 +222,22 @@ TEST(spool__passes_everything_between_threads)
 	CHECK(source_spool_note(s) == NULL);
 }
 
+TEST(spool__waits_for_memory_while_patience_lasts)
+{
+	const struct source_spool_opts o = { .block = BLOCK,
+		.nblocks = 1,
+		.patience = 1000000,
+		.dir = test_dir() };
+	CLEANUP(freep_source_spool) struct source_spool *s = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(source_spool_new(&o, &s, &e), &e);
+	/* Two milliseconds have earned 20 seconds. */
+	(void)usleep(3000);
+	run_threads(s, 500 * BLOCK + 1);
+	CHECK(source_spool_spilled(s) == 0);
+}
+
 TEST(spool__waits_when_there_is_no_place_for_its_file)
 {
 	CLEANUP(freep_source_spool)

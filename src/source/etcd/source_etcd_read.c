@@ -16,10 +16,11 @@
 
 #define FILE_NAME "snapshot.db"
 #define SPOOL_BLOCK ((size_t)256 * 1024)
-#define SPOOL_BLOCKS 32 /* 8 MiB: what a slow moment of the storage costs. */
-#define CHECK_MS 200    /* How soon the operator's wish to stop is heard. */
+#define SPOOL_BLOCKS 32   /* 8 MiB: what a slow moment of the storage costs. */
+#define SPOOL_PATIENCE 10 /* Percent by which storage may slow the server. */
+#define CHECK_MS 200      /* How soon the operator's wish to stop is heard. */
 
-/* The thread that reads the server and never waits for the storage. */
+/* The thread that reads the server, and hardly ever waits for the storage. */
 struct receiver {
 	struct etcd_client *client;
 	struct source_spool *spool;
@@ -257,7 +258,8 @@ read_member(const struct source_etcd_survey *v, size_t picked, const char *note,
 	CLEANUP(freep_source_spool) struct source_spool *spool = NULL;
 	const struct source_etcd_member *m = &v->members[picked];
 	const struct source_spool_opts opts = { .block = SPOOL_BLOCK,
-		.nblocks = SPOOL_BLOCKS };
+		.nblocks = SPOOL_BLOCKS,
+		.patience = SPOOL_PATIENCE };
 	struct receiver r = { .client = m->client };
 	struct timespec at;
 	int rc;
@@ -267,7 +269,8 @@ read_member(const struct source_etcd_survey *v, size_t picked, const char *note,
 		return rc;
 	r.spool = spool;
 	/* The size is the file's of a moment ago: a hint. */
-	if ((rc = sink_begin(sink, FILE_NAME, m->status.db_size, err)) < 0 ||
+	if ((rc = sink_begin(
+		 sink, FILE_NAME, m->status.db_size, SOURCE_HASHES, err)) < 0 ||
 	    (rc = transfer(&r, sink, err)) < 0)
 		return rc;
 	if ((rc = tell_member(m, sink, err)) < 0 ||

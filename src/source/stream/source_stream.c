@@ -123,7 +123,8 @@ stream_read(struct source *s, struct sink *sink, struct err *err)
 			return rc;
 		fd = run.fd;
 	}
-	if ((rc = sink_begin(sink, x->name, size_of(fd), err)) < 0 ||
+	if ((rc = sink_begin(sink, x->name, size_of(fd), SINK_HASHES, err)) <
+		0 ||
 	    (rc = read_all(fd, sink, &size, err)) < 0)
 		return rc;
 	/* Only what ended well counts: the entry comes last. */

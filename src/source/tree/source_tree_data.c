@@ -163,8 +163,8 @@ source_tree_data_read(struct source_tree_data *d, int fd, const struct stat *st,
 	int rc;
 
 	e->size = (uint64_t)st->st_size;
-	if ((rc = sink_begin(
-		 sink, e->path, held < e->size ? held : e->size, err)) < 0)
+	if ((rc = sink_begin(sink, e->path, held < e->size ? held : e->size,
+		 SINK_HASHES, err)) < 0)
 		return rc;
 	if (e->size >= READ_AHEAD_MIN)
 		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
