@@ -6,10 +6,6 @@
 #include "base/err.h"
 #include "etcd/etcd_bolt_impl.h"
 
-#define META_LEN 64    /* Behind the page's header. */
-#define META_SUMMED 56 /* Of these, what the checksum is over. */
-#define MAGIC 0xed0cdaed
-#define VERSION 2
 #define FIRST_PAGE 2 /* That is no meta page. */
 
 struct meta {
@@ -30,13 +26,14 @@ bolt_file_read(const struct etcd_bolt_file *f, uint64_t off, void *to, size_t n,
 	return 0;
 }
 
-static uint64_t
-fnv1a(const uint8_t *p, size_t n)
+uint64_t
+bolt_meta_sum(const uint8_t *p)
 {
 	uint64_t h = 0xcbf29ce484222325;
+	size_t i;
 
-	while (n-- > 0)
-		h = (h ^ *p++) * 0x100000001b3;
+	for (i = 0; i < BOLT_META_SUMMED; i++)
+		h = (h ^ p[i]) * 0x100000001b3;
 	return h;
 }
 
@@ -44,11 +41,11 @@ fnv1a(const uint8_t *p, size_t n)
 static const char *
 meta_parse(const uint8_t *p, struct meta *m)
 {
-	if (le32_get(p) != MAGIC)
+	if (le32_get(p) != BOLT_MAGIC)
 		return "it is no bbolt database";
-	if (le32_get(p + 4) != VERSION)
+	if (le32_get(p + 4) != BOLT_VERSION)
 		return "it has an unknown version";
-	if (fnv1a(p, META_SUMMED) != le64_get(p + META_SUMMED))
+	if (bolt_meta_sum(p) != le64_get(p + BOLT_META_SUMMED))
 		return "its checksum is wrong";
 	m->page_size = le32_get(p + 8);
 	if (m->page_size < ETCD_BOLT_PAGE_MIN ||
@@ -67,7 +64,7 @@ static int
 meta_read(const struct etcd_bolt_file *f, uint64_t off, struct meta *m,
     const char **bad, struct err *err)
 {
-	uint8_t p[BOLT_HEADER + META_LEN];
+	uint8_t p[BOLT_HEADER + BOLT_META_LEN];
 	int rc;
 
 	if (f->size < sizeof(p) || off > f->size - sizeof(p)) {

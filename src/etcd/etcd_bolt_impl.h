@@ -19,6 +19,19 @@
 #define BOLT_HEADER 16
 #define BOLT_ELEMENT 16
 #define BOLT_BUCKET 16
+#define BOLT_KEY_MAX 32768
+#define BOLT_VALUE_MAX 0x7ffffffe
+
+/*
+ * Pages 0 and 1 are metas, of which the higher transaction counts: behind the
+ * header u32 magic, u32 version, u32 page size, u32 flags, the value of the
+ * bucket that holds all others, u64 page of the list of free pages, u64 pages,
+ * u64 transaction, u64 checksum.
+ */
+#define BOLT_MAGIC 0xed0cdaed
+#define BOLT_VERSION 2
+#define BOLT_META_LEN 64
+#define BOLT_META_SUMMED 56 /* Of these, what the checksum is over. */
 
 enum bolt_type {
 	BOLT_BRANCH = 0x01,
@@ -63,6 +76,18 @@ struct bolt_header {
 };
 
 void bolt_header(const uint8_t *, struct bolt_header *);
+
+/**
+ * bolt_header_put(p, h):
+ * The reverse.
+ */
+void bolt_header_put(uint8_t *, const struct bolt_header *);
+
+/**
+ * bolt_meta_sum(p):
+ * Return the checksum of the meta at ${p}, FNV-1a.
+ */
+uint64_t bolt_meta_sum(const uint8_t *);
 
 /**
  * bolt_page_load(b, id, bounds, pg, err):

@@ -25,6 +25,14 @@ bolt_header(const uint8_t *p, struct bolt_header *h)
 	h->overflow = le32_get(p + 12);
 }
 
+void
+bolt_header_put(uint8_t *p, const struct bolt_header *h)
+{
+	le64_put(p, h->id);
+	le32_put(p + 8, h->type | h->count << 16);
+	le32_put(p + 12, h->overflow);
+}
+
 int
 bolt_key_cmp(const struct bolt_key *a, const struct bolt_key *b)
 {

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "etcd/etcd_bolt_format.h"
+#include "etcd/etcd_bolt_impl.h"
 #include "etcd/etcd_bolt_pages.h"
 
 #define BUF_LEN (1u << 20)
@@ -63,29 +63,21 @@ flush(struct etcd_bolt_pages *p, struct err *err)
 	return 0;
 }
 
-void
-etcd_bolt_page_header(uint8_t *out, uint64_t id, unsigned int flags,
-    size_t count, uint64_t overflow)
-{
-	le64_put(out, id);
-	le32_put(out + 8, (uint32_t)(flags | count << 16));
-	le32_put(out + 12, (uint32_t)overflow);
-}
-
 int
-etcd_bolt_pages_begin(struct etcd_bolt_pages *p, unsigned int flags,
+etcd_bolt_pages_begin(struct etcd_bolt_pages *p, unsigned int type,
     size_t count, uint64_t n, uint64_t *id, struct err *err)
 {
-	uint64_t at = (p->off + p->len) / p->page_size;
-	uint8_t header[BOLT_HEADER_LEN];
-	int rc;
+	const struct bolt_header h = {
+		.id = (p->off + p->len) / p->page_size,
+		.type = type,
+		.count = (unsigned int)count,
+		.overflow = (uint32_t)((BOLT_HEADER + n - 1) / p->page_size),
+	};
+	uint8_t header[BOLT_HEADER];
 
-	etcd_bolt_page_header(
-	    header, at, flags, count, (BOLT_HEADER_LEN + n - 1) / p->page_size);
-	if ((rc = etcd_bolt_pages_add(p, header, sizeof(header), err)) < 0)
-		return rc;
-	*id = at;
-	return 0;
+	bolt_header_put(header, &h);
+	*id = h.id;
+	return etcd_bolt_pages_add(p, header, sizeof(header), err);
 }
 
 int
@@ -120,35 +112,24 @@ etcd_bolt_pages_end(struct etcd_bolt_pages *p)
 	}
 }
 
-/* FNV-1a of 64 bits. */
-static uint64_t
-fnv1a(const uint8_t *p, size_t n)
-{
-	uint64_t h = 0xCBF29CE484222325;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001B3;
-	return h;
-}
-
 static int
 write_meta(struct etcd_bolt_pages *p, uint64_t root, uint64_t pages,
     uint64_t txid, struct err *err)
 {
-	uint8_t page[BOLT_HEADER_LEN + BOLT_META_LEN] = { 0 };
-	uint8_t *m = page + BOLT_HEADER_LEN;
+	const struct bolt_header h = { .id = txid % 2, .type = BOLT_META };
+	uint8_t page[BOLT_HEADER + BOLT_META_LEN] = { 0 };
+	uint8_t *m = page + BOLT_HEADER;
 
-	etcd_bolt_page_header(page, txid % 2, BOLT_META, 0, 0);
+	bolt_header_put(page, &h);
 	le32_put(m, BOLT_MAGIC);
 	le32_put(m + 4, BOLT_VERSION);
 	le32_put(m + 8, (uint32_t)p->page_size);
 	le64_put(m + 16, root);
-	le64_put(m + 32, BOLT_NO_FREELIST);
+	le64_put(m + 32, ETCD_BOLT_NO_FREELIST);
 	le64_put(m + 40, pages);
 	le64_put(m + 48, txid);
-	le64_put(m + 56, fnv1a(m, 56));
-	if (lseek(p->fd, (off_t)(txid % 2 * p->page_size), SEEK_SET) < 0)
+	le64_put(m + BOLT_META_SUMMED, bolt_meta_sum(m));
+	if (lseek(p->fd, (off_t)(h.id * p->page_size), SEEK_SET) < 0)
 		return err_errno(err, errno, "cannot write '%s'", p->path);
 	return write_out(p, page, sizeof(page), err);
 }

@@ -32,7 +32,7 @@ int etcd_bolt_pages_init(
 void etcd_bolt_pages_clear(struct etcd_bolt_pages *);
 
 /**
- * etcd_bolt_pages_begin(p, flags, count, n, id, err):
+ * etcd_bolt_pages_begin(p, type, count, n, id, err):
  * Begin a page of ${n} bytes behind its header, with as many more pages as
  * they need; ${*id} is its number.  add appends to it, end fills it up.
  */
@@ -49,11 +49,5 @@ void etcd_bolt_pages_end(struct etcd_bolt_pages *);
  */
 int etcd_bolt_pages_finish(
     struct etcd_bolt_pages *, uint64_t, uint64_t *, struct err *);
-
-/**
- * etcd_bolt_page_header(out, id, flags, count, overflow):
- * Encode the header of a page.
- */
-void etcd_bolt_page_header(uint8_t *, uint64_t, unsigned int, size_t, uint64_t);
 
 #endif /* !ETCD_ETCD_BOLT_PAGES_H_ */

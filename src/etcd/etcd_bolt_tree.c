@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "etcd/etcd_bolt_format.h"
+#include "etcd/etcd_bolt_impl.h"
 #include "etcd/etcd_bolt_pages.h"
 #include "etcd/etcd_bolt_tree.h"
 
@@ -32,13 +32,13 @@ etcd_bolt_tree_clear(struct etcd_bolt_tree *t)
 static size_t
 count_of(const struct etcd_bolt_node *node)
 {
-	return node->elems.len / BOLT_ELEM_LEN;
+	return node->elems.len / BOLT_ELEMENT;
 }
 
 static size_t
 size_of(const struct etcd_bolt_node *node)
 {
-	return BOLT_HEADER_LEN + node->elems.len + node->data.len;
+	return BOLT_HEADER + node->elems.len + node->data.len;
 }
 
 /* The elements of leaves have flags in front. */
@@ -46,7 +46,7 @@ static uint8_t *
 pos_at(
     const struct etcd_bolt_tree *t, const struct etcd_bolt_node *node, size_t i)
 {
-	return node->elems.p + i * BOLT_ELEM_LEN + (node == t->level ? 4 : 0);
+	return node->elems.p + i * BOLT_ELEMENT + (node == t->level ? 4 : 0);
 }
 
 /* Where the key of element ${i} begins, among so many bytes of data. */
@@ -69,7 +69,7 @@ place(
 	for (i = 0; i < n; i++) {
 		pos = pos_at(t, node, i);
 		le32_put(
-		    pos, le32_get(pos) + (uint32_t)((n - i) * BOLT_ELEM_LEN));
+		    pos, le32_get(pos) + (uint32_t)((n - i) * BOLT_ELEMENT));
 	}
 }
 
@@ -78,7 +78,7 @@ static void
 drop(const struct etcd_bolt_tree *t, struct etcd_bolt_node *node, size_t n,
     size_t data)
 {
-	const size_t elems = n * BOLT_ELEM_LEN;
+	const size_t elems = n * BOLT_ELEMENT;
 	uint8_t *pos;
 	size_t i;
 
@@ -99,7 +99,7 @@ static int
 add_child(struct etcd_bolt_node *node, const uint8_t *key, size_t nkey,
     uint64_t id, struct err *err)
 {
-	uint8_t elem[BOLT_ELEM_LEN];
+	uint8_t elem[BOLT_ELEMENT];
 	int rc;
 
 	le32_put(elem, (uint32_t)node->data.len);
@@ -130,7 +130,7 @@ lay_page(struct etcd_bolt_tree *t, size_t level, size_t n, size_t data,
     uint64_t *id, struct err *err)
 {
 	const struct etcd_bolt_node *node = &t->level[level];
-	const size_t elems = n * BOLT_ELEM_LEN;
+	const size_t elems = n * BOLT_ELEMENT;
 	int rc;
 
 	place(t, node, n);
@@ -170,7 +170,7 @@ lay(struct etcd_bolt_tree *t, size_t level, size_t n, struct err *err)
 
 /* Lay down a record in a leaf of its own. */
 static int
-lay_alone(struct etcd_bolt_tree *t, const uint8_t elem[BOLT_ELEM_LEN],
+lay_alone(struct etcd_bolt_tree *t, const uint8_t elem[BOLT_ELEMENT],
     const uint8_t *key, size_t nkey, const uint8_t *value, size_t nvalue,
     struct err *err)
 {
@@ -181,9 +181,8 @@ lay_alone(struct etcd_bolt_tree *t, const uint8_t elem[BOLT_ELEM_LEN],
 	if (count_of(leaf) > 0 && (rc = lay(t, 0, count_of(leaf), err)) < 0)
 		return rc;
 	if ((rc = etcd_bolt_pages_begin(t->pages, BOLT_LEAF, 1,
-		 BOLT_ELEM_LEN + nkey + nvalue, &id, err)) < 0 ||
-	    (rc = etcd_bolt_pages_add(t->pages, elem, BOLT_ELEM_LEN, err)) <
-		0 ||
+		 BOLT_ELEMENT + nkey + nvalue, &id, err)) < 0 ||
+	    (rc = etcd_bolt_pages_add(t->pages, elem, BOLT_ELEMENT, err)) < 0 ||
 	    (rc = etcd_bolt_pages_add(t->pages, key, nkey, err)) < 0 ||
 	    (rc = etcd_bolt_pages_add(t->pages, value, nvalue, err)) < 0)
 		return rc;
@@ -198,13 +197,13 @@ int
 etcd_bolt_tree_add(struct etcd_bolt_tree *t, uint32_t flags, const uint8_t *key,
     size_t nkey, const uint8_t *value, size_t nvalue, struct err *err)
 {
-	const size_t len = BOLT_ELEM_LEN + nkey + nvalue;
+	const size_t len = BOLT_ELEMENT + nkey + nvalue;
 	struct etcd_bolt_node *leaf = &t->level[0];
-	uint8_t elem[BOLT_ELEM_LEN];
+	uint8_t elem[BOLT_ELEMENT];
 	int rc;
 
 	le32_put(elem, flags);
-	le32_put(elem + 4, BOLT_ELEM_LEN);
+	le32_put(elem + 4, BOLT_ELEMENT);
 	le32_put(elem + 8, (uint32_t)nkey);
 	le32_put(elem + 12, (uint32_t)nvalue);
 	if (len > ETCD_BOLT_ALONE * t->pages->page_size)
@@ -233,11 +232,13 @@ etcd_bolt_tree_end_inline(
 {
 	struct etcd_bolt_node *leaf = &t->level[0];
 	const size_t n = count_of(leaf);
-	uint8_t header[BOLT_HEADER_LEN];
+	const struct bolt_header h = { .type = BOLT_LEAF,
+		.count = (unsigned int)n };
+	uint8_t header[BOLT_HEADER];
 	int rc;
 
 	place(t, leaf, n);
-	etcd_bolt_page_header(header, 0, BOLT_LEAF, n, 0);
+	bolt_header_put(header, &h);
 	if ((rc = buf_add(out, header, sizeof(header), err)) < 0 ||
 	    (rc = buf_add(out, leaf->elems.p, leaf->elems.len, err)) < 0 ||
 	    (rc = buf_add(out, leaf->data.p, leaf->data.len, err)) < 0)

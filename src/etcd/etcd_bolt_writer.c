@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "etcd/etcd_bolt_format.h"
+#include "etcd/etcd_bolt_impl.h"
 #include "etcd/etcd_bolt_pages.h"
 #include "etcd/etcd_bolt_tree.h"
 #include "etcd/etcd_bolt_writer.h"
@@ -56,7 +56,7 @@ etcd_bolt_writer_new(int fd, const char *path, size_t page_size,
 	struct stat st;
 	int rc;
 
-	if (page_size < BOLT_PAGE_MIN || page_size > BOLT_PAGE_MAX ||
+	if (page_size < ETCD_BOLT_PAGE_MIN || page_size > ETCD_BOLT_PAGE_MAX ||
 	    (page_size & (page_size - 1)) != 0)
 		return err_set(err, HF_ECORRUPT,
 		    "no database has pages of %zu bytes", page_size);
@@ -195,8 +195,9 @@ etcd_bolt_writer_finish(
 	if ((rc = close_bucket(w, err)) < 0)
 		return rc;
 	for (b = w->buckets; b < w->buckets + w->nbuckets; b++)
-		if ((rc = etcd_bolt_tree_add(&w->tree, BOLT_BUCKET, b->name.p,
-			 b->name.len, b->value.p, b->value.len, err)) < 0)
+		if ((rc = etcd_bolt_tree_add(&w->tree, ETCD_BOLT_BUCKET,
+			 b->name.p, b->name.len, b->value.p, b->value.len,
+			 err)) < 0)
 			return rc;
 	if ((rc = etcd_bolt_tree_end(&w->tree, &root, err)) < 0)
 		return rc;

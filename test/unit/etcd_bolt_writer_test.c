@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "crypto/hash.h"
+#include "etcd/etcd_bolt.h"
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd_bolt_walk.h"
 #include "test.h"
@@ -96,6 +97,47 @@ record(struct stand *s, size_t n)
 	put(s, key, 8, n - 24);
 }
 
+/* The reader's opinion of the file. */
+static void
+read_bucket(const struct etcd_bolt *b, const struct etcd_bolt_item *bucket,
+    struct buf *out)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct etcd_bolt_item item;
+	struct err e = ERR_INIT;
+	int k;
+
+	CHECK_OK(etcd_bolt_cursor_new(b, bucket, &c, &e), &e);
+	while ((k = etcd_bolt_next(c, &item, &e)) == 1) {
+		CHECK_OK(buf_add_bytes(out, item.key, item.nkey, &e), &e);
+		if (bucket != NULL) {
+			CHECK_OK(
+			    buf_add_bytes(out, item.value, item.nvalue, &e),
+			    &e);
+			continue;
+		}
+		CHECK(item.flags == ETCD_BOLT_BUCKET);
+		CHECK_OK(buf_add_u64(out, le64_get(item.value + 8), &e), &e);
+		read_bucket(b, &item, out);
+	}
+	CHECK_OK(k, &e);
+}
+
+static void
+read_file(const struct stand *s, const struct buf *file)
+{
+	const struct etcd_bolt_file f = { file->len, file->p, NULL, NULL };
+	CLEANUP(freep_buf) struct buf out = BUF_INIT;
+	struct err e = ERR_INIT;
+	struct etcd_bolt b;
+
+	CHECK_OK(etcd_bolt_open(&b, &f, &e), &e);
+	CHECK_OK(etcd_bolt_check(&b, &e), &e);
+	read_bucket(&b, NULL, &out);
+	CHECK(out.len == s->want.len);
+	CHECK(out.len == 0 || memcmp(out.p, s->want.p, out.len) == 0);
+}
+
 static void
 end(struct stand *s)
 {
@@ -110,6 +152,7 @@ end(struct stand *s)
 	walk_file(w, &file, s->page);
 	CHECK(w->out.len == s->want.len);
 	CHECK(w->out.len == 0 || memcmp(w->out.p, s->want.p, w->out.len) == 0);
+	read_file(s, &file);
 }
 
 TEST(writer__writes_a_database_of_nothing)
