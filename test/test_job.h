@@ -1,6 +1,7 @@
 #ifndef TEST_TEST_JOB_H_
 #define TEST_TEST_JOB_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct test_source {
 	const char *warn; /* Warn about this path; NULL: do not. */
 	int fail;         /* Fail with this code at the end; 0. */
 	unsigned seed;    /* Other content, other bytes. */
+	bool keep;        /* Keep "big" if the last backup has it. */
 };
 
 void test_source_init(struct test_source *);

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_job.h"
+#include "cmd/cmd_state.h"
 #include "job/job_backup.h"
 #include "source/source.h"
 
@@ -19,15 +20,16 @@ answer(struct ctx *ctx, const struct cmd_source *s,
 {
 	char plain[SIZE_TEXT_MAX], stored[SIZE_TEXT_MAX], took[TIME_TEXT_MAX];
 
-	ctx_print(ctx, "%s  %s  %" PRIu64 " %s, %s, stored as %s in %s",
-	    rep->id, s->name, rep->entries,
+	ctx_print(ctx, "%s  %s  %s, %" PRIu64 " %s, %s, stored as %s in %s",
+	    rep->id, s->name, cmd_kind((int)rep->kind), rep->entries,
 	    cmd_counted(rep->entries, "entry", "entries"),
 	    size_format(rep->plain_bytes, plain),
 	    size_format(rep->stored_bytes, stored),
 	    duration_format((int64_t)rep->took_ms, took));
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "backup", rep->id,
-		"source", s->name, "entries", (json_int_t)rep->entries, "bytes",
+	    json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "backup",
+		rep->id, "kind", cmd_kind((int)rep->kind), "source", s->name,
+		"entries", (json_int_t)rep->entries, "bytes",
 		(json_int_t)rep->plain_bytes, "stored_bytes",
 		(json_int_t)rep->stored_bytes, "warnings",
 		(json_int_t)rep->warnings, "took_ms", (json_int_t)rep->took_ms),
@@ -101,6 +103,7 @@ back_up(struct ctx *ctx, struct places *all, const struct cmd_source *s,
 	struct job_backup_opts opts = {
 		.source = s->name,
 		.type = params_get(s->params, "type"),
+		.full = ctx_flag(ctx, "full"),
 	};
 	struct job_backup_report rep;
 	struct repo *repo;
@@ -156,7 +159,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	return first.code;
 }
 
-static const char *const options[] = { "memory", "compression", NULL };
+static const char *const options[] = { "full", "memory", "compression", NULL };
 static const struct cmd_example examples[] = {
 	{ "holdfast backup", "back up every source of the configuration" },
 	{ "holdfast backup control-plane", "one of them" },
@@ -176,6 +179,11 @@ const struct cmd cmd_backup = {
 	    "Reads every source of the configuration, or the named ones, or "
 	    "what --from says, and lays each down as one backup: encrypted, "
 	    "complete or not there at all.\n\n"
+	    "A file of a tree that this host has backed up before, and that "
+	    "has not changed since, is neither read nor stored again: the "
+	    "backup is an increment.  It is whole by itself all the same.  "
+	    "What is older than the reuse window (7 days) is stored anew, and "
+	    "with --full, everything is.\n\n"
 	    "A file that vanishes or changes while it is read does not fail "
 	    "the backup: it is reported and counted, and the exit status says "
 	    "\"complete with warnings\".  One source that fails does not keep "

@@ -99,7 +99,7 @@ undo(struct ctx *ctx, struct cmd_opened *o, const char *name, struct err *err)
 
 	if ((rc = repo_catalogue_load(o->repo, &o->cat, err)) < 0 ||
 	    (rc = repo_catalogue_find(&o->cat, name, &b, err)) < 0 ||
-	    (rc = job_prune_undo(o->repo, b, err)) < 0)
+	    (rc = job_prune_undo(o->repo, &o->cat, b, err)) < 0)
 		return rc;
 	ctx_print(ctx, "%s  %s  is back", b->id, b->m.source);
 	return ctx_json(

@@ -24,13 +24,18 @@ print(struct ctx *ctx, const struct repo_backup *b)
 	ctx_print(ctx, "backup      %s", b->id);
 	ctx_print(
 	    ctx, "source      %s (%s) on %s", m->source, m->type, m->host);
+	if (m->kind == REPO_FULL)
+		ctx_print(ctx, "kind        full");
+	else
+		ctx_print(ctx, "kind        %s of %s", cmd_kind(m->kind),
+		    str_hex(hex, m->base, REPO_BACKUP_ID_LEN / 2));
 	ctx_print(ctx, "time        %s", time_format(b->stored_ms, time));
 	ctx_print(ctx, "took        %s",
 	    duration_format(m->commit_ms - m->start_ms, time));
 	ctx_print(ctx, "size        %s in %" PRIu64 " %s",
 	    size_format(m->plain_bytes, size), m->entries,
 	    cmd_counted(m->entries, "entry", "entries"));
-	ctx_print(ctx, "stored      %s in %zu %s",
+	ctx_print(ctx, "stored      %s anew; it needs %zu %s",
 	    size_format(m->stored_bytes, stored), m->npacks,
 	    cmd_counted(m->npacks, "pack", "packs"));
 	ctx_print(ctx, "written by  %s (%s), number %" PRIu64, b->writer_name,

@@ -24,6 +24,19 @@ cmd_state(const struct repo_backup *b, char *to)
 	return to;
 }
 
+const char *
+cmd_kind(int kind)
+{
+	switch (kind) {
+	case REPO_FULL:
+		return "full";
+	case REPO_INCREMENT:
+		return "increment";
+	default:
+		return "log";
+	}
+}
+
 static json_t *
 evidence(const struct repo_manifest *m)
 {
@@ -42,12 +55,16 @@ cmd_state_json(const struct repo_backup *b)
 	const struct repo_manifest *m = &b->m;
 	char stored[TIME_TEXT_MAX], start[TIME_TEXT_MAX];
 	char writer[2 * SIGN_FINGERPRINT_LEN + 1], state[CMD_STATE_MAX];
+	char base[REPO_BACKUP_ID_LEN + 1];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:b, s:b, s:i, s:s, s:o}",
-	    "backup", b->id, "source", m->source, "type", m->type, "host",
-	    m->host, "time", time_format(b->stored_ms, stored), "started",
-	    time_format(m->start_ms, start), "writer",
+	(void)str_hex(base, m->base, REPO_BACKUP_ID_LEN / 2);
+	return json_pack(
+	    "{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, "
+	    "s:I, s:I, s:I, s:I, s:b, s:b, s:i, s:s, s:o}",
+	    "backup", b->id, "kind", cmd_kind(m->kind), "base",
+	    m->kind == REPO_FULL ? NULL : base, "source", m->source, "type",
+	    m->type, "host", m->host, "time", time_format(b->stored_ms, stored),
+	    "started", time_format(m->start_ms, start), "writer",
 	    str_hex(writer, m->writer, SIGN_FINGERPRINT_LEN), "writer_name",
 	    b->writer_name, "bytes", (json_int_t)m->plain_bytes, "stored_bytes",
 	    (json_int_t)m->stored_bytes, "entries", (json_int_t)m->entries,

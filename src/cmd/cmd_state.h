@@ -18,6 +18,12 @@ struct repo_backup;
 char *cmd_state(const struct repo_backup *, char *);
 
 /**
+ * cmd_kind(kind):
+ * Return the kind of a backup in a word.
+ */
+const char *cmd_kind(int);
+
+/**
  * cmd_state_json(b):
  * All that is public of ${b}; NULL if memory ran out.
  */

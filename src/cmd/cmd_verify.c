@@ -75,6 +75,25 @@ verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 	return answer(ctx, b, opts.level, &rep, err);
 }
 
+/* What continues a backup is worth as much as the backup. */
+static int
+verify_logs(struct ctx *ctx, const struct cmd_opened *o,
+    const struct repo_backup *base, uint64_t *bad, struct err *err)
+{
+	const struct repo_backup *b;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < o->cat.n; i++) {
+		b = &o->cat.backups[i];
+		if (b->removed || !repo_backup_continues(b, base))
+			continue;
+		if ((rc = verify(ctx, o->repo, b, bad, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 judge(uint64_t bad, size_t findings, struct err *err)
 {
@@ -110,7 +129,8 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		return rc;
 	if (argc > 0) {
 		rc = repo_catalogue_find(&o.cat, argv[0], &b, err);
-		if (rc < 0 || (rc = verify(ctx, o.repo, b, &bad, err)) < 0)
+		if (rc < 0 || (rc = verify(ctx, o.repo, b, &bad, err)) < 0 ||
+		    (rc = verify_logs(ctx, &o, b, &bad, err)) < 0)
 			return rc;
 	}
 	for (i = 0; argc == 0 && i < o.cat.n; i++) {
@@ -136,7 +156,8 @@ const struct cmd cmd_verify = {
 	.args = "[BACKUP]",
 	.summary = "Prove that backups can be restored",
 	.about =
-	    "Verifies one backup, or all of them, and says what was proved:\n\n"
+	    "Verifies one backup with the logs that continue it, or all of "
+	    "them, and says what was proved:\n\n"
 	    "Level 0: everything is there, with its length; signatures and "
 	    "the chain of backups hold.  No key, no data read.\n\n"
 	    "Level 1 (the default): every stored object has the very bytes "

@@ -99,6 +99,7 @@ newest_of(const struct prune *p, const struct repo_backup *old)
 
 	for (i = p->cat.n; i-- > 0;)
 		if (!p->cat.backups[i].removed &&
+		    p->cat.backups[i].m.kind != REPO_LOG &&
 		    strcmp(p->cat.backups[i].m.source, old->m.source) == 0)
 			return &p->cat.backups[i];
 	return old;
@@ -112,7 +113,7 @@ refuse_if_shrunk(const struct prune *p, struct err *err)
 
 	for (i = 0; i < p->cat.n; i++) {
 		b = &p->cat.backups[i];
-		if (b->removed || p->verdicts[i].keep)
+		if (b->removed || p->verdicts[i].keep || b->m.kind == REPO_LOG)
 			continue;
 		newest = newest_of(p, b);
 		if (!has_shrunk(newest->m.plain_bytes, b->m.plain_bytes) &&
@@ -400,11 +401,23 @@ job_prune(const struct job *j, struct repo *r,
 	return rc;
 }
 
+static int
+bring_back(struct repo *r, struct store_eraser *eraser,
+    const struct repo_backup *b, struct err *err)
+{
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+
+	repo_name_tombstone(name, b->m.sha256);
+	return store_erase(eraser, repo_object(r, name, object), err);
+}
+
 int
-job_prune_undo(struct repo *r, const struct repo_backup *b, struct err *err)
+job_prune_undo(struct repo *r, const struct repo_catalogue *cat,
+    const struct repo_backup *b, struct err *err)
 {
 	CLEANUP(freep_store_eraser) struct store_eraser *eraser = NULL;
-	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	const struct repo_backup *log;
+	size_t i;
 	int rc;
 
 	if (!b->removed)
@@ -412,6 +425,13 @@ job_prune_undo(struct repo *r, const struct repo_backup *b, struct err *err)
 		    err, HF_EUSAGE, "backup '%s' is not removed", b->id);
 	if ((rc = store_eraser_new(repo_store(r), &eraser, err)) < 0)
 		return rc;
-	repo_name_tombstone(name, b->m.sha256);
-	return store_erase(eraser, repo_object(r, name, object), err);
+	/* The logs first: killed in between, it is still removed, and this
+	 * can be said again. */
+	for (i = 0; i < cat->n; i++) {
+		log = &cat->backups[i];
+		if (log->removed && repo_backup_continues(log, b) &&
+		    (rc = bring_back(r, eraser, log, err)) < 0)
+			return rc;
+	}
+	return bring_back(r, eraser, b, err);
 }

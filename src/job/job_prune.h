@@ -11,6 +11,7 @@ struct err;
 struct job;
 struct repo;
 struct repo_backup;
+struct repo_catalogue;
 
 struct job_prune_opts {
 	struct retention rule;
@@ -56,9 +57,11 @@ int job_prune(const struct job *, struct repo *, const struct job_prune_opts *,
     struct job_prune_report *, struct err *);
 
 /**
- * job_prune_undo(r, b, err):
- * Bring the removed backup ${b} back: erase its tombstone.
+ * job_prune_undo(r, cat, b, err):
+ * Bring the removed backup ${b} of ${cat} back, with its logs: erase their
+ * tombstones.
  */
-int job_prune_undo(struct repo *, const struct repo_backup *, struct err *);
+int job_prune_undo(struct repo *, const struct repo_catalogue *,
+    const struct repo_backup *, struct err *);
 
 #endif /* !JOB_JOB_PRUNE_H_ */

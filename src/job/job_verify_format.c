@@ -22,7 +22,7 @@ job_walk_new(
 	size_t i;
 	int rc;
 
-	if (strcmp(m->type, "etcd") != 0)
+	if (strcmp(m->type, "etcd") != 0 || m->kind == REPO_LOG)
 		return 0;
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		return err_nomem(err);

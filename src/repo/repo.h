@@ -147,6 +147,13 @@ struct repo_backup {
 	bool bad;
 };
 
+/**
+ * repo_backup_continues(b, base):
+ * Is ${b} a log of ${base}?
+ */
+bool repo_backup_continues(
+    const struct repo_backup *, const struct repo_backup *);
+
 /* Something wrong with the repository that is no error of the caller's. */
 struct repo_finding {
 	char *object; /* Name in the store, or "". */
@@ -179,7 +186,7 @@ void repo_catalogue_clear(struct repo_catalogue *);
  * repo_catalogue_find(cat, text, ret, err):
  * Find the backup that ${text} names: an id or a unique prefix of one (4
  * digits at least), "latest", "latest:SOURCE", or a time (RFC 3339, down to
- * the minute: the newest not after it).  HF_ENOTFOUND names the nearest,
+ * the minute: the newest not after it); a log by id alone.  HF_ENOTFOUND names the nearest,
  * HF_EUSAGE lists the matches of an ambiguous prefix.  Removed backups are
  * found by id alone.
  */

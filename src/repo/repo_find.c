@@ -12,6 +12,21 @@
 
 #define PREFIX_MIN 4 /* hex digits */
 
+bool
+repo_backup_continues(
+    const struct repo_backup *b, const struct repo_backup *base)
+{
+	return b->m.kind == REPO_LOG &&
+	       memcmp(b->m.base, base->m.sha256, SHA256_LEN) == 0;
+}
+
+/* May it be meant by somebody who does not name it? */
+static bool
+is_offered(const struct repo_backup *b)
+{
+	return !b->removed && b->m.kind != REPO_LOG;
+}
+
 static const struct repo_backup *
 newest(const struct repo_catalogue *cat, const char *source, int64_t until)
 {
@@ -20,7 +35,7 @@ newest(const struct repo_catalogue *cat, const char *source, int64_t until)
 
 	for (i = 0; i < cat->n; i++) {
 		b = &cat->backups[i];
-		if (!b->removed && b->stored_ms <= until &&
+		if (is_offered(b) && b->stored_ms <= until &&
 		    (source == NULL || strcmp(b->m.source, source) == 0))
 			best = b; /* They ascend by time. */
 	}
@@ -42,7 +57,7 @@ find_latest(const struct repo_catalogue *cat, const char *source,
 	(void)err_set(
 	    err, HF_ENOTFOUND, "there is no backup of the source '%s'", source);
 	for (i = 0; i < cat->n; i++)
-		if (!cat->backups[i].removed)
+		if (is_offered(&cat->backups[i]))
 			suggest_offer(&s, cat->backups[i].m.source);
 	if (suggest_best(&s) != NULL)
 		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
@@ -64,7 +79,7 @@ find_time(const struct repo_catalogue *cat, const char *text,
 	(void)err_set(
 	    err, HF_ENOTFOUND, "there is no backup as old as '%s'", text);
 	for (i = 0; i < cat->n; i++)
-		if (!cat->backups[i].removed)
+		if (is_offered(&cat->backups[i]))
 			return err_hint(err, "the oldest is '%s' of %s",
 			    cat->backups[i].id,
 			    time_format(cat->backups[i].stored_ms, first));

@@ -229,7 +229,7 @@ newest_first(const void *a, const void *b, void *arg)
 	return i > j ? -1 : i < j; /* The catalogue has put them in order. */
 }
 
-/* Give the indices of all backups that are not removed, by source. */
+/* Give the indices of all that are backups and not removed, by source. */
 static size_t *
 sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
     size_t *ret)
@@ -240,13 +240,52 @@ sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
 		return NULL;
 	for (i = 0; i < cat->n; i++) {
 		verdicts[i] = (struct retention_verdict){ .why = "removed" };
-		if (!cat->backups[i].removed)
+		if (!cat->backups[i].removed &&
+		    cat->backups[i].m.kind != REPO_LOG)
 			v[n++] = i;
 	}
 	if (n > 0)
 		qsort_r(v, n, sizeof(*v), newest_first, &cat);
 	*ret = n;
 	return v;
+}
+
+/* The backup that the log ${log} continues, or NULL. */
+static const struct repo_backup *
+base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
+{
+	size_t i;
+
+	for (i = 0; i < cat->n; i++)
+		if (repo_backup_continues(log, &cat->backups[i]))
+			return &cat->backups[i];
+	return NULL;
+}
+
+static void
+plan_logs(const struct repo_catalogue *cat, struct retention_verdict *verdicts)
+{
+	const struct repo_backup *b, *base = NULL;
+	struct retention_verdict *v;
+	size_t i;
+
+	for (i = 0; i < cat->n; i++) {
+		b = &cat->backups[i];
+		if (b->removed || b->m.kind != REPO_LOG)
+			continue;
+		/* There are thousands, and most continue the same one. */
+		if (base == NULL || !repo_backup_continues(b, base))
+			base = base_of(cat, b);
+		v = &verdicts[i];
+		v->keep =
+		    base == NULL ||
+		    (!base->removed && verdicts[base - cat->backups].keep);
+		if (base == NULL)
+			(void)snprintf(v->why, WHY_MAX, "its base is unknown");
+		else
+			(void)snprintf(v->why, WHY_MAX, "its base %s %s",
+			    base->id, v->keep ? "stays" : "goes");
+	}
 }
 
 int
@@ -283,5 +322,6 @@ retention_plan(const struct retention *rule, const struct repo_catalogue *cat,
 		g.n = end - at;
 		plan_group(&g);
 	}
+	plan_logs(cat, verdicts);
 	return 0;
 }

@@ -40,6 +40,9 @@ struct retention_verdict {
  * - The newest good backup of a source always stays, and so does every one
  *   newer than it; a source without a good one keeps all.  A bad backup
  *   never counts for min_count or a bucket.
+ * - A log is no backup and is not counted: it stays as long as the one that
+ *   it continues, and goes with it.  One whose base is not in ${cat} stays,
+ *   for nothing is deleted because something else cannot be found.
  */
 int retention_plan(const struct retention *, const struct repo_catalogue *,
     int64_t, const bool *, struct retention_verdict *, struct err *);

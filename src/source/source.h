@@ -85,7 +85,8 @@ struct sink_ops {
 	 *
 	 * recall: give the next file of the base, in the base's order.  1 if
 	 * there is one, 0 at the end, which may come at once (there is no
-	 * base) or early: what is not recalled must be read.
+	 * base) or early: what is not recalled must be read.  Files added
+	 * before the first call are not remembered for the next backup.
 	 */
 	int (*recall)(struct sink *, struct sink_kept *, struct err *);
 

@@ -3,6 +3,7 @@
 
 #include "base/params.h"
 #include "job/job.h"
+#include "job/job_backup.h"
 #include "job/job_key.h"
 #include "job/job_prune.h"
 #include "job/job_verify.h"
@@ -201,6 +202,38 @@ do_backup(struct store *s, struct err *err)
 	return test_backup(r, &src, id, err);
 }
 
+/* A backup that must be of the kind ${kind}. */
+static int
+back_up_as(struct store *s, enum repo_kind kind, struct err *err)
+{
+	CLEANUP(freep_repo) struct repo *r = NULL;
+	static const struct job_backup_opts opts = {
+		.source = "src", .type = "tree", .label = "test:src"
+	};
+	struct job_backup_report rep;
+	struct test_source src;
+	int rc;
+
+	test_source_init(&src);
+	src.keep = true;
+	if ((rc = open_repo(s, "1", &r, err)) < 0 ||
+	    (rc = job_backup(&job, r, &src.source, &opts, &rep, err)) < 0)
+		return rc;
+	return rep.kind == kind ? 0 : err_set(err, HF_EBUG, "another kind");
+}
+
+static int
+do_first(struct store *s, struct err *err)
+{
+	return back_up_as(s, REPO_FULL, err);
+}
+
+static int
+do_increment(struct store *s, struct err *err)
+{
+	return back_up_as(s, REPO_INCREMENT, err);
+}
+
 static int
 do_prune(struct store *s, struct err *err)
 {
@@ -287,6 +320,32 @@ TEST(backup__killed_anywhere_is_complete_or_absent)
 {
 	make(1);
 	kill_everywhere(do_backup, "1", 1, 2, true);
+}
+
+/* The next one builds on the last that was noted, which may be older. */
+TEST(increment__killed_anywhere_is_complete_or_absent)
+{
+	make(0);
+	CHECK(in_child(do_first, STORE_FAULT_KILL, 0) == 0);
+	CHECK(in_child(do_increment, STORE_FAULT_KILL, 0) == 0);
+	kill_everywhere(do_increment, "1", 2, 3, true);
+}
+
+/* A month later only the newest, an increment, is left of them. */
+TEST(prune__killed_anywhere_while_it_erases_a_base_leaves_the_increment)
+{
+	size_t before;
+	int i;
+
+	make(0);
+	CHECK(in_child(do_first, STORE_FAULT_KILL, 0) == 0);
+	for (i = 0; i < 3; i++)
+		CHECK(in_child(do_increment, STORE_FAULT_KILL, 0) == 0);
+	before = count_packs();
+	CHECK(in_child(do_prune, STORE_FAULT_KILL, 0) == 0);
+	run_shell("find %s/store -type f -exec touch -d '-60 days' {} +");
+	kill_everywhere(do_prune_later, "1", 1, 1, false);
+	CHECK(count_packs() < before);
 }
 
 TEST(prune__killed_anywhere_while_it_removes_loses_nothing_that_stays)

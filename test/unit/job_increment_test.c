@@ -782,3 +782,35 @@ TEST(log__has_the_base_it_was_given_and_shares_a_key_with_others)
 	CHECK(b->m.kind == REPO_INCREMENT);
 	CHECK(memcmp(b->m.base, base, sizeof(base)) == 0);
 }
+
+TEST(log__is_removed_and_brought_back_with_its_base)
+{
+	CLEANUP(clear) struct made m;
+	const struct job_prune_opts opts = { .rule = { .last = 1 },
+		.undo_ms = JOB_PRUNE_UNDO_MS };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	uint8_t base[SHA256_LEN];
+	struct job j;
+
+	make(&m);
+	j = job_of(&m);
+	(void)backup(&m);
+	memcpy(base, m.rep.sha256, sizeof(base));
+	m.opts.log_of = base;
+	m.src.len[7] = 10; /* Small: it is no measure of a shrunken source. */
+	(void)backup(&m);
+	m.opts.log_of = NULL;
+	m.src.len[7] = (2u << 20) + 5;
+	(void)backup(&m);
+	CHECK_OK(job_prune(&j, m.repo, &opts, &rep, &e), &e);
+	CHECK(rep.removed == 2 && rep.kept == 1);
+	repo_catalogue_clear(&m.cat);
+	CHECK_OK(repo_catalogue_load(m.repo, &m.cat, &e), &e);
+	CHECK(m.cat.backups[0].removed && m.cat.backups[1].removed);
+	CHECK_OK(job_prune_undo(m.repo, &m.cat, &m.cat.backups[0], &e), &e);
+	repo_catalogue_clear(&m.cat);
+	CHECK_OK(repo_catalogue_load(m.repo, &m.cat, &e), &e);
+	CHECK(!m.cat.backups[0].removed && !m.cat.backups[1].removed);
+	CHECK(m.cat.nfindings == 0);
+}

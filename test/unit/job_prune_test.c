@@ -174,7 +174,7 @@ TEST(prune__can_be_undone_within_the_window)
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	CHECK(cat.n == 2 && cat.backups[0].removed);
 	CHECK_OK(repo_catalogue_find(&cat, cat.backups[0].id, &b, &e), &e);
-	CHECK_OK(job_prune_undo(m.repo, b, &e), &e);
+	CHECK_OK(job_prune_undo(m.repo, &cat, b, &e), &e);
 	repo_catalogue_clear(&cat);
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	CHECK(!cat.backups[0].removed && cat.nfindings == 0);

@@ -13,8 +13,11 @@ static struct repo_backup backups[] = {
 	    .stored_ms = 4000,
 	    .m.source = db,
 	    .removed = true },
+	{ .id = "1090aaaaaaaaaaaa",
+	    .stored_ms = 5000,
+	    .m = { .source = db, .kind = REPO_LOG } },
 };
-static const struct repo_catalogue cat = { .backups = backups, .n = 4 };
+static const struct repo_catalogue cat = { .backups = backups, .n = 5 };
 
 static const char *
 find(const char *text)
@@ -41,6 +44,13 @@ TEST(find__takes_an_id_or_the_start_of_one)
 	CHECK_STR(find("0123bbbbbbbbbbbb"), "0123bbbbbbbbbbbb");
 	CHECK_STR(find("0123b"), "0123bbbbbbbbbbbb");
 	CHECK_STR(find("FEED"), "feedaaaaaaaaaaaa");
+}
+
+TEST(find__takes_a_log_by_its_id_alone)
+{
+	CHECK_STR(find("1090"), "1090aaaaaaaaaaaa");
+	CHECK_STR(find("latest:db"), "feedaaaaaaaaaaaa");
+	CHECK_STR(find("1970-01-01T00:00:06Z"), "feedaaaaaaaaaaaa");
 }
 
 TEST(find__lists_what_an_ambiguous_start_may_stand_for)

@@ -408,3 +408,44 @@ TEST(retention__does_not_let_what_was_stored_again_push_out_the_rest)
 	STAYS(1, "monthly 2026-09");
 	STAYS(2, "monthly 2026-10");
 }
+
+/* A log of what has the number ${base}. */
+static void
+add_log(const char *text, uint8_t base)
+{
+	add(text);
+	backups[cat.n - 1].m.kind = REPO_LOG;
+	memset(backups[cat.n - 1].m.base, base, SHA256_LEN);
+}
+
+TEST(retention__keeps_a_log_as_long_as_its_base_and_does_not_count_it)
+{
+	const struct retention rule = { .last = 1 };
+	size_t i;
+
+	begin();
+	add("2026-11-01");
+	add_log("2026-11-02", 1);
+	add("2026-11-03");
+	add_log("2026-11-04", 1);
+	add_log("2026-11-05", 3);
+	add_log("2026-11-06", 9);
+	for (i = 0; i < cat.n; i++) {
+		memset(backups[i].m.sha256, (int)i + 1, SHA256_LEN);
+		backups[i].id[0] = 'b';
+		backups[i].id[1] = (char)('0' + i);
+	}
+	plan(&rule, "2026-11-20");
+	GOES(0, "no rule keeps it");
+	GOES(1, "its base b0 goes");
+	STAYS(2, "last 1");
+	GOES(3, "its base b0 goes");
+	STAYS(4, "its base b2 stays");
+	STAYS(5, "its base is unknown");
+
+	backups[2].removed = true;
+	plan(&rule, "2026-11-20");
+	STAYS(0, "last 1");
+	STAYS(1, "its base b0 stays");
+	GOES(4, "its base b2 goes");
+}
