@@ -108,6 +108,9 @@ int entry_path_cmp(const char *, const char *);
  */
 int entry_encode(const struct entry *, struct buf *, struct err *);
 
+/* Where, from its end, an encoded entry has its sha256. */
+#define ENTRY_SHA256_FROM_END 48
+
 /**
  * entry_decode(c, e, err):
  * Read one entry into the empty ${e}; HF_ECORRUPT if it breaks a rule (path,

@@ -1,5 +1,7 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/params.h"
@@ -16,6 +18,7 @@ ctx_new(const struct cmd_env *env, struct ctx **ret, struct err *err)
 	if ((ctx = calloc(1, sizeof(*ctx))) == NULL)
 		return err_nomem(err);
 	ctx->env = env;
+	ctx->terminal = isatty(fileno(env->err)) == 1;
 	(void)pthread_mutex_init(&ctx->lock, NULL);
 	if ((rc = params_new(&ctx->line, err)) < 0 ||
 	    (rc = config_load(NULL, &ctx->config, err)) < 0)

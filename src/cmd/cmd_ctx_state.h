@@ -21,7 +21,8 @@ struct ctx {
 	/* The streams and what follows: any thread may print. */
 	pthread_mutex_t lock;
 	struct progress progress;
-	bool drawn; /* A progress line stands on the terminal. */
+	bool terminal; /* Standard error is one. */
+	bool drawn;    /* A progress line stands on it. */
 };
 
 #endif /* !CMD_CMD_CTX_STATE_H_ */

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -163,8 +162,7 @@ void
 ctx_progress(struct ctx *ctx, const char *what, uint64_t done, uint64_t total)
 {
 	bool json = ctx_json_wanted(ctx);
-	bool draw = !json && !ctx_flag(ctx, "quiet") &&
-		    isatty(fileno(ctx->env->err)) == 1;
+	bool draw = ctx->terminal && !json && !ctx_flag(ctx, "quiet");
 	int64_t now = time_mono_ms();
 	char text[PROGRESS_TEXT_MAX];
 

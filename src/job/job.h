@@ -48,7 +48,7 @@ struct job {
 	int level;        /* Of compression; 0: the default. */
 };
 
-#define JOB_MEMORY_DEFAULT (44u << 20)
+#define JOB_MEMORY_DEFAULT (46u << 20)
 #define JOB_MEMORY_SMALL (16u << 20)
 
 /**

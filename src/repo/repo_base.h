@@ -86,10 +86,10 @@ void repo_base_writer_free(struct repo_base_writer *);
 CLEANUP_DEFINE(repo_base_writer);
 
 /**
- * repo_base_writer_add(w, e, memo, n, err):
- * Note a file that is in the backup, as it is there.
+ * repo_base_writer_add(w, entry, len, memo, n, err):
+ * Note a file that is in the backup, with its entry as it is encoded there.
  */
-int repo_base_writer_add(struct repo_base_writer *, const struct entry *,
+int repo_base_writer_add(struct repo_base_writer *, const uint8_t *, size_t,
     const uint8_t *, size_t, struct err *);
 
 /**

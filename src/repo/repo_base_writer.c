@@ -128,17 +128,13 @@ flush(struct repo_base_writer *w, struct err *err)
 }
 
 int
-repo_base_writer_add(struct repo_base_writer *w, const struct entry *e,
-    const uint8_t *memo, size_t n, struct err *err)
+repo_base_writer_add(struct repo_base_writer *w, const uint8_t *entry,
+    size_t len, const uint8_t *memo, size_t n, struct err *err)
 {
-	size_t at = w->out.len;
 	int rc;
 
-	if ((rc = buf_add_u32(&w->out, 0, err)) < 0 ||
-	    (rc = entry_encode(e, &w->out, err)) < 0)
-		return rc;
-	le32_put(w->out.p + at, (uint32_t)(w->out.len - at - 4));
-	if ((rc = buf_add_bytes(&w->out, memo, n, err)) < 0)
+	if ((rc = buf_add_bytes(&w->out, entry, len, err)) < 0 ||
+	    (rc = buf_add_bytes(&w->out, memo, n, err)) < 0)
 		return rc;
 	return w->out.len >= FLUSH_AT ? flush(w, err) : 0;
 }

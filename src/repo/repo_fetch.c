@@ -12,11 +12,11 @@
  *		each worker
  *	K x S	spans; S is the largest pack, or half of what there is
  *
- * With the default, 44 MiB, and packs of 8 MiB, two processors use 4 + 6,
+ * With the default, 46 MiB, and packs of 8 MiB, two processors use 4 + 6,
  * and 4 spans of 8: 42 in all.
  */
 #define MIB (1u << 20)
-#define MEMORY_DEFAULT (44u * MIB)
+#define MEMORY_DEFAULT (46u * MIB)
 #define SPANS_WANTED (16u * MIB) /* Before workers are given up for them. */
 #define SPAN_SIZE_MIN (MIB + (64u << 10)) /* One frame, and a header. */
 #define SPANS_MAX 32

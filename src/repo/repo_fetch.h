@@ -25,7 +25,7 @@ struct repo_packs;
 /**
  * repo_fetch_new(packs, largest, memory, workers, ret, err):
  * Start the threads: ${workers} (0: one for each processor) that open frames,
- * fewer if ${memory} bytes (0: 44 MiB) do not allow that.  ${largest} is the
+ * fewer if ${memory} bytes (0: 46 MiB) do not allow that.  ${largest} is the
  * length of the largest pack.  ${packs} must outlive it.
  */
 int repo_fetch_new(struct repo_packs *, size_t, size_t, unsigned,

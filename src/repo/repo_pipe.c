@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "crypto/secret.h"
 #include "repo/repo.h"
 #include "repo/repo_pipe_thread.h"
@@ -69,13 +70,12 @@ start_threads(struct repo_pipe *p, struct err *err)
 		w->number = p->nworkers;
 		if ((rc = repo_pack_new(repo_head(repo)->vault_id,
 			 p->opts.key_id, p->opts.data_key, p->opts.level,
-			 &w->builder, err)) < 0)
+			 &w->builder, err)) < 0 ||
+		    (rc = sha256_new(&w->sha, err)) < 0)
 			return rc;
 		rc = pthread_create(&w->thread, NULL, repo_pipe_worker, w);
-		if (rc != 0) {
-			repo_pack_free(TAKE(w->builder));
+		if (rc != 0)
 			return err_errno(err, rc, "start a thread");
-		}
 	}
 	for (; p->nuploaders < p->opts.plan.uploaders; p->nuploaders++) {
 		rc = pthread_create(
@@ -126,6 +126,13 @@ join_uploaders(struct repo_pipe *p)
 }
 
 static void
+free_worker(struct pipe_worker *w)
+{
+	repo_pack_free(TAKE(w->builder));
+	sha256_free(TAKE(w->sha));
+}
+
+static void
 free_buffers(struct repo_pipe *p)
 {
 	const struct repo_writer_plan *plan = &p->opts.plan;
@@ -139,7 +146,7 @@ free_buffers(struct repo_pipe *p)
 	for (i = 0; p->packs != NULL && i < plan->packs; i++)
 		free(p->packs[i].p);
 	for (i = 0; p->workers != NULL && i < plan->workers; i++)
-		repo_pack_free(p->workers[i].builder);
+		free_worker(&p->workers[i]);
 	for (i = 0; i < PIPE_KINDS; i++)
 		free(p->refs[i].v);
 	free(p->rows);
@@ -182,7 +189,7 @@ repo_pipe_frame(
 	if ((rc = failed(p, err)) == 0) {
 		*ret = p->free_frames;
 		p->free_frames = (*ret)->next;
-		(*ret)->len = 0;
+		(*ret)->len = (*ret)->nfiles = 0;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;
@@ -219,10 +226,51 @@ repo_pipe_submit(struct repo_pipe *p, struct repo_pipe_frame *f,
 	    (rc = reserve_ref(&p->refs[kind], &f->index, err)) == 0) {
 		*p->todo_end = f;
 		p->todo_end = &f->next;
+		f->submitted = true;
 		p->ntodo++;
 		p->unsealed++;
 		pthread_cond_broadcast(&p->frame_ready);
 	}
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+/* With the lock: are the first ${n} frames of ${kind} sealed? */
+static bool
+is_sealed(const struct repo_pipe *p, enum repo_frame_kind kind, size_t n)
+{
+	const struct repo_pipe_frame *f;
+	unsigned i;
+
+	for (i = 0; i < p->opts.plan.frames; i++) {
+		f = &p->frames[i];
+		if (f->submitted && f->kind == kind && f->index < n)
+			return false;
+	}
+	return true;
+}
+
+bool
+repo_pipe_sealed(struct repo_pipe *p, enum repo_frame_kind kind, size_t n)
+{
+	bool yes;
+
+	pthread_mutex_lock(&p->lock);
+	yes = is_sealed(p, kind, n);
+	pthread_mutex_unlock(&p->lock);
+	return yes;
+}
+
+int
+repo_pipe_wait(
+    struct repo_pipe *p, enum repo_frame_kind kind, size_t n, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&p->lock);
+	while (p->failure.code == 0 && !is_sealed(p, kind, n))
+		pthread_cond_wait(&p->frame_freed, &p->lock);
+	rc = failed(p, err);
 	pthread_mutex_unlock(&p->lock);
 	return rc;
 }

@@ -1,6 +1,7 @@
 #ifndef REPO_REPO_PIPE_H_
 #define REPO_REPO_PIPE_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct err;
 struct repo;
 struct repo_pipe;
 struct secret;
+struct sha256;
 
 /*
  * What turns frames into packs in a store: workers, each with a pack under
@@ -24,13 +26,26 @@ struct secret;
  * call returns.
  */
 
+/*
+ * A file that a frame holds whole.  The worker that seals the frame hashes
+ * it, and writes the hash where the caller wants it.
+ */
+struct repo_pipe_file {
+	uint32_t off, len;
+	uint8_t *sha256;
+};
+#define REPO_PIPE_FILES 1024 /* so many at most in one frame */
+
 /* A buffer for the plaintext of one frame. */
 struct repo_pipe_frame {
 	struct repo_pipe_frame *next;
 	uint8_t *p; /* REPO_FRAME_MAX bytes. */
 	size_t len;
+	struct repo_pipe_file files[REPO_PIPE_FILES];
+	size_t nfiles;
 	enum repo_frame_kind kind;
-	size_t index; /* Among the frames of its kind. */
+	size_t index;   /* Among the frames of its kind. */
+	bool submitted; /* Waits, or is with a worker. */
 };
 
 struct repo_pipe_opts {
@@ -66,6 +81,12 @@ int repo_pipe_frame(
     struct repo_pipe *, struct repo_pipe_frame **, struct err *);
 
 /**
+ * repo_pipe_hash(f, sha, err):
+ * Hash the files of ${f} now; none is left to the worker.
+ */
+int repo_pipe_hash(struct repo_pipe_frame *, struct sha256 *, struct err *);
+
+/**
  * repo_pipe_submit(p, f, kind, err):
  * Have the ${f->len} (at least 1) bytes of ${f} sealed as a frame of ${kind}.
  */
@@ -86,6 +107,15 @@ int repo_pipe_known(
  * number by repo_pipe_known, for the next one submitted.
  */
 int repo_pipe_again(struct repo_pipe *, const struct repo_ref *, struct err *);
+
+/**
+ * repo_pipe_sealed(p, kind, n):
+ * Are the first ${n} frames of ${kind} sealed and their files hashed?  All of
+ * them were submitted, or sealed before.  repo_pipe_wait waits until they are.
+ */
+bool repo_pipe_sealed(struct repo_pipe *, enum repo_frame_kind, size_t);
+int repo_pipe_wait(
+    struct repo_pipe *, enum repo_frame_kind, size_t, struct err *);
 
 /**
  * repo_pipe_drain(p, err):

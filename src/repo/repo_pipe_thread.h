@@ -26,6 +26,7 @@ struct pipe_worker {
 	struct repo_pipe *pipe;
 	unsigned number;
 	pthread_t thread;
+	struct sha256 *sha; /* For the files in a frame. */
 	struct repo_pack *builder;
 	struct pipe_pack *pack; /* Under construction, or NULL. */
 	uint32_t index;         /* Its row, */

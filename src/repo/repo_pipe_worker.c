@@ -1,3 +1,4 @@
+#include "crypto/hash.h"
 #include "repo/repo.h"
 #include "repo/repo_pipe_thread.h"
 #include "repo/repo_taken.h"
@@ -116,6 +117,7 @@ done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
 		w->numbered = true;
 		ref->pack = w->index;
 		p->refs[f->kind].v[f->index] = *ref;
+		f->submitted = false;
 		f->next = p->free_frames;
 		p->free_frames = f;
 		pthread_cond_signal(&p->frame_freed);
@@ -126,13 +128,31 @@ done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
 	return rc;
 }
 
+int
+repo_pipe_hash(struct repo_pipe_frame *f, struct sha256 *sha, struct err *err)
+{
+	const struct repo_pipe_file *file;
+	int rc;
+
+	for (; f->nfiles > 0; f->nfiles--) {
+		file = &f->files[f->nfiles - 1];
+		if ((rc = sha256_reset(sha, err)) < 0 ||
+		    (rc = sha256_update(
+			 sha, f->p + file->off, file->len, err)) < 0 ||
+		    (rc = sha256_final(sha, file->sha256, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 seal_frame(struct pipe_worker *w, struct repo_pipe_frame *f, struct err *err)
 {
 	struct repo_ref ref = { 0 };
 	int rc;
 
-	if (w->pack == NULL && (rc = start_pack(w, err)) < 0)
+	if ((rc = repo_pipe_hash(f, w->sha, err)) < 0 ||
+	    (w->pack == NULL && (rc = start_pack(w, err)) < 0))
 		return rc;
 	rc = repo_pack_add(w->builder, f->kind, f->p, f->len, &ref, err);
 	if (rc == 1) {

@@ -24,7 +24,7 @@ struct repo_reader;
  */
 
 struct repo_reader_opts {
-	size_t memory;    /* Bytes for all buffers; 0: 44 MiB. */
+	size_t memory;    /* Bytes for all buffers; 0: 46 MiB. */
 	unsigned workers; /* 0: one for each processor. */
 };
 

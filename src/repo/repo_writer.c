@@ -15,7 +15,9 @@ repo_writer_free(struct repo_writer *w)
 	repo_pipe_free(w->pipe); /* Its threads use the data key. */
 	secret_free(w->own_key);
 	sha256_free(w->sha);
-	buf_free(&w->segment);
+	buf_free(&w->record);
+	buf_free(&w->full.notes);
+	buf_free(&w->filling.notes);
 	buf_free(&w->memo);
 	free(w->keys);
 	free(w->packs);
@@ -69,7 +71,6 @@ repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
 		return err_nomem(err);
 	w->repo = repo;
 	if ((rc = sha256_new(&w->sha, err)) < 0 ||
-	    (rc = buf_reserve(&w->segment, REPO_FRAME_MAX, err)) < 0 ||
 	    (rc = get_key(w, opts, &po, err)) < 0)
 		return rc;
 	po.plan = repo_writer_plan_make(opts->memory, opts->workers, po.level);
@@ -79,12 +80,37 @@ repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
 	return 0;
 }
 
+/*
+ * Let the hash catch up with the frame.  It lags until the frame is full or
+ * the file ends: then it may be the worker's affair.
+ */
+static int
+hash_frame(struct repo_writer *w, struct err *err)
+{
+	size_t from = w->hashed;
+
+	if (w->frame == NULL || w->frame->len == from)
+		return 0;
+	w->hashed = w->frame->len;
+	return sha256_update(
+	    w->sha, w->frame->p + from, w->frame->len - from, err);
+}
+
 int
 repo_writer_flush(struct repo_writer *w, struct err *err)
 {
+	int rc;
+
 	if (w->frame == NULL || w->frame->len == 0)
 		return 0;
-	return repo_pipe_submit(w->pipe, TAKE(w->frame), REPO_FRAME_DATA, err);
+	if (w->in_file && w->hash && (rc = hash_frame(w, err)) < 0)
+		return rc;
+	w->hashed = 0;
+	w->nframes++;
+	if ((rc = repo_pipe_submit(
+		 w->pipe, TAKE(w->frame), REPO_FRAME_DATA, err)) < 0)
+		return rc;
+	return repo_writer_segment_ready(w, err);
 }
 
 int
@@ -102,6 +128,7 @@ repo_writer_begin(
 	w->in_file = true;
 	w->hash = hash;
 	w->file_pos = w->pos;
+	w->hashed = w->frame == NULL ? 0 : w->frame->len;
 	return 0;
 }
 
@@ -111,9 +138,11 @@ repo_writer_space(
 {
 	int rc;
 
-	if (w->frame == NULL &&
-	    (rc = repo_pipe_frame(w->pipe, &w->frame, err)) < 0)
-		return rc;
+	if (w->frame == NULL) {
+		if ((rc = repo_pipe_frame(w->pipe, &w->frame, err)) < 0)
+			return rc;
+		w->frame_pos = w->pos;
+	}
 	*p = w->frame->p + w->frame->len;
 	*n = REPO_FRAME_MAX - w->frame->len;
 	return 0;
@@ -122,69 +151,62 @@ repo_writer_space(
 int
 repo_writer_wrote(struct repo_writer *w, size_t n, struct err *err)
 {
-	int rc;
-
 	if (!w->in_file || w->frame == NULL ||
 	    n > REPO_FRAME_MAX - w->frame->len)
 		return err_set(err, HF_EBUG,
 		    "%zu bytes were written where none were lent", n);
-	if (w->hash && (rc = sha256_update(
-			    w->sha, w->frame->p + w->frame->len, n, err)) < 0)
-		return rc;
 	w->frame->len += n;
 	w->pos += n;
 	w->sharing = false;
 	return w->frame->len == REPO_FRAME_MAX ? repo_writer_flush(w, err) : 0;
 }
 
-/* Send the first ${n} bytes of the segment on their way as a frame. */
-static int
-submit_segment(
-    struct repo_writer *w, enum repo_frame_kind kind, size_t n, struct err *err)
-{
-	struct repo_pipe_frame *f;
-	int rc;
-
-	if (n == 0)
-		return 0;
-	if ((rc = repo_pipe_frame(w->pipe, &f, err)) < 0)
-		return rc;
-	memcpy(f->p, w->segment.p, n);
-	f->len = n;
-	memmove(w->segment.p, w->segment.p + n, w->segment.len - n);
-	w->segment.len -= n;
-	return repo_pipe_submit(w->pipe, f, kind, err);
-}
-
 int
-repo_writer_entry(struct repo_writer *w, const struct entry *e, struct err *err)
+repo_writer_entry(
+    struct repo_writer *w, const struct entry *e, size_t n, struct err *err)
 {
-	size_t before = w->segment.len, n;
+	struct repo_pipe_frame *f = w->frame;
+	uint8_t *end;
 	int rc;
 
-	if ((rc = entry_encode(e, &w->segment, err)) < 0) {
-		w->segment.len = before;
+	w->record.len = 0;
+	if ((rc = entry_encode(e, &w->record, err)) < 0)
 		return rc;
-	}
-	if ((n = w->segment.len - before) > REPO_FRAME_MAX) {
-		w->segment.len = before;
+	if (w->record.len > REPO_FRAME_MAX)
 		return err_set(err, HF_ESOURCE,
 		    "'%s' has too many extents or attributes: they take %zu "
 		    "bytes of at most %u",
-		    e->path, n, REPO_FRAME_MAX);
-	}
+		    e->path, w->record.len, REPO_FRAME_MAX);
+	if ((rc = repo_writer_record(w, REPO_FRAME_ENTRIES, &end, err)) < 0)
+		return rc;
 	w->entries++;
 	w->plain += e->data_len;
-	if (e->type == ENTRY_FILE)
-		repo_writer_note(w, e);
-	if (w->segment.len <= REPO_FRAME_MAX)
-		return 0;
-	return submit_segment(w, REPO_FRAME_ENTRIES, before, err);
+	if (n > 0) {
+		w->filling.needs = w->nframes + 1;
+		f->files[f->nfiles++] = (struct repo_pipe_file){
+			.off = (uint32_t)(f->len - n),
+			.len = (uint32_t)n,
+			.sha256 = end - ENTRY_SHA256_FROM_END,
+		};
+	}
+	return e->type == ENTRY_FILE ? repo_writer_note(w, err) : 0;
 }
 
-/* Complete the hash of a file, or of no bytes at all. */
+/* Are all bytes of the file in the frame at hand, which has room for it? */
+static bool
+is_whole(const struct repo_writer *w)
+{
+	return w->frame != NULL && w->file_pos >= w->frame_pos &&
+	       w->file_pos < w->pos && w->frame->nfiles < REPO_PIPE_FILES;
+}
+
+/*
+ * Complete the hash of a file, or of no bytes at all, or leave it to the
+ * worker of the frame at hand: ${*n} is then the file's length.
+ */
 static int
-hash_of(struct repo_writer *w, bool in_file, struct entry *e, struct err *err)
+hash_of(struct repo_writer *w, bool in_file, struct entry *e, size_t *n,
+    struct err *err)
 {
 	int rc;
 
@@ -192,8 +214,11 @@ hash_of(struct repo_writer *w, bool in_file, struct entry *e, struct err *err)
 		return 0;
 	if (in_file && !w->hash)
 		return err_set(err, HF_EBUG, "a hash was promised, and is not");
-	if ((!in_file && (rc = sha256_reset(w->sha, err)) < 0) ||
-	    (rc = sha256_final(w->sha, e->sha256, err)) < 0)
+	if (in_file && is_whole(w))
+		*n = (size_t)e->data_len;
+	else if ((rc = in_file ? hash_frame(w, err)
+			       : sha256_reset(w->sha, err)) < 0 ||
+		 (rc = sha256_final(w->sha, e->sha256, err)) < 0)
 		return rc;
 	e->has_sha256 = true;
 	return 0;
@@ -205,6 +230,7 @@ repo_writer_add(
 {
 	struct entry e = *entry; /* What it points to stays the caller's. */
 	bool in_file = w->in_file;
+	size_t n = 0;
 	int rc;
 
 	w->in_file = false;
@@ -212,10 +238,10 @@ repo_writer_add(
 	if (e.type == ENTRY_FILE) {
 		e.data_pos = in_file ? w->file_pos : w->pos;
 		e.data_len = w->pos - e.data_pos;
-		if ((rc = hash_of(w, in_file, &e, err)) < 0)
+		if ((rc = hash_of(w, in_file, &e, &n, err)) < 0)
 			return rc;
 	}
-	if ((rc = repo_writer_entry(w, &e, err)) < 0)
+	if ((rc = repo_writer_entry(w, &e, n, err)) < 0)
 		return err_wrap(err, "add '%s'", e.path);
 	return 0;
 }
@@ -225,19 +251,19 @@ static int
 submit_frame_list(struct repo_writer *w, struct err *err)
 {
 	const struct repo_ref *refs;
+	uint8_t *end;
 	size_t i, n;
 	int rc;
 
 	refs = repo_pipe_refs(w->pipe, REPO_FRAME_DATA, &n);
 	for (i = 0; i < n; i++) {
-		if (w->segment.len + REPO_REF_LEN > REPO_FRAME_MAX &&
-		    (rc = submit_segment(
-			 w, REPO_FRAME_LIST, w->segment.len, err)) < 0)
-			return rc;
-		if ((rc = repo_ref_encode(&refs[i], &w->segment, err)) < 0)
+		w->record.len = 0;
+		if ((rc = repo_ref_encode(&refs[i], &w->record, err)) < 0 ||
+		    (rc = repo_writer_record(w, REPO_FRAME_LIST, &end, err)) <
+			0)
 			return rc;
 	}
-	return submit_segment(w, REPO_FRAME_LIST, w->segment.len, err);
+	return repo_writer_segment_end(w, REPO_FRAME_LIST, err);
 }
 
 /* Copy the places of all frames of ${kind}. */
@@ -301,8 +327,7 @@ repo_writer_finish(struct repo_writer *w, struct repo_manifest *m,
 
 	w->in_file = false;
 	if ((rc = repo_writer_flush(w, err)) < 0 ||
-	    (rc = submit_segment(w, REPO_FRAME_ENTRIES, w->segment.len, err)) <
-		0 ||
+	    (rc = repo_writer_segment_end(w, REPO_FRAME_ENTRIES, err)) < 0 ||
 	    (rc = repo_pipe_drain(w->pipe, err)) < 0 ||
 	    (rc = submit_frame_list(w, err)) < 0 ||
 	    (rc = repo_pipe_drain(w->pipe, err)) < 0)

@@ -29,7 +29,7 @@ struct repo_writer;
  */
 
 struct repo_writer_opts {
-	size_t memory;    /* Bytes for all buffers; 0: 44 MiB. */
+	size_t memory;    /* Bytes for all buffers; 0: 46 MiB. */
 	int level;        /* Of zstd; 1 unless told. */
 	unsigned workers; /* 0: one for each processor. */
 	int64_t start_ms; /* When the session began, by the store's time. */

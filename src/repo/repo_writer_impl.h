@@ -12,8 +12,20 @@
 
 /* The inside of a writer, for repo_writer*.c alone. */
 
+/* Entries, or refs, for a frame of them. */
+struct repo_writer_segment {
+	struct repo_pipe_frame *frame; /* Or NULL. */
+	size_t needs;     /* It is whole once so many of data are sealed. */
+	struct buf notes; /* Of each file: where its entry lies, its memo. */
+};
+
 /*
- * The caller's side of a writer: fills frames, hashes files, encodes entries.
+ * The caller's side of a writer: fills frames and encodes entries.  It hashes
+ * what lies in several frames; a file that one frame holds whole is hashed by
+ * the worker that gets the frame, while the caller reads on.  Its entry has
+ * room for the hash, so a frame of entries is sent on its way, and its files
+ * are noted for the next backup, some frames of data after it is full.
+ *
  * No lock is taken for a small file that fits into the frame at hand.
  */
 struct repo_writer {
@@ -28,14 +40,18 @@ struct repo_writer {
 
 	struct repo_pipe_frame *frame; /* Being filled, or NULL. */
 	uint64_t pos;                  /* Bytes of the stream so far. */
+	uint64_t frame_pos;            /* Those before this frame. */
+	size_t nframes;                /* Frames of the stream before it. */
 
 	/* The file that began last. */
 	bool in_file;
 	uint64_t file_pos;
 	bool hash; /* sha takes its bytes; else the source tells the hash. */
 	struct sha256 *sha;
+	size_t hashed; /* Of the frame: what sha has seen, or another file. */
 
-	struct buf segment; /* Entries, or refs, for the next frame of them. */
+	struct buf record; /* An entry, or a ref, encoded. */
+	struct repo_writer_segment full, filling;
 	uint64_t entries, plain;
 
 	/* Where files are kept from, and what is told of all of them. */
@@ -57,15 +73,37 @@ struct repo_writer {
 int repo_writer_flush(struct repo_writer *, struct err *);
 
 /**
- * repo_writer_entry(w, e, err):
- * Add an entry that is complete.
+ * repo_writer_entry(w, e, n, err):
+ * Add an entry.  If ${n} is not 0 its hash is still to be computed, from the
+ * last ${n} bytes of the frame at hand; else it is complete.
  */
-int repo_writer_entry(struct repo_writer *, const struct entry *, struct err *);
+int repo_writer_entry(
+    struct repo_writer *, const struct entry *, size_t, struct err *);
 
 /**
- * repo_writer_note(w, e):
- * Note a file for the next backup.
+ * repo_writer_record(w, kind, end, err):
+ * Append the record to a segment of ${kind}; ${*end} is its end there.
  */
-void repo_writer_note(struct repo_writer *, const struct entry *);
+int repo_writer_record(
+    struct repo_writer *, enum repo_frame_kind, uint8_t **, struct err *);
+
+/**
+ * repo_writer_note(w, err):
+ * The entry recorded last is a file that the next backup may want to keep.
+ */
+int repo_writer_note(struct repo_writer *, struct err *);
+
+/**
+ * repo_writer_segment_ready(w, err):
+ * Send a full segment of entries on its way if it is whole by now.
+ */
+int repo_writer_segment_ready(struct repo_writer *, struct err *);
+
+/**
+ * repo_writer_segment_end(w, kind, err):
+ * No more records of ${kind} come: send all on their way.
+ */
+int repo_writer_segment_end(
+    struct repo_writer *, enum repo_frame_kind, struct err *);
 
 #endif /* !REPO_REPO_WRITER_IMPL_H_ */

@@ -38,16 +38,6 @@ repo_writer_remember(
 	return n == 0 ? 0 : buf_add(&w->memo, memo, n, err);
 }
 
-/* It is a memory and no more: that it fails does not fail the backup. */
-void
-repo_writer_note(struct repo_writer *w, const struct entry *e)
-{
-	if (w->remember != NULL && w->forgot.code == 0)
-		(void)repo_base_writer_add(
-		    w->remember, e, w->memo.p, w->memo.len, &w->forgot);
-	w->memo.len = 0;
-}
-
 /* The number here of a data key of the base. */
 static uint16_t
 key_number(struct repo_writer *w, const struct repo_base_key *key)
@@ -89,6 +79,7 @@ name_frame(struct repo_writer *w, size_t i, struct err *err)
 	if ((rc = pack_number(w, ref.pack, &ref.pack, err)) < 0 ||
 	    (rc = repo_pipe_again(w->pipe, &ref, err)) < 0)
 		return rc;
+	w->nframes++;
 	w->last = i;
 	w->last_pos = w->pos;
 	w->pos += ref.plain;
@@ -142,7 +133,7 @@ repo_writer_keep(struct repo_writer *w, const char *path, struct err *err)
 		e.data_pos = w->pos;
 	else if ((rc = place(w, &e, err)) < 0)
 		return err_wrap(err, "keep '%s'", path);
-	if ((rc = repo_writer_entry(w, &e, err)) < 0)
+	if ((rc = repo_writer_entry(w, &e, 0, err)) < 0)
 		return err_wrap(err, "keep '%s'", path);
 	return 0;
 }

@@ -7,21 +7,21 @@
  *
  *	W x 2	a worker's scratch: a frame compressed, a frame opened again
  *	W x Z	its zstd context: 1 up to level 2, 4 up to 6, 18 at 19
- *	2W + 1	frames: one filled by the source, one with each worker, one
- *		that waits for each
- *	1	entries, which are encoded before they go into a frame
+ *	2W + 4	frames: one filled by the source, one with each worker, two
+ *		of entries; the others wait, so that a worker has work while
+ *		the source's thread has no processor
  *	P x T	packs: one under construction with each worker, two on
  *		their way to the store
  *
- * With the default, 44 MiB, on two processors that is 4 + 2 + 5 + 1 = 12,
- * and P = 4 packs of 8 MiB fill the 32 that are left.  The program itself,
- * with TLS, has 12 more.  With 16 MiB there is one worker, and T is 3.
+ * With the default, 46 MiB, on two processors that is 4 + 2 + 8 = 14, and
+ * P = 4 packs of 8 MiB fill the 32 that are left.  The program itself, with
+ * TLS, has 12 more.  With 16 MiB there is one worker, and T is 2.3.
  *
  * More workers want more of everything, and smaller packs make more objects:
  * workers are given up before packs fall under PACK_SIZE_GOOD.
  */
 #define MIB (1u << 20)
-#define MEMORY_DEFAULT (44u * MIB)
+#define MEMORY_DEFAULT (46u * MIB)
 #define PACK_SIZE_TARGET (8u * MIB)
 #define PACK_SIZE_GOOD (4u * MIB)
 #define WORKERS_MAX 64 /* As many bits as repo_pipe.c has for them. */
@@ -40,7 +40,7 @@ zstd_memory(int level)
 static size_t
 fixed_memory(unsigned w, int level)
 {
-	return w * (2 * MIB + zstd_memory(level)) + (2 * w + 1) * MIB + MIB;
+	return w * (2 * MIB + zstd_memory(level)) + (2 * w + 4) * MIB;
 }
 
 static size_t
@@ -72,7 +72,7 @@ repo_writer_plan_make(size_t memory, unsigned workers, int level)
 	p.pack_size = pack_size(memory, p.workers, level);
 	if (p.pack_size < REPO_PACK_SIZE_MIN)
 		p.pack_size = REPO_PACK_SIZE_MIN;
-	p.frames = 2 * p.workers + 1;
+	p.frames = 2 * p.workers + 4;
 	p.packs = p.workers + PACKS_ON_THEIR_WAY;
 	/* What is left when packs are at their target keeps more of them on
 	 * their way: a distant store needs that. */

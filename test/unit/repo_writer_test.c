@@ -120,6 +120,43 @@ TEST(writer__hashes_every_file_and_knows_where_it_lies)
 	CHECK(s.told == 300);
 }
 
+/* Write ${n} files of 0 to 89 bytes, and read all their hashes back. */
+static void
+check_tiny_files(int n, bool only_first)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct err err = ERR_INIT;
+	char path[32];
+	size_t len;
+	int i;
+
+	stand_init(&s);
+	w = stand_writer(&s, 0, 2);
+	for (i = 0; i < n; i++) {
+		len = only_first && i > 0 ? 0 : (size_t)(n - i) % 90;
+		(void)snprintf(path, sizeof(path), "f%06d", i);
+		CHECK_OK(stand_file(&s, w, path, len, 90, true, &err), &err);
+	}
+	stand_finish(&s, w);
+	CHECK(s.priv.nentry_segs > 1);
+	rd = stand_reader(&s, 0, 2);
+	s.told = 0;
+	CHECK_OK(repo_reader_entries(rd, check_sha256, &s, &err), &err);
+	CHECK(s.told == (uint64_t)n);
+}
+
+TEST(writer__hashes_more_files_than_a_frame_has_places_for)
+{
+	check_tiny_files(20000, false);
+}
+
+TEST(writer__hashes_a_file_long_before_its_frame_is_full)
+{
+	check_tiny_files(20001, true);
+}
+
 TEST(writer__forgets_bytes_of_a_file_that_was_never_added)
 {
 	CLEANUP(stand_clear) struct stand s;
@@ -308,12 +345,12 @@ TEST(plan__spends_no_more_than_it_is_given)
 	unsigned workers;
 
 	for (workers = 1; workers <= 64; workers++)
-		for (memory = 12 * MIB; memory <= 1024u * MIB;
+		for (memory = 16 * MIB; memory <= 1024u * MIB;
 		     memory += 4 * MIB) {
 			struct repo_writer_plan p =
 			    repo_writer_plan_make(memory, workers, 1);
 
-			sum = p.workers * 3 * MIB + (p.frames + 1) * MIB +
+			sum = p.workers * 3 * MIB + p.frames * MIB +
 			      p.packs * p.pack_size;
 			CHECK(sum <= memory);
 			CHECK(p.workers >= 1 && p.workers <= workers);
