@@ -40,10 +40,16 @@ repo() {
 }
 
 /usr/bin/python3 "$here/vector_test.py" --make-tree "$work/tree"
+# What is younger than the clock's tick is read again: wait.  Then a full
+# backup, an increment on it, and an increment on that.
 repo init --key "$recipient" > "$work/init"
-for _ in 1 2 3; do
-	repo backup --from "tree:$work/tree" --source-name tree
-done
+sleep 3
+repo backup --from "tree:$work/tree" --source-name tree
+echo 'here is something new' >> "$work/tree/a.b/between"
+sleep 3
+repo backup --from "tree:$work/tree" --source-name tree
+echo 'and here' >> "$work/tree/a0/after"
+repo backup --from "tree:$work/tree" --source-name tree
 /usr/bin/python3 "$here/vector_test.py" --describe "$work/tree" \
 	> "$out/tree.txt"
 seq 1 200000 | tee "$work/stream" |

@@ -28,7 +28,7 @@ import zstandard
 
 ZERO16, ZERO32 = bytes(16), bytes(32)
 TIME_MAX = 253402300799999
-FULL, INCREMENT = 1, 2
+FULL, INCREMENT, LOG = 1, 2, 3
 WRITES, PRUNES, VERIFIES = 1, 2, 4
 DATA, ENTRIES, FRAME_LIST, TABLE, MANIFEST = 1, 2, 3, 4, 5
 
@@ -200,7 +200,7 @@ def read_manifest(data, pk):
     c, m = signed(data, b"HFM1", pk), {"sha256": sha256(data)}
     need(c.u8() == 1, "the suite is unknown")
     m["kind"] = c.u8()
-    need(m["kind"] in (FULL, INCREMENT) and c.u8() == 0, "its kind is unknown")
+    need(m["kind"] in (FULL, INCREMENT, LOG) and c.u8() == 0, "its kind is unknown")
     m["repo"], m["vault_id"], m["writer"] = c.take(16), c.take(16), c.take(16)
     m["seq"], m["parent"], m["base"] = c.u64(), c.take(32), c.take(32)
     m["start"], m["commit"] = c.time(), c.time()
@@ -512,7 +512,9 @@ class Repository:
 
     def find(self, text):
         live = [m for m in self.backups() if not m["removed"]]
-        if text != "latest":
+        if text == "latest":
+            live = [m for m in live if m["kind"] != LOG]
+        else:
             live = [m for m in live if m["id"].startswith(text)]
         need(live and (text == "latest" or len(live) == 1),
              "%r names %d backups" % (text, len(live)))

@@ -182,6 +182,22 @@ def test_the_chain_is_whole_with_a_tombstone_and_an_attestation(v):
     check(good == [3], "the attestation")
 
 
+def test_increments_build_on_the_one_before(v):
+    found = v.repo().backups()
+    if v.name == "v1":
+        check([m["kind"] for m in found] == [reader.FULL] * 4, "all are full")
+        return
+    full, one, two, stream = found
+    check([m["kind"] for m in found] == [
+        reader.FULL, reader.INCREMENT, reader.INCREMENT, reader.FULL],
+        "the kinds")
+    check(one["base"] == full["sha256"] and two["base"] == one["sha256"],
+          "the bases")
+    check([len(m["keys"]) for m in found] == [1, 2, 3, 1], "the keys")
+    check(two["stored_bytes"] < full["stored_bytes"] // 4, "the sizes")
+    check(one["plain_bytes"] == full["plain_bytes"] + 22, "the plain bytes")
+
+
 def test_every_kind_of_key_opens_the_tree(v):
     want = v.text("tree.txt").splitlines()
     for i in range(len(v.key_texts)):
