@@ -9,6 +9,7 @@
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
 #include "etcd/etcd_response.h"
+#include "etcd/etcd_stream.h"
 
 #define TOKEN_MAX 4096
 
@@ -143,14 +144,43 @@ login(struct etcd_client *c, struct err *err)
  * client/v3/retry_interceptor.go).
  */
 static bool
-token_expired(const struct etcd_call *call)
+token_expired(int status, const char *words)
 {
-	if (call->messages > 0)
+	return status == GRPC_UNAUTHENTICATED ||
+	       strstr(words, "invalid auth token") != NULL ||
+	       strstr(words, "user name is empty") != NULL ||
+	       strstr(words, "revision of auth store is old") != NULL;
+}
+
+bool
+etcd_client_stale(struct etcd_client *c, int status, const char *words)
+{
+	if (c->user == NULL || !token_expired(status, words))
 		return false;
-	return call->status == GRPC_UNAUTHENTICATED ||
-	       strstr(call->message, "invalid auth token") != NULL ||
-	       strstr(call->message, "user name is empty") != NULL ||
-	       strstr(call->message, "revision of auth store is old") != NULL;
+	/* no_auth too: it may have been turned on meanwhile. */
+	c->no_auth = false;
+	secret_free(TAKE(c->token));
+	return true;
+}
+
+static int
+need_token(struct etcd_client *c, struct err *err)
+{
+	if (c->user == NULL || c->token != NULL || c->no_auth)
+		return 0;
+	return login(c, err);
+}
+
+/* Who was refused without having given a user can do something about it. */
+static int
+no_user(const struct etcd_client *c, const char *words, struct err *err)
+{
+	if (err->code == -HF_EDENIED && c->user == NULL &&
+	    strstr(words, "user name is empty") != NULL)
+		(void)err_hint(err,
+		    "authentication is on: give 'user' and 'password', or a "
+		    "client certificate whose common name is a user");
+	return err->code;
 }
 
 int
@@ -159,27 +189,33 @@ etcd_client_call(struct etcd_client *c, struct etcd_call *call, struct err *err)
 	struct err cause = ERR_INIT;
 	int rc;
 
-	if (c->user != NULL && c->token == NULL && !c->no_auth &&
-	    (rc = login(c, err)) < 0)
+	if ((rc = need_token(c, err)) < 0)
 		return rc;
 	call->token = c->token;
 	if ((rc = etcd_conn_call(c->conn, call, &cause)) == 0)
 		return 0;
-	if (c->user != NULL && token_expired(call)) {
-		/* no_auth too: it may have been turned on meanwhile. */
-		c->no_auth = false;
-		if ((rc = login(c, err)) < 0)
+	if (call->messages == 0 &&
+	    etcd_client_stale(c, call->status, call->message)) {
+		if ((rc = need_token(c, err)) < 0)
 			return rc;
 		call->token = c->token;
 		return etcd_conn_call(c->conn, call, err);
 	}
 	*err = cause;
-	if (rc == -HF_EDENIED && c->user == NULL &&
-	    strstr(call->message, "user name is empty") != NULL)
-		(void)err_hint(err,
-		    "authentication is on: give 'user' and 'password', or a "
-		    "client certificate whose common name is a user");
-	return rc;
+	return no_user(c, call->message, err);
+}
+
+int
+etcd_client_stream(struct etcd_client *c, const struct etcd_call *call,
+    bool (*full)(void *), struct etcd_stream **ret, struct err *err)
+{
+	struct etcd_call mine = *call;
+	int rc;
+
+	if ((rc = need_token(c, err)) < 0)
+		return rc;
+	mine.token = c->token;
+	return etcd_stream_open(c->conn, &mine, full, ret, err);
 }
 
 int

@@ -12,6 +12,7 @@
 /* Opaque types. */
 struct err;
 struct etcd_client;
+struct etcd_stream;
 struct secret;
 
 /*
@@ -79,6 +80,21 @@ bool etcd_client_no_auth(const struct etcd_client *);
 int etcd_client_call(struct etcd_client *, struct etcd_call *, struct err *);
 
 /**
+ * etcd_client_stream(c, call, full, ret, err):
+ * etcd_stream_open with the client's token.
+ */
+int etcd_client_stream(struct etcd_client *, const struct etcd_call *,
+    bool (*)(void *), struct etcd_stream **, struct err *);
+
+/**
+ * etcd_client_stale(c, status, words):
+ * The server refused something with this gRPC status and these words.
+ * Return true if that may be for the token's sake; the client then logs in
+ * anew before its next call.
+ */
+bool etcd_client_stale(struct etcd_client *, int, const char *);
+
+/**
  * etcd_client_ask(c, call, err):
  * etcd_client_call for a method that answers with one message.
  */
@@ -127,8 +143,8 @@ int etcd_revision_gone(
 struct etcd_hashkv {
 	struct etcd_header header;
 	uint32_t hash; /* Of the keys' history up to the revision. */
-	uint64_t compact_revision;
-	uint64_t hash_revision; /* What was hashed; 0 before 3.6. */
+	uint64_t compact_revision; /* 0: it never was. */
+	uint64_t hash_revision;    /* What was hashed; 0 before 3.6. */
 };
 
 /**

@@ -183,8 +183,8 @@ on_hashkv(void *arg, const uint8_t *p, size_t n, struct err *err)
 			h->hash = (uint32_t)r.val;
 		else if (r.field == 2)
 			return etcd_malformed("HashKV", err);
-		else if (r.field == 3)
-			h->compact_revision = r.val;
+		else if (r.field == 3) /* -1 if it never was compacted. */
+			h->compact_revision = r.val > INT64_MAX ? 0 : r.val;
 		else if (r.field == 4)
 			h->hash_revision = r.val;
 	}

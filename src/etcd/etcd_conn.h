@@ -35,6 +35,7 @@ struct etcd_call {
 	const struct secret *hide;  /* Sent in req: not to be shown. */
 	long timeout_ms;            /* For the whole call; 0: stall_ms alone. */
 	long silence_ms;            /* Instead of stall_ms, if not 0. */
+	bool has_leader;            /* Fail once the member has no leader. */
 	size_t max;                 /* No message is longer. */
 	grpc_message_fn fn;         /* Takes each message. */
 	bool (*stop)(void *arg);    /* Asked about once a second; or NULL. */

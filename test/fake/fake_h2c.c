@@ -21,6 +21,10 @@ enum flag {
 	END_STREAM = 1,
 	END_HEADERS = 4
 };
+enum code {
+	NO_ERROR = 0,
+	INTERNAL_ERROR = 2
+};
 #define FRAME_MAX 16384
 #define PREFACE_LEN 24
 
@@ -28,7 +32,7 @@ struct fake_h2c {
 	fake_h2c_script script;
 	void *arg;
 	int listener, fd, requests;
-	bool stopping;
+	bool stopping, duplex;
 	pthread_mutex_t lock;
 	pthread_t thread;
 	char url[40];
@@ -68,6 +72,14 @@ frame(int fd, enum frame type, unsigned int flags, uint32_t id, const void *p,
 	send_all(fd, p, n);
 }
 
+static void
+reset(const struct fake_h2c_stream *s, uint8_t code)
+{
+	const uint8_t error[4] = { 0, 0, 0, code };
+
+	frame(s->fd, RST_STREAM, 0, s->id, error, sizeof(error));
+}
+
 void
 fake_h2c_headers(
     const struct fake_h2c_stream *s, const char *const *fields, bool end)
@@ -89,6 +101,9 @@ fake_h2c_headers(
 	}
 	frame(s->fd, HEADERS, END_HEADERS | (end ? END_STREAM : 0U), s->id,
 	    block, n);
+	/* The client's half is open still: as gRPC's servers do. */
+	if (end && s->open)
+		reset(s, NO_ERROR);
 }
 
 void
@@ -109,9 +124,7 @@ fake_h2c_data(
 void
 fake_h2c_reset(const struct fake_h2c_stream *s)
 {
-	static const uint8_t internal_error[4] = { 0, 0, 0, 2 };
-
-	frame(s->fd, RST_STREAM, 0, s->id, internal_error, 4);
+	reset(s, INTERNAL_ERROR);
 }
 
 void
@@ -165,7 +178,10 @@ serve_frame(struct fake_h2c *f, int fd)
 		return false;
 	if ((head[3] == SETTINGS || head[3] == PING) && !(head[4] & ACK))
 		frame(fd, head[3], ACK, 0, body, head[3] == PING ? n : 0);
-	if ((head[3] == HEADERS || head[3] == DATA) && (head[4] & END_STREAM)) {
+	s.open = f->duplex && !(head[4] & END_STREAM);
+	if (f->duplex ? head[3] == DATA && n > 0
+		      : (head[3] == HEADERS || head[3] == DATA) &&
+			    (head[4] & END_STREAM)) {
 		s.id = (uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 |
 		       (uint32_t)head[7] << 8 | head[8];
 		s.nth = f->requests++;
@@ -214,8 +230,8 @@ run(void *arg)
 	return NULL;
 }
 
-struct fake_h2c *
-fake_h2c_start(fake_h2c_script script, void *arg)
+static struct fake_h2c *
+start(fake_h2c_script script, void *arg, bool duplex)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t len = sizeof(a);
@@ -225,6 +241,7 @@ fake_h2c_start(fake_h2c_script script, void *arg)
 		return NULL;
 	f->script = script;
 	f->arg = arg;
+	f->duplex = duplex;
 	f->fd = -1;
 	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -242,6 +259,18 @@ fake_h2c_start(fake_h2c_script script, void *arg)
 	(void)snprintf(
 	    f->url, sizeof(f->url), "http://127.0.0.1:%u", ntohs(a.sin_port));
 	return f;
+}
+
+struct fake_h2c *
+fake_h2c_start(fake_h2c_script script, void *arg)
+{
+	return start(script, arg, false);
+}
+
+struct fake_h2c *
+fake_h2c_start_duplex(fake_h2c_script script, void *arg)
+{
+	return start(script, arg, true);
 }
 
 void

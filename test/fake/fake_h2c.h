@@ -17,7 +17,8 @@ struct fake_h2c;
 struct fake_h2c_stream {
 	int fd;
 	uint32_t id;
-	int nth; /* Of the server's requests, from 0. */
+	int nth;   /* Of the server's requests, from 0. */
+	bool open; /* More may come of it: a duplex server's. */
 };
 
 typedef void (*fake_h2c_script)(const struct fake_h2c_stream *, void *arg);
@@ -27,6 +28,12 @@ typedef void (*fake_h2c_script)(const struct fake_h2c_stream *, void *arg);
  * Start a server, or return NULL.
  */
 struct fake_h2c *fake_h2c_start(fake_h2c_script, void *);
+/**
+ * fake_h2c_start_duplex(script, arg):
+ * The same, but the script answers each DATA frame that has bytes: of a
+ * request, and of each further message of one that stays open.
+ */
+struct fake_h2c *fake_h2c_start_duplex(fake_h2c_script, void *);
 void fake_h2c_stop(struct fake_h2c *);
 const char *fake_h2c_url(const struct fake_h2c *);
 

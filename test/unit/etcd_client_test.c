@@ -70,6 +70,19 @@ TEST(hashkv__tells_the_hash_and_what_it_is_of)
 	CHECK(h.hash_revision == 0 && gone == ETCD_REVISION_READ);
 }
 
+TEST(hashkv__of_a_store_that_never_was_compacted)
+{
+	static const uint8_t fresh[] = { 0x0a, 4, 0x08, 1, 0x10, 2, 0x18, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 };
+	struct answer a = { .p = fresh, .n = sizeof(fresh), .times = 1 };
+	enum etcd_revision gone;
+	struct etcd_hashkv h;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(hash(&a, &h, &gone, &e), &e);
+	CHECK(h.compact_revision == 0);
+}
+
 TEST(hashkv__of_another_revision_than_asked_is_refused)
 {
 	uint8_t other[sizeof(whole)];

@@ -1,0 +1,308 @@
+#include "base/buf.h"
+#include "crypto/secret.h"
+#include "etcd/etcd_client.h"
+#include "etcd/etcd_watch.h"
+#include "fake/fake_h2c.h"
+#include "test.h"
+
+/*
+ * The whole way, libcurl included, to a server that follows a script: a
+ * letter for each message that it is sent.  What comes in which order, and
+ * what a real member says, is in etcd_watch_log_test.c and test/scenario/.
+ *
+ *	T  gives a token		C  says that it watches
+ *	U  knows no token (watch)	E  the same, and sends revision 2
+ *	P  is at revision 2		L  has no leader
+ *	D  denies (watch)		R  refuses, as a gRPC status
+ *	Z  ends the stream well		H  hangs up after revision 2
+ *	G  sends garbage		S  says nothing
+ *	O  was compacted		N  says nothing and ends it well
+ */
+#define HEADER 0x0a, 6, 0x08, 1, 0x10, 2, 0x18, 2
+#define CREATED 0x18, 1
+#define CANCELLED 0x20, 1, 0x32, 24
+#define REVISION_2 0x5a, 7, 0x12, 5, 0x0a, 1, 'a', 0x18, 2
+
+static const char *script;
+
+#define SAY(s, ...)                                                            \
+	do {                                                                   \
+		static const uint8_t p_[] = { __VA_ARGS__ };                   \
+		fake_grpc_message(s, p_, sizeof(p_));                          \
+	} while (0)
+
+/* A cancellation whose reason is 24 characters long. */
+static void
+cancel(const struct fake_h2c_stream *s, const char *why)
+{
+	uint8_t m[40] = { HEADER, CREATED, CANCELLED };
+
+	memcpy(m + 14, why, 24);
+	fake_grpc_message(s, m, 38);
+}
+
+static void
+refuse(const struct fake_h2c_stream *s)
+{
+	static const char *const fields[] = { ":status", "200", "content-type",
+		"application/grpc", "grpc-status", "14", "grpc-message",
+		"etcdserver: rpc not supported for learner", NULL };
+
+	fake_h2c_headers(s, fields, true);
+}
+
+static void
+give_token(const struct fake_h2c_stream *s)
+{
+	fake_grpc_begin(s);
+	SAY(s, 0x12, 3, 'a', '.', '1');
+	fake_grpc_end(s, "0", "");
+}
+
+static void
+create(const struct fake_h2c_stream *s, char how)
+{
+	fake_grpc_begin(s);
+	if (how == 'U') {
+		cancel(s, "etcdserver:invalid auth token" + 5);
+		return;
+	}
+	if (how == 'D') {
+		cancel(s, "srv: permission denied !");
+		return;
+	}
+	SAY(s, HEADER, CREATED);
+	if (how == 'E' || how == 'H')
+		SAY(s, HEADER, REVISION_2);
+	if (how == 'H')
+		fake_h2c_hang_up(s);
+	if (how == 'O')
+		SAY(s, HEADER, 0x20, 1, 0x28, 9);
+}
+
+static void
+serve(const struct fake_h2c_stream *s, void *arg)
+{
+	const size_t nth = (size_t)s->nth;
+	const char what = nth < strlen(script) ? script[nth] : 'S';
+
+	(void)arg;
+	if (strchr("CEHUDO", what) != NULL)
+		create(s, what);
+	else if (what == 'T')
+		give_token(s);
+	else if (what == 'P')
+		SAY(s, HEADER);
+	else if (what == 'G')
+		SAY(s, 0xff, 0xff);
+	else if (what == 'R')
+		refuse(s);
+	else if (what == 'L')
+		fake_grpc_end(s, "14", "etcdserver: no leader");
+	else if (what == 'N')
+		fake_grpc_begin(s);
+	if (what == 'Z' || what == 'N')
+		fake_grpc_end(s, "0", "");
+}
+
+static struct fake_h2c *server;
+static struct etcd_client *client;
+static struct etcd_watch *watched;
+static struct secret *password;
+
+/* Open a watch of a server that follows ${how}; with a user if 'T' is in. */
+static int
+watch(const char *how, struct err *err)
+{
+	const struct etcd_conn_opts opts = { .connect_ms = 2000,
+		.stall_ms = 300 };
+	const bool user = strchr(how, 'T') != NULL;
+
+	script = how;
+	CHECK((server = fake_h2c_start_duplex(serve, NULL)) != NULL);
+	CHECK_OK(secret_copy("geheim", 6, &password, err), err);
+	CHECK_OK(
+	    etcd_client_new(fake_h2c_url(server), &opts, user ? "root" : NULL,
+		user ? password : NULL, &client, err),
+	    err);
+	return etcd_watch_open(client, 1, &watched, err);
+}
+
+static void
+finish(void)
+{
+	etcd_watch_free(TAKE(watched));
+	etcd_client_free(TAKE(client));
+	secret_free(TAKE(password));
+	fake_h2c_stop(TAKE(server));
+}
+
+static enum etcd_watch_what
+next(long ms)
+{
+	struct err e = ERR_INIT;
+	struct etcd_batch b;
+
+	CHECK_OK(etcd_watch_next(watched, ms, &b, &e), &e);
+	return b.what;
+}
+
+/* It has ended: with this, however often one asks. */
+static void
+ended(enum hf_code code, const char *words)
+{
+	struct etcd_batch b;
+	struct err e;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		CHECK_FAIL(etcd_watch_next(watched, 2000, &b, &e), &e, code);
+		if (strstr(e.msg, words) == NULL)
+			test_fail(__FILE__, __LINE__, words, &e);
+	}
+}
+
+TEST(watch__hands_over_events_and_then_progress)
+{
+	struct err e = ERR_INIT;
+	struct etcd_event ev;
+	struct etcd_batch b;
+
+	CHECK_OK(watch("EP", &e), &e);
+	CHECK_OK(etcd_watch_next(watched, 2000, &b, &e), &e);
+	CHECK(b.what == ETCD_WATCH_EVENTS && b.complete == 2);
+	CHECK(etcd_batch_next(&b, &ev) && ev.kv.mod_revision == 2);
+	CHECK(!etcd_batch_next(&b, &ev));
+	CHECK(etcd_watch_next_revision(watched) == 3);
+	CHECK(next(50) == ETCD_WATCH_TIMEOUT);
+	CHECK_OK(etcd_watch_ask(watched, &e), &e);
+	CHECK_OK(etcd_watch_next(watched, 2000, &b, &e), &e);
+	CHECK(b.what == ETCD_WATCH_PROGRESS && b.complete == 2);
+	CHECK(etcd_watch_header(watched)->member_id == 2);
+	finish();
+}
+
+TEST(watch__logs_in_again_if_its_token_was_forgotten)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("TUTC", &e), &e);
+	finish();
+	/* Also if it is told no more than that it may not. */
+	CHECK_OK(watch("TDTC", &e), &e);
+	finish();
+	/* Once, not for ever. */
+	CHECK_FAIL(watch("TDTDTC", &e), &e, HF_EDENIED);
+	CHECK(strstr(e.msg, "permission denied") != NULL && e.hint[0] != '\0');
+	finish();
+}
+
+TEST(watch__without_a_user_is_denied_at_once)
+{
+	struct err e;
+
+	CHECK_FAIL(watch("UC", &e), &e, HF_EDENIED);
+	finish();
+}
+
+TEST(watch__is_refused_by_a_learner)
+{
+	struct err e;
+
+	CHECK_FAIL(watch("RR", &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "not supported for learner") != NULL);
+	CHECK(strstr(e.hint, "voting member") != NULL);
+	finish();
+}
+
+TEST(watch__opens_after_a_hiccup)
+{
+	struct err e = ERR_INIT;
+
+	/* The stream is refused, the call that asks why is not. */
+	CHECK_OK(watch("RNC", &e), &e);
+	finish();
+}
+
+TEST(watch__that_is_not_answered_gives_up)
+{
+	struct err e;
+
+	CHECK_FAIL(watch("S", &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "nothing came for 0.3 seconds") != NULL);
+	finish();
+}
+
+TEST(watch__tells_of_a_gap)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("O", &e), &e);
+	CHECK(next(2000) == ETCD_WATCH_COMPACTED);
+	CHECK(next(2000) == ETCD_WATCH_COMPACTED);
+	finish();
+}
+
+TEST(watch__ends_when_the_member_loses_its_leader)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("EL", &e), &e);
+	CHECK(next(2000) == ETCD_WATCH_EVENTS);
+	CHECK_OK(etcd_watch_ask(watched, &e), &e);
+	ended(HF_EUNAVAIL, "no leader");
+	CHECK(etcd_watch_next_revision(watched) == 3);
+	finish();
+}
+
+TEST(watch__ends_when_the_server_ends_it)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("CZ", &e), &e);
+	CHECK_OK(etcd_watch_ask(watched, &e), &e);
+	ended(HF_EUNAVAIL, "the server ended the watch");
+	finish();
+}
+
+TEST(watch__hands_over_what_came_before_the_connection_broke)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("H", &e), &e);
+	CHECK(next(2000) == ETCD_WATCH_EVENTS);
+	ended(HF_EUNAVAIL, "127.0.0.1");
+	finish();
+}
+
+TEST(watch__ends_when_nothing_comes_any_more)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("C", &e), &e);
+	ended(HF_EUNAVAIL, "nothing came for 0.3 seconds");
+	finish();
+}
+
+TEST(watch__refuses_what_is_no_protocol)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(watch("CG", &e), &e);
+	CHECK_OK(etcd_watch_ask(watched, &e), &e);
+	ended(HF_ESOURCE, "malformed");
+	finish();
+}
+
+TEST(watch__of_a_server_that_is_not_there)
+{
+	const struct etcd_conn_opts opts = { .connect_ms = 2000,
+		.stall_ms = 300 };
+	struct err e = ERR_INIT;
+
+	CHECK_OK(etcd_client_new(
+		     "http://127.0.0.1:1", &opts, NULL, NULL, &client, &e),
+	    &e);
+	CHECK_FAIL(etcd_watch_open(client, 1, &watched, &e), &e, HF_EUNAVAIL);
+	etcd_client_free(TAKE(client));
+}
