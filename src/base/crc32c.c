@@ -22,12 +22,16 @@
  * The instruction has a latency of three cycles and starts once a cycle, so
  * three runs of this many bytes are summed side by side.
  */
-#define RUN 256
+#define RUN_LOG2 8
+#define RUN (1 << RUN_LOG2)
+
+/* No file is longer than 2^LOG2_MAX - 1 bytes. */
+#define LOG2_MAX 48
 
 /* table[k][b]: what byte b does to a sum that k more zero bytes follow. */
 static uint32_t table[8][256];
-/* skip[k][b]: what byte k of a sum, b, becomes when RUN zero bytes follow. */
-static uint32_t skip[4][256];
+/* skip[k][i][b]: what byte i of a sum, b, becomes when 2^k zero bytes follow. */
+static uint32_t skip[LOG2_MAX][4][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static uint32_t
@@ -36,6 +40,29 @@ zeroes(uint32_t crc, size_t n)
 	while (n-- > 0)
 		crc = table[0][crc & 0xff] ^ crc >> 8;
 	return crc;
+}
+
+/* What a sum becomes when 2^${k} zero bytes follow. */
+static uint32_t
+skip_run(int k, uint32_t crc)
+{
+	return skip[k][0][crc & 0xff] ^ skip[k][1][crc >> 8 & 0xff] ^
+	       skip[k][2][crc >> 16 & 0xff] ^ skip[k][3][crc >> 24];
+}
+
+static void
+make_skip(int k)
+{
+	uint32_t b, crc;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		for (b = 0; b < 256; b++) {
+			crc = b << (8 * i);
+			skip[k][i][b] =
+			    k == 0 ? zeroes(crc, 1)
+				   : skip_run(k - 1, skip_run(k - 1, crc));
+		}
 }
 
 static void
@@ -53,9 +80,8 @@ make_tables(void)
 	for (k = 1; k < 8; k++)
 		for (b = 0; b < 256; b++)
 			table[k][b] = zeroes(table[k - 1][b], 1);
-	for (k = 0; k < 4; k++)
-		for (b = 0; b < 256; b++)
-			skip[k][b] = zeroes(b << (8 * k), RUN);
+	for (k = 0; k < LOG2_MAX; k++)
+		make_skip(k);
 }
 
 uint32_t
@@ -79,13 +105,6 @@ crc32c_portable(uint32_t crc, const void *data, size_t n)
 }
 
 #ifdef HARDWARE
-static uint32_t
-skip_run(uint32_t crc)
-{
-	return skip[0][crc & 0xff] ^ skip[1][crc >> 8 & 0xff] ^
-	       skip[2][crc >> 16 & 0xff] ^ skip[3][crc >> 24];
-}
-
 /* Processors with either instruction are little endian here. */
 static inline uint64_t
 word(const uint8_t *p)
@@ -109,7 +128,8 @@ with_instruction(uint32_t crc, const uint8_t *p, size_t n)
 			second = STEP8(second, word(p + RUN + i));
 			third = STEP8(third, word(p + 2 * RUN + i));
 		}
-		crc = skip_run(skip_run(crc) ^ second) ^ third;
+		crc = skip_run(RUN_LOG2, crc) ^ second;
+		crc = skip_run(RUN_LOG2, crc) ^ third;
 	}
 	for (; n >= 8; p += 8, n -= 8)
 		crc = STEP8(crc, word(p));
@@ -138,4 +158,16 @@ crc32c(uint32_t crc, const void *p, size_t n)
 		return with_instruction(crc, p, n);
 #endif
 	return crc32c_portable(crc, p, n);
+}
+
+uint32_t
+crc32c_join(uint32_t first, uint32_t second, uint64_t n)
+{
+	int k;
+
+	(void)pthread_once(&once, make_tables);
+	for (k = 0; k < LOG2_MAX; k++)
+		if (n >> k & 1)
+			first = skip_run(k, first);
+	return first ^ second;
 }

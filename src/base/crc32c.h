@@ -23,4 +23,11 @@ uint32_t crc32c(uint32_t, const void *, size_t);
  */
 uint32_t crc32c_portable(uint32_t, const void *, size_t);
 
+/**
+ * crc32c_join(first, second, n):
+ * The checksum of two runs of bytes, one behind the other, from those of
+ * each; the second has ${n} bytes.
+ */
+uint32_t crc32c_join(uint32_t, uint32_t, uint64_t);
+
 #endif /* !BASE_CRC32C_H_ */

@@ -1,8 +1,10 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <sodium.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "crypto/hash.h"
 #include "crypto/openssl_err.h"
@@ -106,4 +108,19 @@ sha1_of(const void *p, size_t n, uint8_t out[SHA1_LEN], struct err *err)
 	if (!EVP_Digest(p, n, out, NULL, EVP_sha1(), NULL))
 		return openssl_err(err, "compute SHA-1");
 	return 0;
+}
+
+void
+siphash_key(uint8_t key[SIPHASH_KEY_LEN])
+{
+	crypto_shorthash_keygen(key);
+}
+
+uint64_t
+siphash_of(const uint8_t key[SIPHASH_KEY_LEN], const void *p, size_t n)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+
+	(void)crypto_shorthash(out, p, n, key);
+	return le64_get(out);
 }

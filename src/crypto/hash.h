@@ -63,4 +63,13 @@ int kdf_derive(const struct secret *, const char *, const void *, size_t,
 int kdf_passphrase(const struct secret *, const uint8_t[16], uint32_t, uint32_t,
     struct secret **, struct err *);
 
+/*
+ * SipHash-2-4 under a key of this process, for hash tables whose keys come
+ * from strangers: who does not know the key cannot make them collide.
+ */
+#define SIPHASH_KEY_LEN 16
+
+void siphash_key(uint8_t[SIPHASH_KEY_LEN]);
+uint64_t siphash_of(const uint8_t[SIPHASH_KEY_LEN], const void *, size_t);
+
 #endif /* !CRYPTO_HASH_H_ */

@@ -101,7 +101,7 @@ static int
 meta_pick(const struct etcd_bolt_file *f, struct meta *ret, struct err *err)
 {
 	const char *bad[2] = { NULL, NULL };
-	struct meta m[2];
+	struct meta m[2] = { 0 };
 	int rc;
 
 	if ((rc = meta_read(f, 0, &m[0], &bad[0], err)) < 0)

@@ -32,7 +32,7 @@ TEST(crc32c__gives_the_published_sums)
 }
 
 /* Lengths around the runs that are summed side by side, and every start. */
-TEST(crc32c__is_the_same_with_and_without_the_instruction_and_in_pieces)
+TEST(crc32c__is_the_same_with_and_without_the_instruction_in_pieces_and_joined)
 {
 	uint8_t p[2400];
 	size_t i, n, at;
@@ -46,5 +46,7 @@ TEST(crc32c__is_the_same_with_and_without_the_instruction_and_in_pieces)
 		CHECK(crc32c(5, p + at, n) == crc);
 		i = n * 2 / 3;
 		CHECK(crc32c(crc32c(5, p + at, i), p + at + i, n - i) == crc);
+		CHECK(crc32c_join(crc32c(5, p + at, i),
+			  crc32c(0, p + at + i, n - i), n - i) == crc);
 	}
 }

@@ -1,0 +1,102 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "etcd/etcd_mvcc.h"
+
+#define TOMBSTONE 't'
+
+static uint64_t
+be64_get(const uint8_t *p)
+{
+	return __builtin_bswap64(le64_get(p));
+}
+
+static void
+be64_put(uint8_t *p, uint64_t v)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
+bool
+etcd_mvcc_key_read(const uint8_t *p, size_t n, struct etcd_record *r)
+{
+	if ((n != ETCD_MVCC_KEY && n != ETCD_MVCC_KEY_MAX) || p[8] != '_')
+		return false;
+	r->main = be64_get(p);
+	r->sub = be64_get(p + 9);
+	r->tombstone = n == ETCD_MVCC_KEY_MAX;
+	/* A store begins with revision 1. */
+	return r->main > 0 && r->main <= INT64_MAX && r->sub <= INT64_MAX &&
+	       (!r->tombstone || p[ETCD_MVCC_KEY] == TOMBSTONE);
+}
+
+size_t
+etcd_mvcc_key(const struct etcd_record *r, uint8_t to[ETCD_MVCC_KEY_MAX])
+{
+	be64_put(to, r->main);
+	to[8] = '_';
+	be64_put(to + 9, r->sub);
+	if (!r->tombstone)
+		return ETCD_MVCC_KEY;
+	to[ETCD_MVCC_KEY] = TOMBSTONE;
+	return ETCD_MVCC_KEY_MAX;
+}
+
+/* Return what is wrong with the message of a record, or NULL. */
+static const char *
+check_message(const struct etcd_record *r, struct etcd_kv *kv)
+{
+	if (!etcd_kv_read(r->value, r->len, kv))
+		return "is no KeyValue message";
+	if (r->len == 0)
+		return NULL; /* --bump-revision */
+	if (r->tombstone)
+		return kv->nvalue > 0 || kv->mod_revision != 0 ||
+			       kv->create_revision != 0 || kv->version != 0 ||
+			       kv->lease != 0
+			   ? "is a deletion and has more than a key"
+			   : NULL;
+	if (kv->mod_revision != r->main)
+		return "has another mod_revision";
+	if (kv->create_revision == 0 || kv->create_revision > r->main)
+		return "has an impossible create_revision";
+	if (kv->version == 0 || kv->version > r->main)
+		return "has an impossible version";
+	return NULL;
+}
+
+int
+etcd_mvcc_read(const struct etcd_bolt_item *item, struct etcd_record *r,
+    struct etcd_kv *kv, struct err *err)
+{
+	const char *bad;
+
+	if (item->flags != 0 || !etcd_mvcc_key_read(item->key, item->nkey, r))
+		return err_set(err, HF_ECORRUPT,
+		    "the bucket 'key' has an element that is no revision");
+	r->value = item->value;
+	r->len = item->nvalue;
+	if ((bad = check_message(r, kv)) != NULL)
+		return err_set(err, HF_ECORRUPT,
+		    "the record of revision %" PRIu64 ".%" PRIu64 " %s",
+		    r->main, r->sub, bad);
+	return 0;
+}
+
+bool
+etcd_mvcc_bucket_known(const uint8_t *name, size_t n)
+{
+	static const char *const known[] = { "alarm", "auth", "authRoles",
+		"authUsers", "cluster", "key", "lease", "members",
+		"members_removed", "meta" };
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i]) == n && memcmp(known[i], name, n) == 0)
+			return true;
+	return false;
+}

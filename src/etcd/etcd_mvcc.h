@@ -1,0 +1,86 @@
+#ifndef ETCD_ETCD_MVCC_H_
+#define ETCD_ETCD_MVCC_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "etcd/etcd_bolt.h"
+#include "etcd/etcd_kv.h"
+#include "etcd/etcd_record.h"
+
+/*
+ * What etcd keeps in its database, from 3.4 to 3.7.  The bucket "key" has the
+ * history of all keys: u64 main | '_' | u64 sub, big endian, is the revision
+ * of a change, and 't' behind it says that the key was deleted; the value is
+ * a KeyValue message.
+ */
+#define ETCD_MVCC_KEY 17
+#define ETCD_MVCC_KEY_MAX 18 /* Of a deletion. */
+
+/**
+ * etcd_mvcc_key_read(key, n, r):
+ * Take the revision of the ${n} bytes at ${key} for ${r->main}, ${r->sub} and
+ * ${r->tombstone}.  Return false if they are none that etcd writes.
+ */
+bool etcd_mvcc_key_read(const uint8_t *, size_t, struct etcd_record *);
+
+/**
+ * etcd_mvcc_key(r, to):
+ * Write the key of ${r}; return how long it is.
+ */
+size_t etcd_mvcc_key(const struct etcd_record *, uint8_t[ETCD_MVCC_KEY_MAX]);
+
+/**
+ * etcd_mvcc_read(item, r, kv, err):
+ * Read an element of the bucket "key": a record and the message in it.
+ * HF_ECORRUPT if it is not as etcd writes them: the key, the message, its
+ * mod_revision, which is the key's; a deletion has the deleted key alone.
+ * (etcdutl's --bump-revision writes a change without a message.)
+ */
+int etcd_mvcc_read(const struct etcd_bolt_item *, struct etcd_record *,
+    struct etcd_kv *, struct err *);
+
+/**
+ * etcd_mvcc_bucket_known(name, n):
+ * Is this one of the buckets that etcd 3.4 to 3.7 have?
+ */
+bool etcd_mvcc_bucket_known(const uint8_t *, size_t);
+
+/* What the bucket "meta" says; 0 or "" where it says nothing. */
+struct etcd_meta {
+	uint64_t scheduled_compact, finished_compact;
+	uint64_t consistent_index, term;
+	char storage_version[32]; /* Since 3.6. */
+	struct buf conf_state;    /* JSON, since 3.5. */
+};
+
+#define ETCD_META_INIT                                                         \
+	{                                                                      \
+		.conf_state = BUF_INIT                                         \
+	}
+
+/**
+ * etcd_meta_read(b, m, err):
+ * Read it into the empty ${m}, which the caller clears.
+ */
+int etcd_meta_read(const struct etcd_bolt *, struct etcd_meta *, struct err *);
+void etcd_meta_clear(struct etcd_meta *);
+
+/**
+ * etcd_meta_compact_revision(m):
+ * The compact revision of a server that has started on this database.
+ */
+uint64_t etcd_meta_compact_revision(const struct etcd_meta *);
+
+/**
+ * etcd_mvcc_check(b, err):
+ * Check what is in a database whose pages etcd_bolt_check has checked: every
+ * record (etcd_mvcc_read); that every key which is there now and has a lease
+ * has one that exists; that compaction has not finished what was never
+ * scheduled; that members can be read; that no revision has a key twice.
+ */
+int etcd_mvcc_check(const struct etcd_bolt *, struct err *);
+
+#endif /* !ETCD_ETCD_MVCC_H_ */
