@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "crypto/aead.h"
+#include "crypto/ahead.h"
 #include "crypto/openssl_err.h"
 #include "crypto/secret.h"
 
@@ -62,11 +63,17 @@ start(struct aead *a, int seal, uint64_t counter, const void *aad, size_t naad)
 
 /* OpenSSL reads an empty update as the end of the message. */
 static int
-feed(struct aead *a, const void *p, size_t n, uint8_t *out)
+feed(struct aead *a, const uint8_t *p, size_t n, uint8_t *out)
 {
+	size_t k;
 	int done;
 
-	return n == 0 || EVP_CipherUpdate(a->evp, out, &done, p, (int)n);
+	for (; n > 0; p += k, out += k, n -= k) {
+		k = ahead(p, n);
+		if (!EVP_CipherUpdate(a->evp, out, &done, p, (int)k))
+			return 0;
+	}
+	return 1;
 }
 
 static int

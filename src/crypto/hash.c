@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "crypto/ahead.h"
 #include "crypto/hash.h"
 #include "crypto/openssl_err.h"
 
@@ -48,8 +49,14 @@ sha256_reset(struct sha256 *s, struct err *err)
 int
 sha256_update(struct sha256 *s, const void *p, size_t n, struct err *err)
 {
-	if (!EVP_DigestUpdate(s->evp, p, n))
-		return openssl_err(err, "compute SHA-256");
+	const uint8_t *at = p;
+	size_t k;
+
+	for (; n > 0; at += k, n -= k) {
+		k = ahead(at, n);
+		if (!EVP_DigestUpdate(s->evp, at, k))
+			return openssl_err(err, "compute SHA-256");
+	}
 	return 0;
 }
 
