@@ -40,6 +40,31 @@ on_pages(void *arg, uint64_t first, uint64_t n, struct err *err)
 	return 0;
 }
 
+/* What is in them was seen when the file was opened; bbolt reads both. */
+static int
+check_metas(struct walk *w, struct err *err)
+{
+	const struct etcd_bolt *b = w->bolt;
+	uint8_t head[BOLT_HEADER];
+	struct bolt_header h;
+	uint64_t id;
+	int rc;
+
+	for (id = 0; id < 2; id++) {
+		rc = bolt_file_read(
+		    b->file, id * b->page_size, head, sizeof(head), err);
+		if (rc < 0)
+			return rc;
+		bolt_header(head, &h);
+		if (h.id != id || h.type != BOLT_META)
+			return err_set(err, HF_ECORRUPT,
+			    "page %" PRIu64 " should be a meta page and is "
+			    "not",
+			    id);
+	}
+	return 0;
+}
+
 static int
 walk_bucket(struct walk *w, const struct etcd_bolt_item *bucket, int depth,
     struct err *err)
@@ -154,7 +179,8 @@ etcd_bolt_check(const struct etcd_bolt *b, struct err *err)
 
 	if ((w.seen = seen = calloc(1, (size_t)(b->pages / 8 + 1))) == NULL)
 		return err_nomem(err);
-	if ((rc = walk_bucket(&w, NULL, 0, err)) < 0)
+	if ((rc = check_metas(&w, err)) < 0 ||
+	    (rc = walk_bucket(&w, NULL, 0, err)) < 0)
 		return rc;
 	/* Without a list, bbolt takes what it does not reach for free. */
 	if (b->freelist == ETCD_BOLT_NO_FREELIST)

@@ -295,6 +295,8 @@ static const struct {
 	{ 11, 10, 2, 70, "page 11 has no room for 70", true },
 	{ 11, 16, 8, 13, "page 13 is in the list of free pages, and", true },
 	{ 11, 16, 8, 99, "page 99 is in the list of free pages", true },
+	{ 0, 0, 1, 1, "page 0 should be a meta page", true },
+	{ 1, 8, 2, 2, "page 1 should be a meta page", true },
 	{ 11, 10, 2, 2, "page 0 is in the list of free pages", true },
 };
 
