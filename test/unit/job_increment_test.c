@@ -432,6 +432,20 @@ TEST(increment__names_no_pack_older_than_the_reuse_window)
 	CHECK(b->m.kind == REPO_FULL && m.src.kept == 0 && m.notes == 0);
 }
 
+/* A pack's name tells but the hour in which it was begun. */
+TEST(increment__takes_a_pack_for_as_old_as_its_hour)
+{
+	CLEANUP(clear) struct made m;
+
+	make(&m);
+	pass(&m, 30 * MINUTE);
+	(void)backup(&m);
+	pass(&m, 7 * DAY - 40 * MINUTE);
+	CHECK(backup(&m)->m.kind == REPO_INCREMENT);
+	pass(&m, 30 * MINUTE);
+	CHECK(backup(&m)->m.kind == REPO_FULL);
+}
+
 /* A data key may be older than all packs that were sealed with it. */
 TEST(increment__names_no_pack_whose_key_is_older_than_the_window)
 {
@@ -606,6 +620,19 @@ TEST(increment__that_cannot_be_remembered_is_a_backup_all_the_same)
 	CHECK(memcmp(b->m.base, m.cat.backups[0].m.sha256, 32) == 0);
 	CHECK(access(path, F_OK) < 0);
 	check_restores(&m, m.repo, b);
+}
+
+TEST(increment__needs_no_place_to_remember_a_backup)
+{
+	CLEANUP(clear) struct made m;
+	char command[500];
+
+	make(&m);
+	(void)snprintf(command, sizeof(command),
+	    "touch $(dirname %s/state-host/*/F)/base", test_dir());
+	CHECK(system(command) == 0);
+	CHECK(backup(&m)->m.kind == REPO_FULL && m.warnings == 0);
+	CHECK(strstr(m.note, "will not know") != NULL);
 }
 
 TEST(increment__of_a_source_that_fails_leaves_the_memory_as_it_was)
