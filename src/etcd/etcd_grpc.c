@@ -7,6 +7,8 @@
 #include "etcd/etcd_grpc.h"
 
 #define PART_MIN 65536
+/* UNAVAILABLE until 3.5, FAILED_PRECONDITION since: another member may. */
+#define LEARNER "not supported for learner"
 
 void
 grpc_rx_init(struct grpc_rx *rx, size_t max, grpc_message_fn fn, void *arg)
@@ -258,10 +260,12 @@ refused(const struct grpc_rx *rx, struct err *err)
 	else if (rx->status == GRPC_UNAVAILABLE ||
 		 rx->status == GRPC_CANCELLED ||
 		 rx->status == GRPC_DEADLINE_EXCEEDED ||
-		 rx->status == GRPC_RESOURCE_EXHAUSTED)
+		 rx->status == GRPC_RESOURCE_EXHAUSTED || says(rx, LEARNER))
 		code = HF_EUNAVAIL;
 	(void)err_set(err, code, "the server refused: %s (gRPC status %d)",
 	    words, rx->status);
+	if (says(rx, LEARNER))
+		(void)err_hint(err, "name a voting member as endpoint");
 	if (rx->status == GRPC_UNIMPLEMENTED)
 		(void)err_hint(err, "is this an etcd of version 3.4 or later?");
 	return err->code;

@@ -154,8 +154,6 @@ refused(
 	*again = etcd_client_call(c, &call, &cause) == 0;
 	if (call.status > GRPC_OK)
 		*err = cause;
-	if (strstr(call.message, "learner") != NULL)
-		(void)err_hint(err, "name a voting member as endpoint");
 	return err->code;
 }
 

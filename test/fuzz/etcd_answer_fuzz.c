@@ -1,6 +1,6 @@
 #include "base/err.h"
+#include "etcd/etcd_cluster.h"
 #include "etcd/etcd_lease.h"
-#include "etcd/etcd_members.h"
 #include "etcd/etcd_range.h"
 #include "fuzz.h"
 
@@ -32,8 +32,8 @@ read_range(const uint8_t *p, size_t n, struct err *err)
 static int
 read_members(const uint8_t *p, size_t n, struct err *err)
 {
-	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
-	int rc = etcd_members_read(p, n, &m, err);
+	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
+	int rc = etcd_cluster_read(p, n, &m, err);
 	size_t i;
 
 	MUST((rc == 0) == (m.n > 0) && 2 * m.n <= n);

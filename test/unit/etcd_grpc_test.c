@@ -248,3 +248,17 @@ TEST(grpc_frame__puts_five_bytes_in_front)
 	CHECK_OK(grpc_frame(&b, NULL, 0, &e), &e);
 	CHECK(b.len == sizeof(want) && memcmp(b.p, want, b.len) == 0);
 }
+
+TEST(grpc__that_a_learner_refuses_is_for_another_member)
+{
+	CLEANUP(freep_grpc_rx) struct grpc_rx rx;
+	struct taken t;
+	struct err e;
+
+	begin(&rx, &t);
+	header(&rx, "grpc-status: 9\r\n");
+	header(
+	    &rx, "grpc-message: etcdserver: rpc not supported for learner\r\n");
+	CHECK_FAIL(grpc_rx_finish(&rx, &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.hint, "voting member") != NULL);
+}

@@ -9,7 +9,7 @@
 
 #include "base/entry.h"
 #include "base/str.h"
-#include "etcd/etcd_members.h"
+#include "etcd/etcd_cluster.h"
 #include "etcd/etcd_snapshot.h"
 #include "source/etcd/source_etcd_survey.h"
 #include "source/source_spool.h"
@@ -193,16 +193,16 @@ tell_snapshot(const struct receiver *r, struct sink *sink, struct err *err)
 static int
 tell_members(struct etcd_client *client, struct sink *sink, struct err *err)
 {
-	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
 	struct err ignore = ERR_INIT;
 	size_t i, idle = 0;
 	int rc;
 
 	/* Good to know, and no reason to go without a backup. */
-	if (etcd_members_get(client, &m, &ignore) < 0)
+	if (etcd_cluster_get(client, &m, &ignore) < 0)
 		return 0;
 	for (i = 0; i < m.n; i++)
-		idle += !etcd_member_started(&m.at[i]);
+		idle += !etcd_cluster_started(&m.at[i]);
 	if ((rc = fact(sink, err, "etcd.members", "%zu", m.n)) < 0 || idle == 0)
 		return rc;
 	return fact(

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "etcd/etcd_client.h"
-#include "etcd/etcd_members.h"
+#include "etcd/etcd_cluster.h"
 #include "etcd/etcd_pb.h"
 
 static void
@@ -17,7 +17,7 @@ urls_free(struct etcd_urls *u)
 }
 
 void
-etcd_members_free(struct etcd_members *m)
+etcd_cluster_free(struct etcd_cluster *m)
 {
 	size_t i;
 
@@ -27,11 +27,11 @@ etcd_members_free(struct etcd_members *m)
 		urls_free(&m->at[i].client);
 	}
 	free(m->at);
-	*m = (struct etcd_members){ 0 };
+	*m = (struct etcd_cluster){ 0 };
 }
 
 bool
-etcd_member_started(const struct etcd_member *m)
+etcd_cluster_started(const struct etcd_cluster_member *m)
 {
 	return m->name[0] != '\0';
 }
@@ -78,7 +78,7 @@ add_url(struct etcd_urls *u, const struct pb *r, struct err *err)
 
 /* name = 2, peerURLs = 3, clientURLs = 4 */
 static int
-member_text(struct etcd_member *m, const struct pb *r, struct err *err)
+member_text(struct etcd_cluster_member *m, const struct pb *r, struct err *err)
 {
 	switch (r->field) {
 	case 2:
@@ -94,7 +94,8 @@ member_text(struct etcd_member *m, const struct pb *r, struct err *err)
 
 /* Member: ID = 1, isLearner = 5; see member_text. */
 static int
-read_member(struct etcd_member *m, const struct pb *field, struct err *err)
+read_member(
+    struct etcd_cluster_member *m, const struct pb *field, struct err *err)
 {
 	struct pb r;
 	int k, rc;
@@ -116,28 +117,28 @@ read_member(struct etcd_member *m, const struct pb *field, struct err *err)
 }
 
 static int
-add_member(struct etcd_members *m, const struct pb *field, struct err *err)
+add_member(struct etcd_cluster *m, const struct pb *field, struct err *err)
 {
-	struct etcd_member *grown;
+	struct etcd_cluster_member *grown;
 
-	if (m->n == ETCD_MEMBERS_MAX)
+	if (m->n == ETCD_CLUSTER_MAX)
 		return err_set(err, HF_ESOURCE,
-		    "the cluster has more than %d members", ETCD_MEMBERS_MAX);
+		    "the cluster has more than %d members", ETCD_CLUSTER_MAX);
 	grown = reallocarray(m->at, m->n + 1, sizeof(*grown));
 	if (grown == NULL)
 		return err_nomem(err);
 	m->at = grown;
-	m->at[m->n] = (struct etcd_member){ 0 };
+	m->at[m->n] = (struct etcd_cluster_member){ 0 };
 	/* Counted first: what it holds is freed also if it is bad. */
 	return read_member(&m->at[m->n++], field, err);
 }
 
 /* MemberListResponse: header = 1, members = 2. */
 int
-etcd_members_read(
-    const uint8_t *p, size_t n, struct etcd_members *ret, struct err *err)
+etcd_cluster_read(
+    const uint8_t *p, size_t n, struct etcd_cluster *ret, struct err *err)
 {
-	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
 	struct pb r;
 	int k, rc;
 
@@ -152,31 +153,31 @@ etcd_members_read(
 	if (k < 0 || m.n == 0)
 		return etcd_malformed("MemberList", err);
 	*ret = m;
-	m = (struct etcd_members){ 0 };
+	m = (struct etcd_cluster){ 0 };
 	return 0;
 }
 
 static int
 on_members(void *arg, const uint8_t *p, size_t n, struct err *err)
 {
-	struct etcd_members *m = arg;
+	struct etcd_cluster *m = arg;
 
 	/* Of a server that sends two, the second is an error later. */
-	etcd_members_free(m);
-	return etcd_members_read(p, n, m, err);
+	etcd_cluster_free(m);
+	return etcd_cluster_read(p, n, m, err);
 }
 
 int
-etcd_members_get(
-    struct etcd_client *c, struct etcd_members *ret, struct err *err)
+etcd_cluster_get(
+    struct etcd_client *c, struct etcd_cluster *ret, struct err *err)
 {
-	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
 	int rc;
 
 	if ((rc = etcd_client_unary(c, "/etcdserverpb.Cluster/MemberList", NULL,
 		 on_members, &m, err)) < 0)
 		return rc;
 	*ret = m;
-	m = (struct etcd_members){ 0 };
+	m = (struct etcd_cluster){ 0 };
 	return 0;
 }

@@ -1,5 +1,5 @@
 #include "base/buf.h"
-#include "etcd/etcd_members.h"
+#include "etcd/etcd_cluster.h"
 #include "etcd/etcd_pb.h"
 #include "test.h"
 
@@ -44,7 +44,7 @@ make_list(struct buf *list)
 }
 
 static void
-check_list(const struct etcd_members *m)
+check_list(const struct etcd_cluster *m)
 {
 	CHECK(m->header.cluster_id == 1 && m->header.member_id == 2);
 	CHECK(m->header.raft_term == 3);
@@ -54,24 +54,24 @@ check_list(const struct etcd_members *m)
 	CHECK(m->at[0].peer.n == 1 && m->at[0].client.n == 1);
 	CHECK_STR(m->at[0].peer.at[0], "http://a:2380");
 	CHECK_STR(m->at[0].client.at[0], "http://a:2379");
-	CHECK(m->at[1].learner && etcd_member_started(&m->at[1]));
+	CHECK(m->at[1].learner && etcd_cluster_started(&m->at[1]));
 	CHECK_STR(m->at[2].name, "");
-	CHECK(!etcd_member_started(&m->at[2]));
+	CHECK(!etcd_cluster_started(&m->at[2]));
 	CHECK(m->at[2].peer.n == 1 && m->at[2].client.n == 0);
 }
 
-TEST(members__are_read_whole_also_one_that_never_started)
+TEST(cluster__is_read_whole_also_a_member_that_never_started)
 {
-	CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
 	CLEANUP(freep_buf) struct buf list = BUF_INIT;
 	struct err e = ERR_INIT;
 
 	make_list(&list);
-	CHECK_OK(etcd_members_read(list.p, list.len, &m, &e), &e);
+	CHECK_OK(etcd_cluster_read(list.p, list.len, &m, &e), &e);
 	check_list(&m);
 }
 
-TEST(members__cut_anywhere_are_refused_or_fewer)
+TEST(cluster__cut_anywhere_is_refused_or_smaller)
 {
 	CLEANUP(freep_buf) struct buf list = BUF_INIT;
 	struct err e = ERR_INIT;
@@ -79,8 +79,8 @@ TEST(members__cut_anywhere_are_refused_or_fewer)
 
 	make_list(&list);
 	for (i = 0; i < list.len; i++) {
-		CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
-		int rc = etcd_members_read(list.p, i, &m, &e);
+		CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
+		int rc = etcd_cluster_read(list.p, i, &m, &e);
 
 		whole += rc == 0;
 		CHECK(rc == 0 ? m.n == whole : rc == -HF_ESOURCE && m.n == 0);
@@ -88,18 +88,18 @@ TEST(members__cut_anywhere_are_refused_or_fewer)
 	CHECK(whole == 2);
 }
 
-TEST(members__fail_cleanly_without_memory)
+TEST(cluster__fails_cleanly_without_memory)
 {
 	CLEANUP(freep_buf) struct buf list = BUF_INIT;
 	struct err e = ERR_INIT;
 
 	make_list(&list);
 	TEST_TORTURE (n) {
-		CLEANUP(freep_etcd_members) struct etcd_members m = { 0 };
+		CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
 		int rc;
 
 		test_malloc_fail(n);
-		rc = etcd_members_read(list.p, list.len, &m, &e);
+		rc = etcd_cluster_read(list.p, list.len, &m, &e);
 		if (!test_malloc_failed()) {
 			test_malloc_fail(0);
 			check_list(&m);
@@ -113,15 +113,15 @@ TEST(members__fail_cleanly_without_memory)
 static void
 refuses(const struct buf *list, const char *words)
 {
-	struct etcd_members m = { 0 };
+	struct etcd_cluster m = { 0 };
 	struct err e;
 
 	CHECK_FAIL(
-	    etcd_members_read(list->p, list->len, &m, &e), &e, HF_ESOURCE);
+	    etcd_cluster_read(list->p, list->len, &m, &e), &e, HF_ESOURCE);
 	CHECK(strstr(e.msg, words) != NULL && m.at == NULL);
 }
 
-TEST(members__with_a_control_character_are_refused)
+TEST(cluster__with_a_control_character_is_refused)
 {
 	CLEANUP(freep_buf) struct buf name = BUF_INIT;
 	CLEANUP(freep_buf) struct buf url = BUF_INIT;
@@ -132,7 +132,7 @@ TEST(members__with_a_control_character_are_refused)
 	refuses(&url, "malformed");
 }
 
-TEST(members__without_an_id_or_not_one_at_all_are_refused)
+TEST(cluster__with_a_member_without_id_or_with_none_is_refused)
 {
 	CLEANUP(freep_buf) struct buf list = BUF_INIT;
 
@@ -141,7 +141,7 @@ TEST(members__without_an_id_or_not_one_at_all_are_refused)
 	refuses(&list, "malformed");
 }
 
-TEST(members__beyond_any_cluster_are_refused)
+TEST(cluster__beyond_any_size_is_refused)
 {
 	CLEANUP(freep_buf) struct buf list = BUF_INIT;
 	CLEANUP(freep_buf) struct buf urls = BUF_INIT;
@@ -149,7 +149,7 @@ TEST(members__beyond_any_cluster_are_refused)
 	struct err e = ERR_INIT;
 	size_t i;
 
-	for (i = 0; i <= ETCD_MEMBERS_MAX; i++)
+	for (i = 0; i <= ETCD_CLUSTER_MAX; i++)
 		add(&list, i + 1, "m", NULL, NULL, false);
 	refuses(&list, "more than 256 members");
 	must(pb_add_uint(&one, 1, 1, &e));

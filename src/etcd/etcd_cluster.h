@@ -1,5 +1,5 @@
-#ifndef ETCD_ETCD_MEMBERS_H_
-#define ETCD_ETCD_MEMBERS_H_
+#ifndef ETCD_ETCD_CLUSTER_H_
+#define ETCD_ETCD_CLUSTER_H_
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct etcd_urls {
 	size_t n;
 };
 
-struct etcd_member {
+struct etcd_cluster_member {
 	uint64_t id;
 	char *name; /* "": it has not started yet. */
 	struct etcd_urls peer, client;
@@ -28,42 +28,42 @@ struct etcd_member {
 };
 
 /* More than any cluster has, by far. */
-#define ETCD_MEMBERS_MAX 256
+#define ETCD_CLUSTER_MAX 256
 #define ETCD_URLS_MAX 64
 
-struct etcd_members {
+struct etcd_cluster {
 	struct etcd_header header;
-	struct etcd_member *at;
+	struct etcd_cluster_member *at;
 	size_t n;
 };
 
 /**
- * etcd_members_get(c, ret, err):
+ * etcd_cluster_get(c, ret, err):
  * Ask for the list of members; no leader is needed.  HF_ESOURCE if it is
- * empty, has more than ETCD_MEMBERS_MAX, one with more than ETCD_URLS_MAX
+ * empty, has more than ETCD_CLUSTER_MAX, one with more than ETCD_URLS_MAX
  * URLs of a kind, or a name or URL with a control character.  The caller
- * frees ${ret} with etcd_members_free.
+ * frees ${ret} with etcd_cluster_free.
  */
-int etcd_members_get(struct etcd_client *, struct etcd_members *, struct err *);
-void etcd_members_free(struct etcd_members *);
+int etcd_cluster_get(struct etcd_client *, struct etcd_cluster *, struct err *);
+void etcd_cluster_free(struct etcd_cluster *);
 
 static inline void
-freep_etcd_members(struct etcd_members *m)
+freep_etcd_cluster(struct etcd_cluster *m)
 {
-	etcd_members_free(m);
+	etcd_cluster_free(m);
 }
 
 /**
- * etcd_members_read(p, n, ret, err):
+ * etcd_cluster_read(p, n, ret, err):
  * Read a MemberListResponse of ${n} bytes at ${p}.
  */
-int etcd_members_read(
-    const uint8_t *, size_t, struct etcd_members *, struct err *);
+int etcd_cluster_read(
+    const uint8_t *, size_t, struct etcd_cluster *, struct err *);
 
 /**
- * etcd_member_started(m):
+ * etcd_cluster_started(m):
  * Return true if the member has started at least once.
  */
-bool etcd_member_started(const struct etcd_member *);
+bool etcd_cluster_started(const struct etcd_cluster_member *);
 
-#endif /* !ETCD_ETCD_MEMBERS_H_ */
+#endif /* !ETCD_ETCD_CLUSTER_H_ */
