@@ -9,6 +9,8 @@
 #include "source/etcd/source_etcd_survey.h"
 
 #define PASSWORD_MAX 1024
+#define CONNECT_MS 3000
+#define STALL_MS 30000
 
 static void
 etcd_free(struct source *base)
@@ -30,6 +32,13 @@ etcd_free(struct source *base)
 static const struct source_ops source_etcd_ops = {
 	.name = "etcd",
 	.read = source_etcd_read,
+	.probe = source_etcd_probe,
+	.free = etcd_free,
+};
+
+static const struct source_ops source_etcd_snapshot_ops = {
+	.name = "etcd",
+	.read = source_etcd_snapshot,
 	.probe = source_etcd_probe,
 	.free = etcd_free,
 };
@@ -116,15 +125,29 @@ freep_opened(struct source_etcd **s)
 		etcd_free(&(*s)->base);
 }
 
+static long
+milliseconds(const struct params *p, const char *name, long absent)
+{
+	const char *v = params_get(p, name);
+	long ms = v == NULL ? 0 : strtol(v, NULL, 10);
+
+	return ms > 0 ? ms : absent;
+}
+
 static int
 etcd_open(const struct params *p, struct source **ret, struct err *err)
 {
 	CLEANUP(freep_opened) struct source_etcd *s = NULL;
+	const char *form = params_get(p, "form");
 	int rc;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
-	s->base.ops = &source_etcd_ops;
+	s->base.ops = form != NULL && strcmp(form, "snapshot") == 0
+			  ? &source_etcd_snapshot_ops
+			  : &source_etcd_ops;
+	s->connect_ms = milliseconds(p, "connect_ms", CONNECT_MS);
+	s->stall_ms = milliseconds(p, "stall_ms", STALL_MS);
 	s->allow_corrupt = params_flag(p, "allow_corrupt", false);
 	if ((rc = set_endpoints(s, p, err)) < 0 ||
 	    (rc = set_identity(s, p, err)) < 0)

@@ -13,6 +13,10 @@
  *			certificates; our certificate and its key
  *	user, password	to log in; the password is a reference (secret_load)
  *	allow_corrupt	"true": also when the alarm CORRUPT is raised
+ *	form		"snapshot": that one file whatever form a backup has,
+ *			for the formats of older tools
+ *	connect_ms	how long connecting may take (3000)
+ *	stall_ms	how long a call may bring nothing (30000)
  *
  * It comes from a follower that is not behind, so that the leader is left
  * alone; from the leader if there is none (the evidence says so).  A cluster

@@ -281,7 +281,7 @@ read_member(const struct source_etcd_survey *v, size_t picked, const char *note,
 }
 
 int
-source_etcd_read(struct source *s, struct sink *sink, struct err *err)
+source_etcd_snapshot(struct source *s, struct sink *sink, struct err *err)
 {
 	CLEANUP(source_etcd_survey_clear) struct source_etcd_survey v = { 0 };
 	char note[128];
@@ -293,4 +293,10 @@ source_etcd_read(struct source *s, struct sink *sink, struct err *err)
 	    (rc = source_etcd_pick(&v, &picked, note, sizeof(note), err)) < 0)
 		return rc;
 	return read_member(&v, picked, note, sink, err);
+}
+
+int
+source_etcd_read(struct source *s, struct sink *sink, struct err *err)
+{
+	return source_etcd_snapshot(s, sink, err);
 }

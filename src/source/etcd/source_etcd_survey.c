@@ -5,9 +5,6 @@
 
 #include "source/etcd/source_etcd_survey.h"
 
-#define CONNECT_MS 3000
-#define STALL_MS 30000
-
 void
 source_etcd_survey_clear(struct source_etcd_survey *v)
 {
@@ -34,8 +31,8 @@ ask(const struct source_etcd *s, const char *url, struct source_etcd_member *m,
 		.ca = s->ca,
 		.cert = s->cert,
 		.key = s->key,
-		.connect_ms = CONNECT_MS,
-		.stall_ms = STALL_MS,
+		.connect_ms = s->connect_ms,
+		.stall_ms = s->stall_ms,
 	};
 	int rc;
 

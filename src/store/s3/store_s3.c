@@ -68,12 +68,23 @@ choose_region(struct s3 *s, const struct params *p, struct err *err)
 	return 0;
 }
 
+/* 0, which means the default, if there is none. */
+static long
+number(const struct params *p, const char *name)
+{
+	const char *v = params_get(p, name);
+
+	return v == NULL ? 0 : strtol(v, NULL, 10);
+}
+
 static int
 start_http(struct s3 *s, const struct params *p, struct err *err)
 {
 	const struct net_policy policy = {
 		.ca_file = params_get(p, "ca_file"),
 		.proxy = params_get(p, "proxy"),
+		.connect_ms = number(p, "connect_ms"),
+		.silence_s = (number(p, "silence_ms") + 999) / 1000,
 	};
 	int rc;
 

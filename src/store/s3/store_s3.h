@@ -11,7 +11,8 @@
  * (else AWS_REGION, AWS_DEFAULT_REGION, the profile's; a wrong one is
  * corrected by what the server says), "path_style" (default: yes with an
  * endpoint, no with Amazon's unless the name has a dot, which no wildcard
- * certificate covers), "ca_file", "proxy", and those of cred/cred.h.
+ * certificate covers), "ca_file", "proxy", "connect_ms" and "silence_ms" (0: as
+ * net_policy.h says), and those of cred/cred.h.
  *
  * How the promises of store.h are kept:
  * - Create-only is the header If-None-Match: *.  If a server says that it
