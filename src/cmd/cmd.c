@@ -75,6 +75,29 @@ lists(const char *const *names, const char *name)
 	return false;
 }
 
+const struct config_option *
+cmd_row(const struct cmd *cmd, size_t i)
+{
+	const struct config_option *o = cmd == NULL ? NULL : cmd->own;
+
+	for (; o != NULL && o->name != NULL; o++)
+		if (i-- == 0)
+			return o;
+	return config_option_at(i);
+}
+
+/* Its own rows, and the general ones whose names they do not have. */
+static bool
+takes_own(const struct cmd *cmd, const struct config_option *o)
+{
+	const struct config_option *own;
+
+	for (own = cmd->own; own->name != NULL; own++)
+		if (strcmp(own->name, o->name) == 0)
+			return own == o;
+	return o->places & OPTION_ALWAYS;
+}
+
 bool
 cmd_takes(const struct cmd *cmd, const struct config_option *o)
 {
@@ -82,6 +105,8 @@ cmd_takes(const struct cmd *cmd, const struct config_option *o)
 
 	if (!(o->places & OPTION_ON_LINE))
 		return false;
+	if (cmd != NULL && cmd->own != NULL)
+		return takes_own(cmd, o);
 	if (o->places & OPTION_ALWAYS)
 		return true;
 	if (cmd == NULL)

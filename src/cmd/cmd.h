@@ -54,8 +54,14 @@ struct cmd {
 	const char *about;
 	const struct cmd_example *examples; /* Ends with a zero row; or NULL. */
 	const char *const *options; /* Names of rows, beside what flags give. */
-	unsigned flags;             /* enum cmd_flags */
-	int min_args, max_args;     /* max_args -1: any number. */
+	/*
+	 * A command that stands in for one of another program has options of
+	 * its own, ending with a row without a name, and of the table only the
+	 * general ones.  Its letters may mean something else elsewhere.
+	 */
+	const struct config_option *own;
+	unsigned flags;         /* enum cmd_flags */
+	int min_args, max_args; /* max_args -1: any number. */
 	int (*run)(struct ctx *, int argc, char *argv[], struct err *);
 };
 
@@ -103,5 +109,11 @@ int cmd_unknown(const char *, const char *, struct err *);
  * program without a command.
  */
 bool cmd_takes(const struct cmd *, const struct config_option *);
+
+/**
+ * cmd_row(cmd, i):
+ * Return row ${i} of the options: those of ${cmd} alone, then the table's.
+ */
+const struct config_option *cmd_row(const struct cmd *, size_t);
 
 #endif /* !CMD_CMD_H_ */

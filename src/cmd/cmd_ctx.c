@@ -121,6 +121,20 @@ ctx_option(const struct ctx *ctx, const char *name)
 	return ctx_option_at(ctx, name, 0);
 }
 
+const char *
+ctx_own(const struct ctx *ctx, const char *name)
+{
+	const struct config_option *o = ctx->cmd->own;
+	const char *v;
+
+	while (o != NULL && o->name != NULL && strcmp(o->name, name) != 0)
+		o++;
+	if (o == NULL || o->name == NULL)
+		abort();
+	v = params_get(ctx->line, name);
+	return v != NULL ? v : o->fallback;
+}
+
 bool
 ctx_flag(const struct ctx *ctx, const char *name)
 {

@@ -36,6 +36,12 @@ const char *ctx_option(const struct ctx *, const char *);
 const char *ctx_option_at(const struct ctx *, const char *, size_t);
 
 /**
+ * ctx_own(ctx, name):
+ * Return the value of an option that is the command's own, or NULL.
+ */
+const char *ctx_own(const struct ctx *, const char *);
+
+/**
  * ctx_flag(ctx, name):
  * Return true if the flag is set.
  */

@@ -109,7 +109,7 @@ cmd_doc_option(const struct cmd *cmd, size_t group, size_t i)
 	const struct config_option *o;
 	size_t row;
 
-	for (row = 0; (o = config_option_at(row)) != NULL; row++)
+	for (row = 0; (o = cmd_row(cmd, row)) != NULL; row++)
 		if (cmd_takes(cmd, o) && group_of(o) == group && i-- == 0)
 			return o;
 	return NULL;

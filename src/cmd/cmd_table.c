@@ -6,7 +6,12 @@ extern const struct cmd cmd_backup;
 extern const struct cmd cmd_cat;
 extern const struct cmd cmd_completion;
 extern const struct cmd cmd_doctor;
+extern const struct cmd cmd_etcd_backup_backup;
+extern const struct cmd cmd_etcd_backup_prune;
+extern const struct cmd cmd_etcd_backup_restore;
+extern const struct cmd cmd_etcd_backup_rotate;
 extern const struct cmd cmd_help;
+extern const struct cmd cmd_import_etcd_backup;
 extern const struct cmd cmd_init;
 extern const struct cmd cmd_key_add;
 extern const struct cmd cmd_key_list;
@@ -42,6 +47,11 @@ const struct cmd *const cmd_table[] = {
 	&cmd_seal,
 	&cmd_unseal,
 	&cmd_keygen,
+	&cmd_import_etcd_backup,
+	&cmd_etcd_backup_backup,
+	&cmd_etcd_backup_restore,
+	&cmd_etcd_backup_rotate,
+	&cmd_etcd_backup_prune,
 	&cmd_doctor,
 	&cmd_completion,
 	&cmd_help,

@@ -155,14 +155,15 @@ begin_named(struct backup *b, struct err *err)
 }
 
 static int
-on_begin(struct sink *s, const char *path, uint64_t size, struct err *err)
+on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
+    struct err *err)
 {
 	struct backup *b = (struct backup *)s;
 	const struct repo_legacy_out out = { on_sealed, b };
 	int rc;
 
 	(void)size;
-	if (b->seal != NULL)
+	if (b->seal != NULL || hash != SOURCE_HASHES)
 		return err_set(err, HF_EBUG, "'%s' beside the snapshot", path);
 	if ((rc = repo_legacy_seal_new(b->key, &out, &b->seal, err)) < 0)
 		return rc;

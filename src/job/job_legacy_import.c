@@ -89,7 +89,8 @@ import_read(struct source *s, struct sink *sink, struct err *err)
 	int rc;
 
 	im->sink = sink;
-	if ((rc = sink_begin(sink, FILE_NAME, im->entry->dump_len, err)) < 0 ||
+	if ((rc = sink_begin(sink, FILE_NAME, im->entry->dump_len,
+		 SOURCE_HASHES, err)) < 0 ||
 	    (rc = job_legacy_read(
 		 &quiet, im->where, im->entry, &out, &rep, err)) < 0 ||
 	    (rc = add_facts(im, &rep, err)) < 0)

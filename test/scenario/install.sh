@@ -17,13 +17,16 @@ root=$dir$(sed -n 's/^Installing .*holdfast to \(.*\)\/bin$/\1/p' "$dir/log" |
 "$root/bin/holdfast" --version | grep -q '^holdfast '
 result $? 'the program runs'
 
+"$root/bin/etcd-backup" prune --help | grep -q -- --min-count
+result $? 'and by its other name the other program'
+
 missing=0
 while read -r command; do
 	[ -s "$root/share/man/man1/holdfast-$command.1" ] ||
 		{ missing=1 && echo "# no page for '$command'"; }
 done < <("$root/bin/holdfast" help |
-	sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\)\(-\| \)\?\([a-z]*\)  .*/\1\2\3/p' |
-	sed 's/ *$//; s/ /-/')
+	sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z -]*[a-z]\)\(  .*\)\?$/\1/p' |
+	sed 's/ /-/g')
 result $missing 'every command has a manual page'
 
 [ -s "$root/share/man/man5/holdfast.yaml.5" ]

@@ -185,7 +185,10 @@ TEST(help__mentions_every_option_of_every_command)
 	size_t i, j, k, n;
 
 	for (i = 0; (cmd = cmd_table[i]) != NULL; i++) {
-		for (k = 0; (o = config_option_at(k)) != NULL; k++) {
+		for (k = 0; (o = cmd_row(cmd, k)) != NULL; k++) {
+			/* One of its own may have that name. */
+			if (cmd->own != NULL && !cmd_takes(cmd, o))
+				continue;
 			CHECK(help(cmd, false) == 0);
 			CHECK(strstr(out, cmd->summary) != NULL);
 			(void)snprintf(escaped, sizeof(escaped), " %s%s%s\n",
@@ -382,4 +385,38 @@ TEST(ctx__notices_that_its_answer_was_not_written)
 	ctx_print(ctx, "an answer");
 	CHECK_FAIL(ctx_finish(ctx, &e), &e, HF_ENOSPC);
 	fclose(env.out);
+}
+
+/* Before its command and behind it, with and without a "=". */
+TEST(etcd_backup__takes_its_own_letters)
+{
+	CHECK(holdfast("etcd-backup", "-c", "/none.yml", "prune", "-a", "10w",
+		  "-i=3", NULL) == err_class_of(HF_ENOTFOUND)->exit_status);
+	CHECK(strstr(err_out, "/none.yml") != NULL);
+	CHECK(holdfast("etcd-backup", "restore", "-a", "http://a:1", "-u=False",
+		  "--config=/none.yml",
+		  NULL) == err_class_of(HF_ENOTFOUND)->exit_status);
+	CHECK(strstr(err_out, "/none.yml") != NULL);
+}
+
+/* B14: an unknown flag, or one that was missing, was a success. */
+TEST(B14__a_line_that_makes_no_sense_fails)
+{
+	const int usage = err_class_of(HF_EUSAGE)->exit_status;
+
+	CHECK(usage != 0);
+	CHECK(holdfast("etcd-backup", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "restor", NULL) == usage);
+	CHECK(strstr(err_out, "etcd-backup restore") != NULL);
+	CHECK(holdfast("etcd-backup", "prune", "-x", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "prune", "--max-agee=1d", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "prune", "-a", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "prune", "-a", "1x", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "prune", "-i", "-1", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "restore", "-u=maybe", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "backup", "now", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "backup", "--repo", "x", NULL) == usage);
+	CHECK(holdfast("etcd-backup", "rotate-key", NULL) == usage);
+	CHECK(strstr(err_out, "--previous-key") != NULL);
+	CHECK(out[0] == '\0');
 }

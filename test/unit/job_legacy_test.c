@@ -82,7 +82,7 @@ fake_read(struct source *s, struct sink *sink, struct err *err)
 
 	f->reads++;
 	snapshot(f->blocks, &b);
-	if ((rc = sink_begin(sink, path, b.len, err)) < 0 ||
+	if ((rc = sink_begin(sink, path, b.len, SOURCE_HASHES, err)) < 0 ||
 	    (rc = push(sink, b.p, b.len - 32, err)) < 0)
 		return rc;
 	if (f->fails > 0) {
