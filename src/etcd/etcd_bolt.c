@@ -71,9 +71,10 @@ meta_read(const struct etcd_bolt_file *f, uint64_t off, struct meta *m,
 		*bad = "the file ends before it";
 		return 0;
 	}
-	if ((rc = bolt_file_read(f, off, p, sizeof(p), err)) == 0)
-		*bad = meta_parse(p + BOLT_HEADER, m);
-	return rc;
+	if ((rc = bolt_file_read(f, off, p, sizeof(p), err)) < 0)
+		return rc;
+	*bad = meta_parse(p + BOLT_HEADER, m);
+	return 0;
 }
 
 /*
@@ -101,7 +102,7 @@ static int
 meta_pick(const struct etcd_bolt_file *f, struct meta *ret, struct err *err)
 {
 	const char *bad[2] = { NULL, NULL };
-	struct meta m[2] = { 0 };
+	struct meta m[2];
 	int rc;
 
 	if ((rc = meta_read(f, 0, &m[0], &bad[0], err)) < 0)
