@@ -23,8 +23,8 @@ struct server {
 	const char *name;
 	unsigned port;
 };
-static const struct server versitygw = { "versitygw", 21100 };
-static const struct server ceph = { "ceph", 21110 };
+static const struct server versitygw = { "versitygw", PORTS + 100 };
+static const struct server ceph = { "ceph", PORTS + 110 };
 
 /* What a test changes of an ordinary opening; NULL is the ordinary. */
 struct how {
