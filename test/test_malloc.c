@@ -12,12 +12,14 @@ void *__real_calloc(size_t, size_t);
 void *__real_realloc(void *, size_t);
 void *__real_reallocarray(void *, size_t, size_t);
 char *__real_strdup(const char *);
+void *__real_aligned_alloc(size_t, size_t);
 void *__real_sodium_malloc(size_t);
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
 void *__wrap_realloc(void *, size_t);
 void *__wrap_reallocarray(void *, size_t, size_t);
 char *__wrap_strdup(const char *);
+void *__wrap_aligned_alloc(size_t, size_t);
 void *__wrap_sodium_malloc(size_t);
 
 void
@@ -71,6 +73,12 @@ char *
 __wrap_strdup(const char *s)
 {
 	return fails() ? NULL : __real_strdup(s);
+}
+
+void *
+__wrap_aligned_alloc(size_t align, size_t n)
+{
+	return fails() ? NULL : __real_aligned_alloc(align, n);
 }
 
 void *

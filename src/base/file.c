@@ -32,6 +32,55 @@ file_write_full(int fd, const void *p, size_t n, struct err *err)
 	return 0;
 }
 
+/* Pieces that are worth waiting for the disk. */
+#define DIRECT_MIN (256u << 10)
+
+/* Set or clear O_DIRECT; false where there is no such thing. */
+static bool
+set_direct(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 &&
+	       fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) ==
+		   0;
+}
+
+/* Write some of what can go past the page cache: 0 if it must not. */
+static ssize_t
+write_direct(int fd, const uint8_t *p, size_t n, uint64_t off)
+{
+	ssize_t w;
+	int errnum;
+
+	if (n < DIRECT_MIN || ((uintptr_t)p | off) % FILE_PAGE != 0 ||
+	    !set_direct(fd, true))
+		return 0;
+	w = pwrite(fd, p, n - n % FILE_PAGE, (off_t)off);
+	errnum = errno;
+	(void)set_direct(fd, false);
+	errno = errnum;
+	/* Some file systems take the flag and refuse the write. */
+	return w < 0 && errno == EINVAL ? 0 : w;
+}
+
+int
+file_write_at(int fd, const void *p, size_t n, uint64_t off, struct err *err)
+{
+	const uint8_t *b = p;
+	ssize_t w;
+
+	for (; n > 0; b += w, off += (uint64_t)w, n -= (size_t)w) {
+		if ((w = write_direct(fd, b, n, off)) == 0)
+			w = pwrite(fd, b, n, (off_t)off);
+		if (w < 0 && errno == EINTR)
+			w = 0;
+		else if (w < 0)
+			return err_errno(err, errno, "cannot write");
+	}
+	return 0;
+}
+
 void
 file_write_behind(int fd, uint64_t *from, uint64_t to)
 {

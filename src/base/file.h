@@ -66,6 +66,16 @@ int file_mkdirs(const char *, mode_t, struct err *);
 int file_write_full(int, const void *, size_t, struct err *);
 
 /**
+ * file_write_at(fd, p, n, off, err):
+ * Write all ${n} bytes at ${off} of a file.  A large piece that begins at a
+ * multiple of FILE_PAGE, in memory and in the file, goes past the page cache
+ * where the file system allows that: a copy there would cost more processor
+ * time than all else, and push out what others have there.
+ */
+int file_write_at(int, const void *, size_t, uint64_t, struct err *);
+#define FILE_PAGE 4096
+
+/**
  * file_read_full(fd, p, n, got, err):
  * Read until ${n} bytes are there or the file ends: ${*got} says how many.
  */

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/parallel.h"
 #include "crypto/secret.h"
 #include "repo/repo_fetch_thread.h"
@@ -74,9 +75,13 @@ alloc_buffers(
 	if (f->workers == NULL || f->fetchers == NULL || f->slots == NULL ||
 	    f->spans == NULL)
 		return err_nomem(err);
-	for (; f->nslots < plan->slots; f->nslots++)
-		if ((f->slots[f->nslots].p = malloc(REPO_FRAME_MAX)) == NULL)
+	for (; f->nslots < plan->slots; f->nslots++) {
+		/* A page's multiple: file_write_at likes that. */
+		f->slots[f->nslots].p =
+		    aligned_alloc(FILE_PAGE, REPO_FRAME_MAX);
+		if (f->slots[f->nslots].p == NULL)
 			return err_nomem(err);
+	}
 	for (; f->nspans < plan->spans; f->nspans++) {
 		s = &f->spans[f->nspans];
 		if ((s->buf.p = malloc(plan->span_size)) == NULL)

@@ -65,9 +65,7 @@ file_write(
 
 	if ((rc = check_range(f, off, n, err)) < 0)
 		return rc;
-	if (lseek(f->stage.fd, (off_t)off, SEEK_SET) < 0)
-		return err_errno(err, errno, "write '%s'", f->path);
-	if (file_write_full(f->stage.fd, p, n, err) < 0)
+	if (file_write_at(f->stage.fd, p, n, off, err) < 0)
 		return err_wrap(err, "write '%s'", f->path);
 	f->pos = off + n;
 	file_write_behind(f->stage.fd, &f->behind, f->pos);

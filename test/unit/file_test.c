@@ -166,6 +166,50 @@ TEST(mkdirs__says_that_a_file_is_in_the_way)
 	CHECK_FAIL(file_mkdirs(in_dir("a/b"), 0700, &e), &e, HF_ENOTFOUND);
 }
 
+/* However its pieces lie, past the page cache or through it. */
+TEST(write_at__puts_every_piece_in_its_place)
+{
+	static const size_t lens[] = { 1 << 20, (1 << 20) - 1, 300000, 4096, 7,
+		(1 << 20) + 4096 };
+	CLEANUP(freep_fd)
+	int fd = open(in_dir("a"), O_RDWR | O_CREAT | O_EXCL, 0600);
+	CLEANUP(freep_mem) uint8_t *p = aligned_alloc(FILE_PAGE, 2 << 20);
+	CLEANUP(freep_mem) uint8_t *got = malloc(2 << 20);
+	struct err e = ERR_INIT;
+	uint64_t off = 0;
+	size_t i, j, skew;
+
+	CHECK(fd >= 0 && p != NULL && got != NULL);
+	for (i = 0; i < 2 << 20; i++)
+		p[i] = (uint8_t)(i * 31 + i / 4096);
+	for (skew = 0; skew < 3; skew++)
+		for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+			CHECK_OK(
+			    file_write_at(fd, p + skew, lens[i], off, &e), &e);
+			CHECK(pread(fd, got, 2 << 20, (off_t)off) ==
+			      (ssize_t)lens[i]);
+			for (j = 0; j < lens[i] && got[j] == p[skew + j]; j++)
+				;
+			CHECK(j == lens[i]);
+			/* Alternately behind it and at the next page. */
+			off += lens[i];
+			if (i % 2 == 0)
+				off += FILE_PAGE - off % FILE_PAGE;
+		}
+	CHECK((fcntl(fd, F_GETFL) & O_DIRECT) == 0);
+}
+
+TEST(write_at__tells_what_the_system_says)
+{
+	CLEANUP(freep_fd) int fd = open("/dev/full", O_WRONLY);
+	CLEANUP(freep_mem) uint8_t *p = aligned_alloc(FILE_PAGE, 1 << 20);
+	struct err e = ERR_INIT;
+
+	CHECK(fd >= 0 && p != NULL);
+	memset(p, 1, 1 << 20);
+	CHECK_FAIL(file_write_at(fd, p, 1 << 20, 0, &e), &e, HF_ENOSPC);
+}
+
 TEST(write_behind__waits_for_enough_and_goes_on_from_there)
 {
 	CLEANUP(freep_fd)

@@ -272,22 +272,16 @@ tree_write(struct target *base_t, uint64_t off, const uint8_t *p, size_t n,
     struct err *err)
 {
 	struct target_tree *t = of(base_t);
-	ssize_t w;
 
 	if (t->fd < 0)
 		return err_set(err, HF_EBUG, "data without a file");
 	if (off > t->size || n > t->size - off)
 		return err_set(err, HF_ECORRUPT,
 		    "'%s' has data outside its size", t->name);
-	for (; n > 0; p += w, off += (uint64_t)w, n -= (size_t)w) {
-		w = pwrite(t->fd, p, n, (off_t)off);
-		if (w < 0 && errno == EINTR)
-			w = 0;
-		else if (w < 0)
-			return err_errno(err, errno, "write '%s'", t->name);
-	}
-	if (off > t->end)
-		t->end = off;
+	if (file_write_at(t->fd, p, n, off, err) < 0)
+		return err_wrap(err, "write '%s'", t->name);
+	if (off + n > t->end)
+		t->end = off + n;
 	file_write_behind(t->fd, &t->behind, t->end);
 	return 0;
 }
