@@ -20,7 +20,7 @@ on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
 	(void)size;
 	r->hash = hash;
 	CHECK(entry_path_ok(path));
-	free(r->begun_path);
+	free(TAKE(r->begun_path));
 	r->begun = true;
 	r->data.len = 0;
 	if (r->on_begin != NULL)

@@ -116,6 +116,19 @@ int etcd_bolt_seek(struct etcd_bolt_cursor *, const void *, size_t,
     struct etcd_bolt_item *, struct err *);
 
 /**
+ * etcd_bolt_last(c, item, err):
+ * Step to the last element.
+ */
+int etcd_bolt_last(
+    struct etcd_bolt_cursor *, struct etcd_bolt_item *, struct err *);
+
+/**
+ * etcd_bolt_sequence(bucket):
+ * The sequence number of ${bucket}, an item with the flag ETCD_BOLT_BUCKET.
+ */
+uint64_t etcd_bolt_sequence(const struct etcd_bolt_item *);
+
+/**
  * etcd_bolt_check(b, err):
  * Walk everything, as bbolt's own check does: every page between 2 and the
  * highest is reached once, or is in the list of free pages, once, if there is

@@ -126,6 +126,9 @@ load(struct etcd_bolt_cursor *c, unsigned int depth, uint64_t id,
 	return c->watch(c->watch_arg, id, pg->len / c->bolt->page_size, err);
 }
 
+/* Stands for a key behind all others, by its address. */
+static const struct bolt_key behind_all;
+
 /* Return the last element not above ${key}, or the first of all. */
 static unsigned int
 find_child(const struct bolt_page *pg, const struct bolt_key *key)
@@ -133,6 +136,8 @@ find_child(const struct bolt_page *pg, const struct bolt_key *key)
 	unsigned int lo = 0, hi = pg->count, mid;
 	struct bolt_key k;
 
+	if (key == &behind_all)
+		return pg->count - 1;
 	while (hi - lo > 1) {
 		mid = lo + (hi - lo) / 2;
 		k = bolt_page_key(pg, mid);
@@ -279,4 +284,26 @@ etcd_bolt_seek(struct etcd_bolt_cursor *c, const void *key, size_t n,
 	pg = &c->level[c->depth];
 	pg->at = find_item(pg, &k);
 	return give(c, item, err);
+}
+
+int
+etcd_bolt_last(
+    struct etcd_bolt_cursor *c, struct etcd_bolt_item *item, struct err *err)
+{
+	struct bolt_page *pg;
+	int rc;
+
+	if ((rc = start(c, &behind_all, err)) < 0)
+		return rc;
+	pg = &c->level[c->depth];
+	if (pg->count == 0)
+		return 0;
+	pg->at = pg->count - 1;
+	return give(c, item, err);
+}
+
+uint64_t
+etcd_bolt_sequence(const struct etcd_bolt_item *bucket)
+{
+	return bucket->nvalue < BOLT_BUCKET ? 0 : le64_get(bucket->value + 8);
 }

@@ -25,7 +25,7 @@ char *
 etcd_index_path(uint64_t main, uint64_t sub, char to[ETCD_INDEX_PATH_LEN])
 {
 	(void)snprintf(to, ETCD_INDEX_PATH_LEN,
-	    "records/%015" PRIx64 "-%08" PRIx64, main, sub);
+	    "records/%016" PRIx64 "-%08" PRIx64, main, sub);
 	return to;
 }
 

@@ -36,6 +36,12 @@ struct etcd_index {
 
 void etcd_index_clear(struct etcd_index *);
 
+static inline void
+freep_etcd_index(struct etcd_index *x)
+{
+	etcd_index_clear(x);
+}
+
 /**
  * etcd_index_path(main, sub, to):
  * The path of the segment whose first record has this revision, in the

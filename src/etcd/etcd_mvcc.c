@@ -100,3 +100,21 @@ etcd_mvcc_bucket_known(const uint8_t *name, size_t n)
 			return true;
 	return false;
 }
+
+int
+etcd_mvcc_revision(const struct etcd_bolt *b, uint64_t compact_revision,
+    uint64_t *ret, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct etcd_record r = { .main = 1 };
+	struct etcd_bolt_item item;
+	struct etcd_kv kv;
+	int rc;
+
+	if ((rc = etcd_bolt_bucket(b, "key", &c, err)) < 0 ||
+	    (rc = etcd_bolt_last(c, &item, err)) < 0 ||
+	    (rc == 1 && (rc = etcd_mvcc_read(&item, &r, &kv, err)) < 0))
+		return rc;
+	*ret = r.main > compact_revision ? r.main : compact_revision;
+	return 0;
+}

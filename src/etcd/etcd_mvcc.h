@@ -75,6 +75,15 @@ void etcd_meta_clear(struct etcd_meta *);
 uint64_t etcd_meta_compact_revision(const struct etcd_meta *);
 
 /**
+ * etcd_mvcc_revision(b, compact_revision, ret, err):
+ * The revision at which a server starts on this database, which is compacted
+ * so far: that of the newest record, but not before that; 1 if nothing was
+ * ever written.
+ */
+int etcd_mvcc_revision(
+    const struct etcd_bolt *, uint64_t, uint64_t *, struct err *);
+
+/**
  * etcd_mvcc_check(b, err):
  * Check what is in a database whose pages etcd_bolt_check has checked: every
  * record (etcd_mvcc_read); that every key which is there now and has a lease

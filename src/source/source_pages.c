@@ -21,9 +21,6 @@ struct source_pages {
 	uint8_t *batch; /* BATCH * SEALED bytes. */
 	size_t nbatch;  /* Plain bytes in it. */
 	uint64_t nblocks;
-
-	uint8_t *plain; /* What the last read gave. */
-	size_t plain_cap;
 };
 
 int
@@ -60,7 +57,6 @@ source_pages_free(struct source_pages *s)
 	aead_free(s->aead);
 	free(s->memory);
 	free(s->batch);
-	free(s->plain);
 	free(s);
 }
 
@@ -145,67 +141,67 @@ source_pages_end(struct source_pages *s, struct err *err)
 	return flush(s, err);
 }
 
-/* Open blocks ${i} to ${i} + ${n} - 1 to ${to}. */
+/*
+ * Open ${n} blocks, which lie sealed at ${p} and begin with number ${i}, and
+ * copy ${len} bytes to ${to}, leaving the first ${skip} out.
+ */
 static int
-open_blocks(
-    struct source_pages *s, uint64_t i, size_t n, uint8_t *to, struct err *err)
+open_blocks(struct source_pages *s, uint64_t i, const uint8_t *p, size_t skip,
+    uint8_t *to, size_t len, struct err *err)
 {
-	size_t k, piece;
+	uint8_t block[BLOCK];
+	size_t k;
 	int rc;
 
-	for (; n > 0; i += piece, n -= piece) {
-		piece = n < BATCH ? n : BATCH;
-		rc = source_scratch_read(
-		    s->file, i * SEALED, s->batch, piece * SEALED, err);
-		for (k = 0; rc == 0 && k < piece; k++, to += BLOCK)
-			rc = aead_open(s->aead, i + k, NULL, 0,
-			    s->batch + k * SEALED, SEALED, to, err);
+	for (; len > 0; i++, p += SEALED, to += k, len -= k, skip = 0) {
+		bool whole = skip == 0 && len >= BLOCK;
+
+		k = len < BLOCK - skip ? len : BLOCK - skip;
+		rc = aead_open(
+		    s->aead, i, NULL, 0, p, SEALED, whole ? to : block, err);
 		if (rc < 0)
+			return rc;
+		if (!whole)
+			memcpy(to, block + skip, k);
+	}
+	return 0;
+}
+
+/* Read ${n} bytes at ${at} of the part that lies in the file. */
+static int
+read_file(
+    struct source_pages *s, uint64_t at, uint8_t *to, size_t n, struct err *err)
+{
+	size_t skip, k, blocks;
+	int rc;
+
+	for (; n > 0; at += k, to += k, n -= k) {
+		skip = (size_t)(at % BLOCK);
+		k = n < BATCH * BLOCK - skip ? n : BATCH * BLOCK - skip;
+		blocks = (skip + k + BLOCK - 1) / BLOCK;
+		rc = source_scratch_read(s->file, at / BLOCK * SEALED, s->batch,
+		    blocks * SEALED, err);
+		if (rc < 0 || (rc = open_blocks(s, at / BLOCK, s->batch, skip,
+				   to, k, err)) < 0)
 			return rc;
 	}
 	return 0;
 }
 
-static int
-make_room(struct source_pages *s, size_t n, struct err *err)
-{
-	uint8_t *grown;
-
-	if (n <= s->plain_cap)
-		return 0;
-	if ((grown = realloc(s->plain, n)) == NULL)
-		return err_nomem(err);
-	s->plain = grown;
-	s->plain_cap = n;
-	return 0;
-}
-
 int
-source_pages_read(struct source_pages *s, uint64_t off, size_t n,
-    const uint8_t **ret, struct err *err)
+source_pages_read(void *arg, uint64_t off, void *to, size_t n, struct err *err)
 {
-	uint64_t first, at;
-	size_t head, blocks;
-	int rc;
+	struct source_pages *s = arg;
+	size_t head = 0;
 
 	if (off > s->size || n > s->size - off)
 		return err_set(err, HF_EBUG, "a read beyond the pages");
-	if (off + n <= s->cap) {
-		*ret = s->memory + off;
-		return 0;
+	if (off < s->cap) {
+		head = n < s->cap - off ? n : s->cap - (size_t)off;
+		memcpy(to, s->memory + off, head);
 	}
-	/* The part that lies in memory, then whole blocks of the file. */
-	head = off < s->cap ? s->cap - (size_t)off : 0;
-	at = off < s->cap ? 0 : off - s->cap;
-	first = at / BLOCK;
-	blocks = (size_t)((at % BLOCK + n - head + BLOCK - 1) / BLOCK);
-	if ((rc = make_room(s, head + blocks * BLOCK, err)) < 0)
-		return rc;
-	if (head > 0)
-		memcpy(s->plain, s->memory + off, head);
-	rc = open_blocks(s, first, blocks, s->plain + head, err);
-	if (rc < 0)
-		return rc;
-	*ret = s->plain + (head > 0 ? 0 : at % BLOCK);
-	return 0;
+	if (n == head)
+		return 0;
+	return read_file(
+	    s, off + head - s->cap, (uint8_t *)to + head, n - head, err);
 }

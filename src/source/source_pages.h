@@ -43,11 +43,10 @@ int source_pages_end(struct source_pages *, struct err *);
 uint64_t source_pages_size(const struct source_pages *);
 
 /**
- * source_pages_read(s, off, n, p, err):
- * Point ${*p} at the ${n} bytes at ${off}, which lie within the size; they
- * are valid until the next call.
+ * source_pages_read(s, off, to, n, err):
+ * Read the ${n} bytes at ${off}, which lie within the size; as a struct
+ * etcd_bolt_file wants it.
  */
-int source_pages_read(
-    struct source_pages *, uint64_t, size_t, const uint8_t **, struct err *);
+int source_pages_read(void *, uint64_t, void *, size_t, struct err *);
 
 #endif /* !SOURCE_SOURCE_PAGES_H_ */

@@ -124,6 +124,9 @@ TEST(bolt__seeks_to_the_key_or_to_the_next_one)
 	CHECK(etcd_bolt_next(c, &item, &e) == 0);
 	CHECK(etcd_bolt_seek(c, "d", 1, &item, &e) == 1);
 	CHECK(etcd_bolt_next(c, &item, &e) == 1 && is(&item, "f", ""));
+	CHECK(etcd_bolt_last(c, &item, &e) == 1);
+	CHECK(item.nkey == 1 && item.key[0] == 'q');
+	CHECK(etcd_bolt_next(c, &item, &e) == 0);
 }
 
 static void

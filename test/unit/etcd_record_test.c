@@ -289,7 +289,7 @@ TEST(record__the_index_reads_back_and_says_who_is_alive)
 		      (i == 0 || i == 7 || i == 11));
 	CHECK(etcd_index_alive(&y.segments[1], 0));
 	CHECK_STR(
-	    etcd_index_path(41, 2, path), "records/000000000000029-00000002");
+	    etcd_index_path(41, 2, path), "records/0000000000000029-00000002");
 	etcd_index_clear(&x);
 	etcd_index_clear(&y);
 }

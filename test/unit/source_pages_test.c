@@ -1,4 +1,5 @@
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -47,12 +48,14 @@ static void
 expect(struct source_pages *s, uint64_t off, size_t n)
 {
 	struct err e = ERR_INIT;
-	const uint8_t *p;
+	uint8_t *p = malloc(n + 1);
 	size_t i;
 
-	CHECK_OK(source_pages_read(s, off, n, &p, &e), &e);
+	CHECK(p != NULL);
+	CHECK_OK(source_pages_read(s, off, p, n, &e), &e);
 	for (i = 0; i < n; i++)
 		CHECK(p[i] == byte_at(off + i));
+	free(p);
 }
 
 TEST(pages__gives_every_range_of_memory_and_file)
@@ -86,12 +89,12 @@ TEST(pages__never_reads_beyond_the_end)
 {
 	CLEANUP(freep_source_pages) struct source_pages *s = make(100);
 	struct err e = ERR_INIT;
-	const uint8_t *p;
+	uint8_t p[2];
 
 	CHECK_OK(give(s, 1000, &e), &e);
 	CHECK_OK(source_pages_end(s, &e), &e);
-	CHECK_FAIL(source_pages_read(s, 999, 2, &p, &e), &e, HF_EBUG);
-	CHECK_FAIL(source_pages_read(s, UINT64_MAX, 1, &p, &e), &e, HF_EBUG);
+	CHECK_FAIL(source_pages_read(s, 999, p, 2, &e), &e, HF_EBUG);
+	CHECK_FAIL(source_pages_read(s, UINT64_MAX, p, 1, &e), &e, HF_EBUG);
 }
 
 TEST(pages__names_the_folder_that_is_full)
@@ -117,7 +120,7 @@ TEST(pages__reports_that_memory_ran_out)
 {
 	const struct source_pages_opts o = { .memory = 0, .dir = test_dir() };
 	struct err e = ERR_INIT;
-	const uint8_t *p;
+	uint8_t p[4500];
 	int rc;
 
 	TEST_TORTURE (n) {
@@ -128,7 +131,7 @@ TEST(pages__reports_that_memory_ran_out)
 		if ((rc = source_pages_new(&o, &s, &e)) == 0 &&
 		    (rc = give(s, 5000, &e)) == 0 &&
 		    (rc = source_pages_end(s, &e)) == 0)
-			rc = source_pages_read(s, 10, 4500, &p, &e);
+			rc = source_pages_read(s, 10, p, sizeof(p), &e);
 		test_malloc_fail(0);
 		if (rc == 0)
 			break;

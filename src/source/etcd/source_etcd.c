@@ -36,13 +36,6 @@ static const struct source_ops source_etcd_ops = {
 	.free = etcd_free,
 };
 
-static const struct source_ops source_etcd_snapshot_ops = {
-	.name = "etcd",
-	.read = source_etcd_snapshot,
-	.probe = source_etcd_probe,
-	.free = etcd_free,
-};
-
 static int
 add_url(struct source_etcd *s, const char *text, struct err *err)
 {
@@ -143,12 +136,11 @@ etcd_open(const struct params *p, struct source **ret, struct err *err)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
-	s->base.ops = form != NULL && strcmp(form, "snapshot") == 0
-			  ? &source_etcd_snapshot_ops
-			  : &source_etcd_ops;
+	s->base.ops = &source_etcd_ops;
 	s->connect_ms = milliseconds(p, "connect_ms", CONNECT_MS);
 	s->stall_ms = milliseconds(p, "stall_ms", STALL_MS);
 	s->allow_corrupt = params_flag(p, "allow_corrupt", false);
+	s->as_snapshot = form == NULL || strcmp(form, "records") != 0;
 	if ((rc = set_endpoints(s, p, err)) < 0 ||
 	    (rc = set_identity(s, p, err)) < 0)
 		return rc;

@@ -4,8 +4,10 @@
 #include "source/source.h"
 
 /*
- * A snapshot of an etcd cluster, as one file "snapshot.db" that etcdutl
- * restores.  Parameters:
+ * An etcd cluster, from a snapshot: its records in segments, so that the next
+ * backup stores only what is new (doc/format.md, "etcd records"), or the
+ * snapshot's bytes as one file "snapshot.db" that etcdutl restores.
+ * Parameters:
  *
  *	endpoints	list, or several by commas: https://host:2379,
  *			http://host:2379, host:2379 (https)
@@ -13,8 +15,8 @@
  *			certificates; our certificate and its key
  *	user, password	to log in; the password is a reference (secret_load)
  *	allow_corrupt	"true": also when the alarm CORRUPT is raised
- *	form		"snapshot": that one file whatever form a backup has,
- *			for the formats of older tools
+ *	form		"records", or "snapshot"; a database that holds what
+ *			this program does not know is stored as a snapshot
  *	connect_ms	how long connecting may take (3000)
  *	stall_ms	how long a call may bring nothing (30000)
  *
@@ -25,7 +27,10 @@
  * Evidence: etcd.version, .cluster_id, .member, .endpoint, .leader (did it
  * come from the leader?), .revision.at_least (the store's just before),
  * .raft_term, .raft_index, .db_size, .members, .alarms, .sha256 (that the
- * server sent), and .note.member, .note.members, .note.auth, .note.spool where
+ * server sent); of records also .revision, .compact_revision, .records,
+ * .hashkv, the hash of what was stored, and .hashkv.members, how many of the
+ * members that were asked have the same (one that has another is an error);
+ * and .note.member, .note.members, .note.auth, .note.form, .note.spool where
  * there is something to say.
  */
 extern const struct source_driver source_etcd_driver;

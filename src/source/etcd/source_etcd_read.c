@@ -1,302 +1,255 @@
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/entry.h"
-#include "base/str.h"
-#include "etcd/etcd_cluster.h"
-#include "etcd/etcd_snapshot.h"
-#include "source/etcd/source_etcd_survey.h"
-#include "source/source_spool.h"
+#include "base/err.h"
+#include "crypto/hash.h"
+#include "source/etcd/source_etcd_facts.h"
+#include "source/etcd/source_etcd_proof.h"
+#include "source/etcd/source_etcd_records.h"
+#include "source/etcd/source_etcd_stream.h"
+#include "source/source_pages.h"
 
-#define FILE_NAME "snapshot.db"
-#define SPOOL_BLOCK ((size_t)256 * 1024)
-#define SPOOL_BLOCKS 32   /* 8 MiB: what a slow moment of the storage costs. */
-#define SPOOL_PATIENCE 10 /* Percent by which storage may slow the server. */
-#define CHECK_MS 200      /* How soon the operator's wish to stop is heard. */
+#define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
 
-/* The thread that reads the server, and hardly ever waits for the storage. */
-struct receiver {
-	struct etcd_client *client;
-	struct source_spool *spool;
-	struct etcd_snapshot snapshot; /* Valid once the spool ended well. */
+/* A snapshot on its way from a member to the sink. */
+struct reading {
+	struct source_etcd_survey survey;
+	size_t picked;
+	char note[128]; /* Of source_etcd_pick. */
+	int64_t time_ns;
+	struct sink *sink;
+
+	struct source_pages *pages;
+	struct etcd_snapshot snapshot;
+	struct err stop; /* Why sink_check has ended it. */
 };
+
+static const struct source_etcd_member *
+member(const struct reading *r)
+{
+	return &r->survey.members[r->picked];
+}
 
 static int
 on_bytes(void *arg, const uint8_t *p, size_t n, struct err *err)
 {
-	struct receiver *r = arg;
+	struct reading *r = arg;
 
-	return source_spool_put(r->spool, p, n, err);
+	return source_pages_put(r->pages, p, n, err);
 }
 
 static bool
 on_stop(void *arg)
 {
-	struct receiver *r = arg;
+	struct reading *r = arg;
 
-	return source_spool_cancelled(r->spool);
+	return sink_check(r->sink, &r->stop) < 0;
 }
 
-static void *
-receive(void *arg)
+/* Bring the snapshot of the member that was picked here. */
+static int
+fetch(struct reading *r, struct err *err)
 {
-	struct receiver *r = arg;
+	const struct source_pages_opts opts = { .memory = PAGES_MEMORY };
 	const struct etcd_snapshot_out out = {
 		.write = on_bytes, .stop = on_stop, .arg = r
 	};
-	struct err err = ERR_INIT;
 	int rc;
 
-	rc = etcd_snapshot_take(r->client, &out, &r->snapshot, &err);
-	source_spool_end(r->spool, rc < 0 ? &err : NULL);
-	return NULL;
+	source_pages_free(TAKE(r->pages));
+	if ((rc = source_pages_new(&opts, &r->pages, err)) < 0)
+		return rc;
+	rc = etcd_snapshot_take(member(r)->client, &out, &r->snapshot, err);
+	if (r->stop.code != 0) {
+		*err = r->stop;
+		return err->code;
+	}
+	return rc < 0 ? rc : source_pages_end(r->pages, err);
 }
 
-/* Signals belong to the thread that asks sink_check. */
+/*
+ * A member that fails meanwhile is replaced by another: nothing of it has
+ * gone to the sink yet.
+ */
 static int
-start(struct receiver *r, pthread_t *thread, struct err *err)
+fetch_from_any(struct reading *r, struct err *err)
 {
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(thread, NULL, receive, r);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc == 0 ? 0 : err_errno(err, rc, "start a thread");
-}
-
-/* Move bytes from the spool to the sink until the end. */
-static int
-pump(struct source_spool *spool, struct sink *sink, struct err *err)
-{
-	size_t room, got;
-	uint8_t *p;
+	struct err cause = ERR_INIT, ignore = ERR_INIT;
+	struct source_etcd_member *m;
 	int rc;
 
 	for (;;) {
-		if ((rc = sink_space(sink, &p, &room, err)) < 0)
+		rc = source_etcd_pick(
+		    &r->survey, &r->picked, r->note, sizeof(r->note), &ignore);
+		if (rc < 0) {
+			/* The first failure says more than that none is left.
+			 */
+			*err = cause.code != 0 ? cause : ignore;
+			return err->code;
+		}
+		m = &r->survey.members[r->picked];
+		m->cause = (struct err)ERR_INIT;
+		rc = fetch(r, &m->cause);
+		if (rc != -HF_EUNAVAIL && rc != -HF_ESOURCE) {
+			if (rc < 0)
+				*err = m->cause;
 			return rc;
-		do {
-			if ((rc = sink_check(sink, err)) < 0 ||
-			    (rc = source_spool_get(
-				 spool, p, room, CHECK_MS, &got, err)) < 0)
-				return rc;
-		} while (rc == 0 && got == 0);
-		if (rc == 1)
-			return 0;
-		if ((rc = sink_wrote(sink, got, err)) < 0)
-			return rc;
+		}
+		m->answered = false;
+		if (cause.code == 0)
+			cause = m->cause;
 	}
 }
 
+/* The bytes as they came: for what cannot be stored as records. */
 static int
-transfer(struct receiver *r, struct sink *sink, struct err *err)
+write_bytes(struct reading *r, const char *why, struct err *err)
 {
-	pthread_t thread;
+	uint64_t off, size = source_pages_size(r->pages);
+	uint8_t *p;
+	size_t n;
 	int rc;
 
-	if ((rc = start(r, &thread, err)) < 0)
-		return rc;
-	rc = pump(r->spool, sink, err);
-	/* Whatever came of it: the thread uses what our frames hold. */
-	source_spool_cancel(r->spool);
-	(void)pthread_join(thread, NULL);
-	return rc;
-}
-
-static int fact(struct sink *, struct err *, const char *, const char *, ...)
-    __attribute__((format(printf, 4, 5)));
-static int
-fact(struct sink *sink, struct err *err, const char *name, const char *fmt, ...)
-{
-	char value[640];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	return sink_evidence(sink, name, value, err);
-}
-
-/* "none", or "NOSPACE of 8e9e05c52164694d, CORRUPT of ...". */
-static void
-list_alarms(const struct etcd_alarms *a, char *to, size_t size)
-{
-	size_t i, used = 0;
-
-	(void)snprintf(to, size, "none");
-	for (i = 0; i < a->n && used < size; i++) {
-		const struct etcd_alarm *at = &a->at[i];
-		const char *name = at->type == ETCD_ALARM_NOSPACE   ? "NOSPACE"
-				   : at->type == ETCD_ALARM_CORRUPT ? "CORRUPT"
-								    : "unknown";
-
-		used += (size_t)snprintf(to + used, size - used,
-		    "%s%s of %" PRIx64, i > 0 ? ", " : "", name, at->member_id);
+	rc =
+	    sink_begin(r->sink, SOURCE_ETCD_SNAPSHOT, size, SOURCE_HASHES, err);
+	for (off = 0; rc == 0 && off < size; off += n) {
+		if ((rc = sink_check(r->sink, err)) < 0 ||
+		    (rc = sink_space(r->sink, &p, &n, err)) < 0)
+			break;
+		if (n > size - off)
+			n = (size_t)(size - off);
+		if ((rc = source_pages_read(r->pages, off, p, n, err)) == 0)
+			rc = sink_wrote(r->sink, n, err);
 	}
+	if (rc < 0 || (rc = source_etcd_fact(r->sink, err, "etcd.note.form",
+			   "stored as a snapshot: %s", why)) < 0)
+		return rc;
+	sink_warn(r->sink, SOURCE_ETCD_SNAPSHOT, "%s", why);
+	return source_etcd_add_snapshot(&r->snapshot, r->time_ns, r->sink, err);
 }
 
-/* What the member said of itself just before. */
-static int
-tell_member(
-    const struct source_etcd_member *m, struct sink *sink, struct err *err)
-{
-	const struct etcd_status *s = &m->status;
-	int rc;
-
-	if ((rc = fact(sink, err, "etcd.version", "%s", s->version)) < 0 ||
-	    (rc = fact(sink, err, "etcd.cluster_id", "%" PRIx64,
-		 s->cluster_id)) < 0 ||
-	    (rc = fact(sink, err, "etcd.member", "%" PRIx64, s->member_id)) <
-		0 ||
-	    (rc = fact(sink, err, "etcd.endpoint", "%s",
-		 etcd_client_url(m->client))) < 0 ||
-	    (rc = fact(sink, err, "etcd.leader", "%s",
-		 s->leader == s->member_id ? "true" : "false")) < 0 ||
-	    (rc = fact(sink, err, "etcd.revision.at_least", "%" PRIu64,
-		 s->revision)) < 0 ||
-	    (rc = fact(sink, err, "etcd.raft_term", "%" PRIu64, s->raft_term)) <
-		0 ||
-	    (rc = fact(sink, err, "etcd.raft_index", "%" PRIu64,
-		 s->raft_applied)) < 0)
-		return rc;
-	return fact(sink, err, "etcd.db_size", "%" PRIu64, s->db_size);
-}
+/* What the snapshot hashes to, as a member sees it. */
+struct ours {
+	struct source_etcd_db *db;
+	uint64_t compact; /* For this, it is */
+	uint32_t hash;
+};
 
 static int
-tell_snapshot(const struct receiver *r, struct sink *sink, struct err *err)
+our_hash(void *arg, uint64_t compact, uint32_t *ret, struct err *err)
 {
-	char digest[2 * SHA256_LEN + 1];
-	const char *note = source_spool_note(r->spool);
+	struct ours *o = arg;
 	int rc;
 
-	if ((rc = fact(sink, err, "etcd.sha256", "%s",
-		 str_hex(digest, r->snapshot.digest, SHA256_LEN))) < 0)
-		return rc;
-	if (r->snapshot.version[0] != '\0' &&
-	    (rc = fact(sink, err, "etcd.storage_version", "%s",
-		 r->snapshot.version)) < 0)
-		return rc;
-	if (note != NULL)
-		return fact(sink, err, "etcd.note.spool",
-		    "the server was slowed by the storage: %s", note);
+	if (compact != o->compact) {
+		rc = source_etcd_db_hash(o->db, compact, &o->hash, err);
+		if (rc < 0)
+			return rc;
+		o->compact = compact;
+	}
+	*ret = o->hash;
 	return 0;
 }
 
 static int
-tell_members(struct etcd_client *client, struct sink *sink, struct err *err)
+tell_proof(struct reading *r, const struct etcd_index *x, size_t agreed,
+    size_t asked, struct err *err)
 {
-	CLEANUP(freep_etcd_cluster) struct etcd_cluster m = { 0 };
-	struct err ignore = ERR_INIT;
-	size_t i, idle = 0;
+	struct sink *s = r->sink;
 	int rc;
 
-	/* Good to know, and no reason to go without a backup. */
-	if (etcd_cluster_get(client, &m, &ignore) < 0)
-		return 0;
-	for (i = 0; i < m.n; i++)
-		idle += !etcd_cluster_started(&m.at[i]);
-	if ((rc = fact(sink, err, "etcd.members", "%zu", m.n)) < 0 || idle == 0)
+	if ((rc = source_etcd_fact(
+		 s, err, "etcd.revision", "%" PRIu64, x->revision)) < 0 ||
+	    (rc = source_etcd_fact(s, err, "etcd.compact_revision", "%" PRIu64,
+		 x->compact_revision)) < 0 ||
+	    (rc = source_etcd_fact(
+		 s, err, "etcd.hashkv", "%" PRIu32, x->hash)) < 0 ||
+	    (rc = source_etcd_fact(
+		 s, err, "etcd.records", "%" PRIu64, x->records)) < 0)
 		return rc;
-	return fact(
-	    sink, err, "etcd.note.members", "%zu of them never started", idle);
+	return source_etcd_fact(
+	    s, err, "etcd.hashkv.members", "%zu of %zu agree", agreed, asked);
 }
 
+/*
+ * The members are asked for their hash while the records go to the sink; the
+ * index is added, and the backup can be committed, only if they agree.
+ */
 static int
-tell_cluster(const struct source_etcd_survey *v, struct etcd_client *client,
-    const char *note, struct sink *sink, struct err *err)
+write_records(struct reading *r, struct source_etcd_db *db, struct err *err)
 {
-	char alarms[512];
+	CLEANUP(freep_source_etcd_proof) struct source_etcd_proof *proof = NULL;
+	CLEANUP(freep_etcd_index) struct etcd_index x = { 0 };
+	struct ours ours = { .db = db };
+	size_t agreed, asked;
 	int rc;
 
-	list_alarms(&v->alarms, alarms, sizeof(alarms));
-	if ((rc = fact(sink, err, "etcd.alarms", "%s", alarms)) < 0)
-		return rc;
-	if ((rc = tell_members(client, sink, err)) < 0)
-		return rc;
-	if (note[0] != '\0' &&
-	    (rc = fact(sink, err, "etcd.note.member", "%s", note)) < 0)
-		return rc;
-	if (etcd_client_no_auth(client))
-		return fact(sink, err, "etcd.note.auth",
-		    "a user was given, but authentication is off");
-	return 0;
-}
-
-static int
-add_file(const struct etcd_snapshot *s, const struct timespec *at,
-    struct sink *sink, struct err *err)
-{
-	char path[] = FILE_NAME;
-	struct entry e = {
-		.path = path,
-		.type = ENTRY_FILE,
-		.mode = 0600,
-		.uid = geteuid(),
-		.gid = getegid(),
-		.mtime_ns = (int64_t)at->tv_sec * 1000000000 + at->tv_nsec,
-		.size = s->size,
-		.has_sha256 = true,
-	};
-
-	e.ctime_ns = e.mtime_ns;
-	memcpy(e.sha256, s->sha256, sizeof(e.sha256));
-	return sink_add(sink, &e, err);
-}
-
-static int
-read_member(const struct source_etcd_survey *v, size_t picked, const char *note,
-    struct sink *sink, struct err *err)
-{
-	CLEANUP(freep_source_spool) struct source_spool *spool = NULL;
-	const struct source_etcd_member *m = &v->members[picked];
-	const struct source_spool_opts opts = { .block = SPOOL_BLOCK,
-		.nblocks = SPOOL_BLOCKS,
-		.patience = SPOOL_PATIENCE };
-	struct receiver r = { .client = m->client };
-	struct timespec at;
-	int rc;
-
-	(void)clock_gettime(CLOCK_REALTIME, &at);
-	if ((rc = source_spool_new(&opts, &spool, err)) < 0)
-		return rc;
-	r.spool = spool;
-	/* The size is the file's of a moment ago: a hint. */
-	if ((rc = sink_begin(
-		 sink, FILE_NAME, m->status.db_size, SOURCE_HASHES, err)) < 0 ||
-	    (rc = transfer(&r, sink, err)) < 0)
-		return rc;
-	if ((rc = tell_member(m, sink, err)) < 0 ||
-	    (rc = tell_cluster(v, m->client, note, sink, err)) < 0 ||
-	    (rc = tell_snapshot(&r, sink, err)) < 0)
-		return rc;
-	return add_file(&r.snapshot, &at, sink, err);
-}
-
-int
-source_etcd_snapshot(struct source *s, struct sink *sink, struct err *err)
-{
-	CLEANUP(source_etcd_survey_clear) struct source_etcd_survey v = { 0 };
-	char note[128];
-	size_t picked;
-	int rc;
-
-	rc = source_etcd_survey_make((struct source_etcd *)s, &v, err);
+	rc = source_etcd_proof_ask(
+	    &r->survey, r->picked, db->revision, db->compact, &proof, err);
 	if (rc < 0 ||
-	    (rc = source_etcd_pick(&v, &picked, note, sizeof(note), err)) < 0)
+	    (rc = source_etcd_db_write(db, r->sink, r->time_ns, &x, err)) < 0)
 		return rc;
-	return read_member(&v, picked, note, sink, err);
+	ours.compact = x.hash_compact;
+	ours.hash = x.hash;
+	rc = source_etcd_proof_hear(
+	    proof, our_hash, &ours, &agreed, &asked, err);
+	if (rc < 0 || (rc = tell_proof(r, &x, agreed, asked, err)) < 0)
+		return rc;
+	return source_etcd_db_write_index(&x, r->sink, r->time_ns, err);
+}
+
+static int
+lay_down(struct reading *r, struct err *err)
+{
+	CLEANUP(freep_source_etcd_db) struct source_etcd_db db = { 0 };
+	int rc;
+
+	rc = source_etcd_db_open(r->pages, SHA256_LEN, &db, err);
+	if (rc < 0)
+		return rc;
+	if (db.unknown[0] != '\0')
+		rc = write_bytes(r, db.unknown, err);
+	else
+		rc = write_records(r, &db, err);
+	if (rc < 0)
+		return rc;
+	return source_etcd_tell_snapshot(&r->snapshot, r->sink, err);
+}
+
+static int
+run(struct reading *r, const struct source_etcd *s, struct err *err)
+{
+	struct timespec now;
+	int rc;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	r->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if ((rc = source_etcd_survey_make(s, &r->survey, err)) < 0)
+		return rc;
+	if (s->as_snapshot) {
+		rc = source_etcd_pick(
+		    &r->survey, &r->picked, r->note, sizeof(r->note), err);
+		if (rc == 0)
+			rc = source_etcd_stream(
+			    member(r), r->time_ns, r->sink, err);
+	} else if ((rc = fetch_from_any(r, err)) == 0) {
+		rc = lay_down(r, err);
+	}
+	if (rc < 0 ||
+	    (rc = source_etcd_tell_member(member(r), r->sink, err)) < 0)
+		return rc;
+	return source_etcd_tell_cluster(
+	    &r->survey, member(r)->client, r->note, r->sink, err);
 }
 
 int
 source_etcd_read(struct source *s, struct sink *sink, struct err *err)
 {
-	return source_etcd_snapshot(s, sink, err);
+	struct reading r = { .sink = sink };
+	int rc;
+
+	rc = run(&r, (struct source_etcd *)s, err);
+	source_pages_free(r.pages);
+	source_etcd_survey_clear(&r.survey);
+	return rc;
 }

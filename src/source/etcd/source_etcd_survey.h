@@ -18,6 +18,7 @@ struct source_etcd {
 	struct secret *password;
 	bool allow_corrupt;
 	long connect_ms, stall_ms;
+	bool as_snapshot; /* Not as records. */
 };
 
 /* One endpoint, asked. */
@@ -71,7 +72,6 @@ int source_etcd_pick(
 
 /* The two halves of the driver that read. */
 int source_etcd_read(struct source *, struct sink *, struct err *);
-int source_etcd_snapshot(struct source *, struct sink *, struct err *);
 int source_etcd_probe(struct source *, struct err *);
 
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_SURVEY_H_ */

@@ -1,0 +1,175 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "crypto/hash.h"
+#include "etcd/etcd_bolt.h"
+#include "etcd/etcd_mvcc.h"
+#include "job/job.h"
+#include "job/job_etcd_db_impl.h"
+#include "repo/repo.h"
+#include "source/source_pages.h"
+
+#define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
+
+/* A snapshot as etcd sent it: a bolt file and, behind it, its SHA-256. */
+struct snapshot {
+	struct source_pages *pages;
+	struct etcd_bolt_file file;
+	struct etcd_bolt bolt;
+	struct etcd_meta meta;
+};
+
+static void
+snapshot_free(void *form)
+{
+	struct snapshot *f = form;
+
+	if (f == NULL)
+		return;
+	etcd_meta_clear(&f->meta);
+	source_pages_free(f->pages);
+	free(f);
+}
+
+static void
+freep_snapshot(struct snapshot **f)
+{
+	snapshot_free(*f);
+}
+
+static int
+put(void *arg, const uint8_t *p, size_t n, struct err *err)
+{
+	return source_pages_put(arg, p, n, err);
+}
+
+static int
+load_pages(struct job_etcd_db *db, struct snapshot *f,
+    const struct job_etcd_file *at, struct err *err)
+{
+	const struct source_pages_opts opts = { .memory = PAGES_MEMORY };
+	int rc;
+
+	if (at->len <= SHA256_LEN)
+		return err_set(
+		    err, HF_ECORRUPT, "it is too short for a snapshot of etcd");
+	if ((rc = source_pages_new(&opts, &f->pages, err)) < 0 ||
+	    (rc = job_etcd_db_read(db, at, put, f->pages, err)) < 0 ||
+	    (rc = source_pages_end(f->pages, err)) < 0)
+		return rc;
+	f->file = (struct etcd_bolt_file){
+		.size = at->len - SHA256_LEN,
+		.read = source_pages_read,
+		.arg = f->pages,
+	};
+	if ((rc = etcd_bolt_open(&f->bolt, &f->file, err)) < 0)
+		return rc;
+	return etcd_meta_read(&f->bolt, &f->meta, err);
+}
+
+/* The pairs of one bucket other than "key". */
+static int
+give_bucket(struct snapshot *f, const struct etcd_bolt_item *bucket,
+    const struct etcd_bucket_sink *sink, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct etcd_bolt_item item;
+	int rc;
+
+	rc = sink->bucket(sink->arg, bucket->key, bucket->nkey,
+	    etcd_bolt_sequence(bucket), err);
+	if (rc < 0 ||
+	    (rc = etcd_bolt_cursor_new(&f->bolt, bucket, &c, err)) < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(c, &item, err)) == 1) {
+		if (item.flags != 0)
+			return err_set(err, HF_ECORRUPT,
+			    "a bucket of etcd's has a bucket in it");
+		rc = sink->pair(sink->arg, item.key, item.nkey, item.value,
+		    item.nvalue, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int
+snapshot_buckets(
+    void *form, const struct etcd_bucket_sink *sink, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
+	struct snapshot *f = form;
+	struct etcd_bolt_item bucket;
+	int rc;
+
+	rc = etcd_bolt_cursor_new(&f->bolt, NULL, &root, err);
+	if (rc < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(root, &bucket, err)) == 1) {
+		if (bucket.nkey == 3 && memcmp(bucket.key, "key", 3) == 0)
+			continue;
+		if ((rc = give_bucket(f, &bucket, sink, err)) < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int
+snapshot_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
+    struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct snapshot *f = form;
+	struct etcd_bolt_item item;
+	struct etcd_record r;
+	struct etcd_kv kv;
+	int rc;
+
+	if ((rc = etcd_bolt_bucket(&f->bolt, "key", &c, err)) < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(c, &item, err)) == 1) {
+		if ((rc = etcd_mvcc_read(&item, &r, &kv, err)) < 0)
+			return rc;
+		if (r.main > revision)
+			return 0;
+		if ((rc = fn(arg, &r, err)) < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static const struct job_etcd_form snapshot_form = {
+	.buckets = snapshot_buckets,
+	.records = snapshot_records,
+	.free = snapshot_free,
+};
+
+static int
+describe(
+    struct job_etcd_facts *facts, const struct snapshot *f, struct err *err)
+{
+	facts->page_size = f->bolt.page_size;
+	facts->compact_revision = etcd_meta_compact_revision(&f->meta);
+	return etcd_mvcc_revision(
+	    &f->bolt, facts->compact_revision, &facts->revision, err);
+}
+
+int
+job_etcd_db_open_snapshot(
+    struct job_etcd_db *db, const struct job_etcd_file *at, struct err *err)
+{
+	CLEANUP(freep_snapshot) struct snapshot *f = NULL;
+	int rc;
+
+	if ((f = calloc(1, sizeof(*f))) == NULL)
+		return err_nomem(err);
+	f->meta = (struct etcd_meta)ETCD_META_INIT;
+	if ((rc = load_pages(db, f, at, err)) < 0 ||
+	    (rc = describe(&db->facts, f, err)) < 0)
+		return rc;
+	db->form = &snapshot_form;
+	db->state = TAKE(f);
+	return 0;
+}

@@ -1,0 +1,358 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "etcd/etcd_bucket_file.h"
+#include "etcd/etcd_hashkv.h"
+#include "etcd/etcd_keys.h"
+#include "source/etcd/source_etcd_out.h"
+#include "source/etcd/source_etcd_records.h"
+#include "source/etcd/source_etcd_segments.h"
+#include "source/source_pages.h"
+
+#define MIB ((uint64_t)1 << 20)
+#define CHECK_EVERY 1024 /* Records: how soon a wish to stop is heard. */
+
+/* Say that the database is damaged, which lies with the server. */
+static int
+damaged(struct err *err)
+{
+	if (err->code != -HF_ECORRUPT)
+		return err->code;
+	(void)err_wrap(err, "the database that etcd sent is damaged");
+	(void)err_hint(err, "read from another member, and replace this one");
+	err->code = -HF_ESOURCE;
+	return err->code;
+}
+
+/* Does the database hold what this program knows, and nothing else? */
+static int
+look_for_unknown(struct source_etcd_db *db, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
+	struct etcd_bolt_item item;
+	int rc;
+
+	rc = etcd_bolt_cursor_new(&db->bolt, NULL, &root, err);
+	if (rc < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(root, &item, err)) == 1) {
+		if (item.flags == ETCD_BOLT_BUCKET &&
+		    etcd_mvcc_bucket_known(item.key, item.nkey))
+			continue;
+		(void)snprintf(db->unknown, sizeof(db->unknown),
+		    "the database has a %s that is not known here: '%.*s'",
+		    item.flags == ETCD_BOLT_BUCKET ? "bucket" : "top key",
+		    item.nkey < 64 ? (int)item.nkey : 64,
+		    (const char *)item.key);
+		return 0;
+	}
+	return rc;
+}
+
+static int
+open_db(struct source_etcd_db *db, struct err *err)
+{
+	int rc;
+
+	if ((rc = etcd_bolt_open(&db->bolt, &db->file, err)) < 0 ||
+	    (rc = etcd_meta_read(&db->bolt, &db->meta, err)) < 0)
+		return rc;
+	db->compact = etcd_meta_compact_revision(&db->meta);
+	if ((rc = look_for_unknown(db, err)) < 0)
+		return rc;
+	if (db->unknown[0] != '\0')
+		return 0;
+	return etcd_mvcc_revision(&db->bolt, db->compact, &db->revision, err);
+}
+
+int
+source_etcd_db_open(struct source_pages *pages, size_t digest,
+    struct source_etcd_db *db, struct err *err)
+{
+	*db = (struct source_etcd_db){
+		.meta = ETCD_META_INIT,
+		.file = { .size = source_pages_size(pages) - digest,
+		    .read = source_pages_read,
+		    .arg = pages },
+	};
+	return open_db(db, err) < 0 ? damaged(err) : 0;
+}
+
+void
+source_etcd_db_clear(struct source_etcd_db *db)
+{
+	etcd_meta_clear(&db->meta);
+}
+
+/* One item of the file of buckets: two runs of bytes behind a head. */
+static int
+write_item(struct source_etcd_out *o, bool bucket,
+    const struct etcd_bolt_item *item, struct err *err)
+{
+	uint8_t head[ETCD_BUCKET_ITEM_HEAD];
+	size_t nvalue = bucket ? 0 : item->nvalue;
+	int rc;
+
+	etcd_bucket_item_head(head, bucket, (uint32_t)item->nkey,
+	    bucket ? etcd_bolt_sequence(item) : 0, (uint32_t)nvalue);
+	if ((rc = source_etcd_out_write(o, head, sizeof(head), err)) < 0 ||
+	    (rc = source_etcd_out_write(o, item->key, item->nkey, err)) < 0)
+		return rc;
+	return source_etcd_out_write(o, item->value, nvalue, err);
+}
+
+static bool
+is(const uint8_t *p, size_t n, const char *text)
+{
+	return n == strlen(text) && memcmp(p, text, n) == 0;
+}
+
+/*
+ * How far the log of this one cluster has been applied: it goes on even when
+ * nothing changes, and no restore can use it.
+ */
+static bool
+counts_the_log(
+    const struct etcd_bolt_item *bucket, const struct etcd_bolt_item *item)
+{
+	return is(bucket->key, bucket->nkey, "meta") &&
+	       (is(item->key, item->nkey, "consistent_index") ||
+		   is(item->key, item->nkey, "term"));
+}
+
+static int
+write_bucket(struct source_etcd_db *db, const struct etcd_bolt_item *bucket,
+    struct source_etcd_out *o, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct etcd_bolt_item item;
+	int rc;
+
+	if ((rc = write_item(o, true, bucket, err)) < 0 ||
+	    (rc = etcd_bolt_cursor_new(&db->bolt, bucket, &c, err)) < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(c, &item, err)) == 1) {
+		if (item.flags != 0)
+			return err_set(err, HF_ECORRUPT,
+			    "a bucket of etcd's has a bucket in it");
+		if (counts_the_log(bucket, &item))
+			continue;
+		if ((rc = write_item(o, false, &item, err)) < 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int
+write_buckets(
+    struct source_etcd_db *db, struct source_etcd_out *o, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
+	struct etcd_bolt_item bucket;
+	uint8_t magic[ETCD_MAGIC_LEN];
+	int rc;
+
+	etcd_bucket_file_head(magic);
+	if ((rc = source_etcd_out_begin(o, "buckets", MIB, err)) < 0 ||
+	    (rc = source_etcd_out_write(o, magic, sizeof(magic), err)) < 0 ||
+	    (rc = etcd_bolt_cursor_new(&db->bolt, NULL, &root, err)) < 0)
+		return rc;
+	while ((rc = etcd_bolt_next(root, &bucket, err)) == 1)
+		if (!is(bucket.key, bucket.nkey, "key") &&
+		    (rc = write_bucket(db, &bucket, o, err)) < 0)
+			return rc;
+	return rc < 0 ? rc : source_etcd_out_end(o, "buckets", err);
+}
+
+/* Step to the next record: 1, or 0 at the end. */
+static int
+next_record(struct etcd_bolt_cursor *c, struct etcd_record *r,
+    struct etcd_kv *kv, struct err *err)
+{
+	struct etcd_bolt_item item;
+	int rc;
+
+	if ((rc = etcd_bolt_next(c, &item, err)) <= 0)
+		return rc;
+	if ((rc = etcd_mvcc_read(&item, r, kv, err)) < 0)
+		return rc;
+	return 1;
+}
+
+/*
+ * A server that is compacting has not yet removed all that it will have
+ * removed when it is done, and what is left differs from member to member.
+ * So such records are left out.  For each key: the ordinal of its newest
+ * record up to the compact revision, counted from 1.
+ */
+static int
+find_living(struct source_etcd_db *db, struct etcd_keys **ret, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	CLEANUP(freep_etcd_keys) struct etcd_keys *keys = NULL;
+	uint64_t ordinal = 0, *newest;
+	struct etcd_record r;
+	struct etcd_kv kv;
+	int rc;
+
+	if (db->meta.scheduled_compact <= db->meta.finished_compact)
+		return 0;
+	if ((rc = etcd_keys_new(&keys, err)) < 0 ||
+	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0)
+		return rc;
+	while (
+	    (rc = next_record(c, &r, &kv, err)) == 1 && r.main <= db->compact) {
+		rc = etcd_keys_get(keys, kv.key, kv.nkey, &newest, err);
+		if (rc < 0)
+			return rc;
+		*newest = ++ordinal;
+	}
+	if (rc < 0)
+		return rc;
+	*ret = TAKE(keys);
+	return 0;
+}
+
+/* Is record number ${ordinal} one that stays: 1, or 0? */
+static int
+is_living(struct etcd_keys *keys, uint64_t compact, uint64_t ordinal,
+    const struct etcd_record *r, const struct etcd_kv *kv, struct err *err)
+{
+	uint64_t *newest;
+	int rc;
+
+	if (keys == NULL || r->main > compact)
+		return 1;
+	if (r->tombstone && r->main < compact)
+		return 0;
+	if ((rc = etcd_keys_get(keys, kv->key, kv->nkey, &newest, err)) < 0)
+		return rc;
+	return *newest == ordinal;
+}
+
+/* Hand all living records on. */
+static int
+each_living(
+    struct source_etcd_db *db, etcd_record_fn *fn, void *arg, struct err *err)
+{
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	CLEANUP(freep_etcd_keys) struct etcd_keys *keys = NULL;
+	uint64_t ordinal = 0;
+	struct etcd_record r;
+	struct etcd_kv kv;
+	int rc;
+
+	if ((rc = find_living(db, &keys, err)) < 0 ||
+	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0)
+		return rc;
+	while ((rc = next_record(c, &r, &kv, err)) == 1) {
+		rc = is_living(keys, db->compact, ++ordinal, &r, &kv, err);
+		if (rc == 1)
+			rc = fn(arg, &r, err);
+		if (rc < 0)
+			return rc;
+	}
+	return rc;
+}
+
+/* Where a record goes. */
+struct writing {
+	struct sink *sink;
+	struct etcd_hashkv_sum *sum;
+	struct source_etcd_segments *segments;
+	uint64_t count;
+};
+
+static int
+write_record(void *arg, const struct etcd_record *r, struct err *err)
+{
+	struct writing *w = arg;
+	int rc;
+
+	if (++w->count % CHECK_EVERY == 0 &&
+	    (rc = sink_check(w->sink, err)) < 0)
+		return rc;
+	if ((rc = etcd_hashkv_sum_add(w->sum, r, err)) < 0)
+		return rc;
+	return source_etcd_segments_take(w->segments, r, err);
+}
+
+static int
+write_segments(struct source_etcd_db *db, struct source_etcd_out *o,
+    struct etcd_index *x, struct err *err)
+{
+	CLEANUP(freep_source_etcd_segments)
+	struct source_etcd_segments *segments = NULL;
+	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *sum = NULL;
+	struct writing w = { .sink = o->sink };
+	int rc;
+
+	rc = etcd_hashkv_sum_new(db->revision, db->compact, &sum, err);
+	if (rc < 0 || (rc = source_etcd_segments_new(o, &segments, err)) < 0)
+		return rc;
+	w.sum = sum;
+	w.segments = segments;
+	if ((rc = each_living(db, write_record, &w, err)) < 0 ||
+	    (rc = source_etcd_segments_end(segments, x, err)) < 0)
+		return rc;
+	x->hash = etcd_hashkv_sum_end(sum);
+	return 0;
+}
+
+int
+source_etcd_db_write(struct source_etcd_db *db, struct sink *sink,
+    int64_t time_ns, struct etcd_index *x, struct err *err)
+{
+	struct source_etcd_out o = { .sink = sink, .time_ns = time_ns };
+	int rc;
+
+	*x = (struct etcd_index){
+		.page_size = db->bolt.page_size,
+		.revision = db->revision,
+		.compact_revision = db->compact,
+		.hash_compact = db->compact,
+	};
+	if ((rc = source_etcd_out_folder(&o, ".", err)) < 0 ||
+	    (rc = write_buckets(db, &o, err)) < 0 ||
+	    (rc = source_etcd_out_folder(&o, "records", err)) < 0 ||
+	    (rc = write_segments(db, &o, x, err)) < 0)
+		return damaged(err);
+	return 0;
+}
+
+int
+source_etcd_db_write_index(const struct etcd_index *x, struct sink *sink,
+    int64_t time_ns, struct err *err)
+{
+	struct source_etcd_out o = { .sink = sink, .time_ns = time_ns };
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	int rc;
+
+	if ((rc = etcd_index_encode(x, &b, err)) < 0 ||
+	    (rc = source_etcd_out_begin(&o, "segments", b.len, err)) < 0 ||
+	    (rc = source_etcd_out_write(&o, b.p, b.len, err)) < 0)
+		return rc;
+	return source_etcd_out_end(&o, "segments", err);
+}
+
+static int
+add_to_sum(void *arg, const struct etcd_record *r, struct err *err)
+{
+	return etcd_hashkv_sum_add(arg, r, err);
+}
+
+int
+source_etcd_db_hash(
+    struct source_etcd_db *db, uint64_t compact, uint32_t *ret, struct err *err)
+{
+	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *sum = NULL;
+	int rc;
+
+	rc = etcd_hashkv_sum_new(db->revision, compact, &sum, err);
+	if (rc < 0 || (rc = each_living(db, add_to_sum, sum, err)) < 0)
+		return damaged(err);
+	*ret = etcd_hashkv_sum_end(sum);
+	return 0;
+}

@@ -1,0 +1,349 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/entry.h"
+#include "base/err.h"
+#include "source/etcd/source_etcd_memo.h"
+#include "source/etcd/source_etcd_segments.h"
+
+#define FOLDER "records/"
+
+/* The segment of the last backup that the records have come to. */
+struct kept {
+	bool open;
+	char path[ETCD_INDEX_PATH_LEN];
+	struct buf memo; /* SOURCE_ETCD_MEMO_LEN for each record. */
+	struct source_etcd_memo first, last;
+	size_t n, at; /* Records in it; the next to be met. */
+	uint32_t alive;
+	uint64_t bytes, alive_bytes;
+	bool differs;    /* From what is read now. */
+	struct buf held; /* The living, should it be written again. */
+};
+
+struct source_etcd_segments {
+	struct source_etcd_out *out;
+	struct etcd_index index;
+
+	/* The segment that is being written. */
+	bool open;
+	char path[ETCD_INDEX_PATH_LEN];
+	struct etcd_index_segment seg;
+	size_t bytes;
+	struct buf memo;
+
+	struct kept kept;
+	bool forgotten; /* There is no more of the last backup to keep. */
+	uint64_t nkept, ndropped;
+};
+
+int
+source_etcd_segments_new(struct source_etcd_out *out,
+    struct source_etcd_segments **ret, struct err *err)
+{
+	struct source_etcd_segments *s;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return err_nomem(err);
+	s->out = out;
+	*ret = s;
+	return 0;
+}
+
+void
+source_etcd_segments_free(struct source_etcd_segments *s)
+{
+	if (s == NULL)
+		return;
+	etcd_index_clear(&s->index);
+	buf_free(&s->memo);
+	buf_free(&s->kept.memo);
+	buf_free(&s->kept.held);
+	free(s);
+}
+
+static int
+close_segment(struct source_etcd_segments *s, struct err *err)
+{
+	int rc;
+
+	if (!s->open)
+		return 0;
+	s->open = false;
+	s->seg.alive = s->seg.records;
+	if ((rc = sink_remember(s->out->sink, s->memo.p, s->memo.len, err)) <
+		0 ||
+	    (rc = source_etcd_out_end(s->out, s->path, err)) < 0)
+		return rc;
+	return etcd_index_add(&s->index, &s->seg, err);
+}
+
+static int
+open_segment(struct source_etcd_segments *s, const struct etcd_record *r,
+    struct err *err)
+{
+	uint8_t magic[ETCD_MAGIC_LEN];
+	int rc;
+
+	s->seg = (struct etcd_index_segment){ .main = r->main, .sub = r->sub };
+	s->bytes = 0;
+	s->memo.len = 0;
+	etcd_index_path(r->main, r->sub, s->path);
+	rc = source_etcd_out_begin(
+	    s->out, s->path, SOURCE_ETCD_SEGMENT_BYTES, err);
+	if (rc < 0)
+		return rc;
+	s->open = true;
+	etcd_segment_head(magic);
+	return source_etcd_out_write(s->out, magic, sizeof(magic), err);
+}
+
+static int
+write_record(struct source_etcd_segments *s, const struct etcd_record *r,
+    const struct source_etcd_memo *m, struct err *err)
+{
+	uint8_t head[ETCD_RECORD_HEAD];
+	int rc;
+
+	if (!s->open && (rc = open_segment(s, r, err)) < 0)
+		return rc;
+	etcd_record_head(r, head);
+	if ((rc = source_etcd_out_write(s->out, head, sizeof(head), err)) < 0 ||
+	    (rc = source_etcd_out_write(s->out, r->value, r->len, err)) < 0 ||
+	    (rc = source_etcd_memo_add(m, &s->memo, err)) < 0)
+		return rc;
+	s->seg.last_main = r->main;
+	s->seg.last_sub = r->sub;
+	s->seg.records++;
+	s->bytes += sizeof(head) + r->len;
+	if (s->bytes < SOURCE_ETCD_SEGMENT_BYTES &&
+	    s->seg.records < SOURCE_ETCD_SEGMENT_RECORDS)
+		return 0;
+	return close_segment(s, err);
+}
+
+static bool
+is_segment(const struct sink_kept *k)
+{
+	const char *path = k->entry->path;
+
+	return strncmp(path, FOLDER, strlen(FOLDER)) == 0 &&
+	       strlen(path) < ETCD_INDEX_PATH_LEN && k->memo_len > 0 &&
+	       k->memo_len % SOURCE_ETCD_MEMO_LEN == 0;
+}
+
+/* Come to the next segment of the last backup, if there is one. */
+static int
+recall(struct source_etcd_segments *s, struct err *err)
+{
+	struct kept *k = &s->kept;
+	struct sink_kept from;
+	int rc;
+
+	if (s->forgotten)
+		return 0;
+	do {
+		if ((rc = sink_recall(s->out->sink, &from, err)) < 0)
+			return rc;
+		s->forgotten = rc == 0;
+	} while (rc == 1 && !is_segment(&from));
+	if (s->forgotten)
+		return 0;
+	k->memo.len = 0;
+	k->held.len = 0;
+	if ((rc = buf_add(&k->memo, from.memo, from.memo_len, err)) < 0)
+		return rc;
+	strcpy(k->path, from.entry->path);
+	k->n = from.memo_len / SOURCE_ETCD_MEMO_LEN;
+	source_etcd_memo_read(k->memo.p, &k->first);
+	source_etcd_memo_read(
+	    k->memo.p + (k->n - 1) * SOURCE_ETCD_MEMO_LEN, &k->last);
+	k->at = 0;
+	k->alive = 0;
+	k->bytes = k->alive_bytes = 0;
+	k->differs = false;
+	k->open = true;
+	return 0;
+}
+
+/* Go on to the record with the revision of ${m}; those before it are dead. */
+static void
+advance(struct kept *k, const struct source_etcd_memo *m)
+{
+	struct source_etcd_memo old;
+
+	for (; k->at < k->n; k->at++) {
+		uint8_t *p = k->memo.p + k->at * SOURCE_ETCD_MEMO_LEN;
+
+		source_etcd_memo_read(p, &old);
+		if (m != NULL && source_etcd_memo_cmp(&old, m) >= 0)
+			return;
+		source_etcd_memo_kill(p);
+		k->bytes += old.len;
+	}
+}
+
+static int
+hold(struct kept *k, const struct etcd_record *r, struct err *err)
+{
+	uint8_t head[ETCD_RECORD_HEAD];
+	int rc;
+
+	etcd_record_head(r, head);
+	if ((rc = buf_add(&k->held, head, sizeof(head), err)) < 0)
+		return rc;
+	return buf_add(&k->held, r->value, r->len, err);
+}
+
+/* A record within the revisions of the segment that is at hand. */
+static int
+meet(struct kept *k, const struct etcd_record *r,
+    const struct source_etcd_memo *m, struct err *err)
+{
+	struct source_etcd_memo old = { 0 };
+
+	advance(k, m);
+	if (k->at < k->n)
+		source_etcd_memo_read(
+		    k->memo.p + k->at * SOURCE_ETCD_MEMO_LEN, &old);
+	if (old.alive && source_etcd_memo_same(&old, m)) {
+		k->at++;
+		k->alive++;
+		k->bytes += m->len;
+		k->alive_bytes += m->len;
+	} else {
+		k->differs = true;
+	}
+	return hold(k, r, err);
+}
+
+/* The bitmap of the living, or NULL if nobody is dead. */
+static int
+bitmap(const struct kept *k, uint8_t **ret, struct err *err)
+{
+	struct source_etcd_memo m;
+	uint8_t *bits;
+	size_t i;
+
+	*ret = NULL;
+	if (k->alive == k->n)
+		return 0;
+	if ((bits = calloc(1, (k->n + 7) / 8)) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < k->n; i++) {
+		source_etcd_memo_read(k->memo.p + i * SOURCE_ETCD_MEMO_LEN, &m);
+		if (m.alive)
+			bits[i / 8] |= (uint8_t)(1 << i % 8);
+	}
+	*ret = bits;
+	return 0;
+}
+
+static int
+keep(struct source_etcd_segments *s, struct err *err)
+{
+	struct kept *k = &s->kept;
+	struct etcd_index_segment seg = { .main = k->first.main,
+		.sub = k->first.sub,
+		.last_main = k->last.main,
+		.last_sub = k->last.sub,
+		.records = (uint32_t)k->n,
+		.alive = k->alive };
+	int rc;
+
+	s->nkept++;
+	if ((rc = close_segment(s, err)) < 0 ||
+	    (rc = sink_keep(
+		 s->out->sink, k->path, k->memo.p, k->memo.len, err)) < 0 ||
+	    (rc = bitmap(k, &seg.live, err)) < 0)
+		return rc;
+	return etcd_index_add(&s->index, &seg, err);
+}
+
+static int
+write_held(struct source_etcd_segments *s, struct err *err)
+{
+	const uint8_t *p = s->kept.held.p, *end = p + s->kept.held.len;
+	struct source_etcd_memo m;
+	struct etcd_record r;
+	int rc;
+
+	for (; p < end; p += r.len) {
+		r = (struct etcd_record){ .main = le64_get(p),
+			.sub = le64_get(p + 8),
+			.tombstone = p[16] == 1,
+			.len = le32_get(p + 17) };
+		p += ETCD_RECORD_HEAD;
+		r.value = p;
+		source_etcd_memo_of(&r, &m);
+		if ((rc = write_record(s, &r, &m, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/*
+ * The records have left the segment of the last backup behind: keep it, or
+ * write its living again if they are less than half of it.  If one of them
+ * was not what it had been, this is not the database that was backed up, and
+ * no later segment is believed.
+ */
+static int
+leave(struct source_etcd_segments *s, struct err *err)
+{
+	struct kept *k = &s->kept;
+
+	advance(k, NULL);
+	k->open = false;
+	s->forgotten = s->forgotten || k->differs;
+	if (!k->differs && k->alive > 0 && 2 * k->alive_bytes >= k->bytes)
+		return keep(s, err);
+	s->ndropped++;
+	return k->held.len > 0 ? write_held(s, err) : 0;
+}
+
+int
+source_etcd_segments_take(struct source_etcd_segments *s,
+    const struct etcd_record *r, struct err *err)
+{
+	struct kept *k = &s->kept;
+	struct source_etcd_memo m;
+	int rc;
+
+	source_etcd_memo_of(r, &m);
+	s->index.records++;
+	s->index.bytes += r->len;
+	if (!k->open && (rc = recall(s, err)) < 0)
+		return rc;
+	while (k->open && source_etcd_memo_cmp(&m, &k->last) > 0)
+		if ((rc = leave(s, err)) < 0 || (rc = recall(s, err)) < 0)
+			return rc;
+	if (k->open && source_etcd_memo_cmp(&m, &k->first) >= 0)
+		return meet(k, r, &m, err);
+	return write_record(s, r, &m, err);
+}
+
+int
+source_etcd_segments_end(
+    struct source_etcd_segments *s, struct etcd_index *x, struct err *err)
+{
+	int rc;
+
+	if ((s->kept.open && (rc = leave(s, err)) < 0) ||
+	    (rc = close_segment(s, err)) < 0)
+		return rc;
+	x->segments = TAKE(s->index.segments);
+	x->nsegments = s->index.nsegments;
+	x->records = s->index.records;
+	x->bytes = s->index.bytes;
+	s->index.nsegments = 0;
+	return 0;
+}
+
+void
+source_etcd_segments_count(
+    const struct source_etcd_segments *s, uint64_t *kept, uint64_t *dropped)
+{
+	*kept = s->nkept;
+	*dropped = s->ndropped;
+}

@@ -1,0 +1,143 @@
+#!/bin/bash
+# etcd_records_scenario.sh HOLDFAST VERSION PORT FILL: three members of an etcd of
+# that version, backed up as records, over and over, in TAP.
+# shellcheck source=test/scenario/scenario.sh
+. "$(dirname "$0")/scenario.sh"
+export ETCD=$2 MEMBERS=3 TLS=off AUTH=off
+port=$3
+fill=$4
+repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
+unset ETCDCTL_API
+
+ctl() { "$ETCD_BIN/etcdctl" --endpoints "$ETCD_ENDPOINTS" "$@"; }
+member() { echo "http://127.0.0.1:$((port + 2 * $1))"; } # 0, 1, 2
+on() { # MEMBER COMMAND...
+	local m=$1
+	shift
+	"$ETCD_BIN/etcdctl" --endpoints "$(member "$m")" "$@"
+}
+revisions() {
+	ctl endpoint status -w json | grep -o '"revision":[0-9]*' | sort -u
+}
+# Until all members have applied what one has.
+settled() {
+	for _ in $(seq 100); do
+		[ "$(revisions | wc -l)" = 1 ] && return
+		sleep 0.05
+	done
+	false
+}
+fact() { # BACKUP NAME
+	hf show "$1" "${repo[@]}" --json &&
+		sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" out
+}
+# back NAME OPTION...: of the whole cluster.
+back() {
+	local name=$1
+	shift
+	hf backup "${repo[@]}" --from "etcd:$ETCD_ENDPOINTS" --etcd-form records \
+		--source-name "$name" "$@"
+}
+# digests BACKUP: of every file, as the index would have them compared.
+digests() {
+	hf show "$1" --files --json "${repo[@]}" || return 1
+	grep -o '"path":"[^"]*"\|"sha256":"[0-9a-f]*"' out
+}
+stored() { sed -n 's/.*"stored_bytes":\([0-9]*\).*/\1/p' "$1"; }
+
+start() {
+	peer etcd "$port"
+	local n
+	for n in $(seq 30); do
+		ctl put "key $((n % 12))" "value $n"
+	done >/dev/null
+	ctl txn <<-'.' >/dev/null
+
+		put together1 a
+		put together2 b
+		del "key 3"
+
+
+	.
+	ctl put leased x --lease "$(ctl lease grant 3600 | awk '{print $2}')" \
+		>/dev/null
+	hf keygen --out site.key && hf init "${repo[@]}"
+}
+
+agree() {
+	back all && [ "$(fact latest:all etcd.hashkv.members)" = "3 of 3 agree" ] &&
+		[ "$(fact latest:all etcd.hashkv)" = "$(on 0 endpoint hashkv -w json |
+			grep -o '"hash":[0-9]*' | cut -d: -f2)" ]
+}
+
+same_on_all() {
+	local m
+	ctl compact 20 >/dev/null && settled && sleep 0.5
+	for m in 0 1 2; do
+		hf backup "${repo[@]}" --from "etcd:$(member "$m")" \
+			--etcd-form records --source-name "m$m" || return 1
+		digests "latest:m$m" >"digests$m" || return 1
+	done
+	same digests0 digests1 && same digests0 digests2
+}
+same_after_defrag() {
+	on 1 defrag >/dev/null && hf backup "${repo[@]}" --full \
+		--from "etcd:$(member 1)" --etcd-form records --source-name m1 &&
+		digests latest:m1 >digests1 && same digests0 digests1
+}
+
+# A hundredth of the keys is touched, and history is compacted away.
+little_travels() {
+	local size n
+	"$fill" "$(member 0)" 24 && settled && back all
+	size=$(fact latest:all etcd.db_size)
+	for n in 1 2 3; do
+		head -c 60000 /dev/urandom | od -An -tx1 | tr -d ' \n' |
+			on 0 put "/fill/$(printf %08d $((n * 50)))" >/dev/null
+	done
+	on 0 compact "$(revisions | cut -d: -f2)" >/dev/null
+	settled && sleep 0.5
+	back all --json || return 1
+	grep -q '"kind":"increment"' out || return 1
+	n=$(stored out)
+	[ "$((n * 100))" -le "$size" ] || {
+		echo "# $n bytes were stored, of a database with $size"
+		return 1
+	}
+	hf verify latest:all --level 2 "${repo[@]}"
+}
+nothing_travels() {
+	back all --json && [ "$(stored out)" -lt 20000 ]
+}
+
+# One member's disk tells something else: who reads it must learn that.
+one_differs() {
+	local pid db=$tmp/etcd/m2/member/snap/db cmd
+	ctl put victim "the bytes that were written" >/dev/null && settled
+	pid=$(pgrep -f -- "--name m2 --data-dir $tmp/etcd/m2")
+	mapfile -d '' cmd <"/proc/$pid/cmdline"
+	sleep 0.3 && kill "$pid"
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+	LC_ALL=C sed -i 's/the bytes that were written/the bytes that were altered/' \
+		"$db" || return 1
+	"${cmd[@]}" >>again.log 2>&1 &
+	at_end kill $!
+	for _ in $(seq 200); do
+		on 2 endpoint health >/dev/null 2>&1 && break
+		sleep 0.05
+	done
+	settled
+	fails 12 "$(member 2)" "HashKV" "replace the one that differs" -- \
+		backup "${repo[@]}" --from "etcd:$ETCD_ENDPOINTS" \
+		--etcd-form records --source-name all
+}
+
+check "etcd $ETCD: three members start" start
+check "etcd $ETCD: all members agree with what is stored" agree
+check "etcd $ETCD: each member's backup is the same" same_on_all
+check "etcd $ETCD: so it is after a defragmentation" same_after_defrag
+check "etcd $ETCD: of little that has changed little travels" little_travels
+check "etcd $ETCD: of nothing, next to nothing" nothing_travels
+check "etcd $ETCD: a member that differs is named, and nothing stored" \
+	one_differs
+finish
