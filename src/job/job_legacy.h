@@ -31,7 +31,8 @@ struct job_legacy_report {
 	uint64_t bytes;                  /* Of the snapshot. */
 	uint64_t stored;
 	bool encrypted;
-	uint8_t sha256[32];
+	uint8_t sha256[32]; /* Of the snapshot. */
+	uint8_t digest[32]; /* Of the database in it; only of what was read. */
 	uint64_t took_ms;
 };
 

@@ -57,7 +57,7 @@ static int
 add_facts(const struct import *im, const struct job_legacy_report *rep,
     struct err *err)
 {
-	char hex[2 * sizeof(rep->sha256) + 1], text[TIME_TEXT_MAX];
+	char hex[2 * sizeof(rep->digest) + 1], text[TIME_TEXT_MAX];
 	int rc;
 
 	if ((rc = sink_evidence(im->sink, FACT_OBJECT, im->object, err)) < 0 ||
@@ -65,7 +65,7 @@ add_facts(const struct import *im, const struct job_legacy_report *rep,
 		 time_format(rep->time_ms, text), err)) < 0)
 		return rc;
 	return sink_evidence(im->sink, FACT_SHA256,
-	    str_hex(hex, rep->sha256, sizeof(rep->sha256)), err);
+	    str_hex(hex, rep->digest, sizeof(rep->digest)), err);
 }
 
 static int

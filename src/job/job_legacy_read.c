@@ -171,6 +171,7 @@ job_legacy_read(const struct job *j, const struct job_legacy *where,
 	CLEANUP(freep_secret) struct secret *key = NULL;
 	CLEANUP(freep_repo_legacy_open) struct repo_legacy_open *o = NULL;
 	struct job_legacy_report done = { .took_ms = 0 };
+	struct repo_legacy_whole whole;
 	int64_t began = time_mono_ms();
 	int rc;
 
@@ -181,8 +182,11 @@ job_legacy_read(const struct job *j, const struct job_legacy *where,
 	tell(j, JOB_STARTED, done.name, NULL, 0, e->dump_len);
 	if ((rc = feed(j, where, e, o, err)) < 0)
 		return rc;
-	if (repo_legacy_open_finish(o, done.sha256, &done.bytes, err) < 0)
+	if (repo_legacy_open_finish(o, &whole, err) < 0)
 		return err_wrap(err, "'%s'", done.name);
+	memcpy(done.sha256, whole.sha256, sizeof(done.sha256));
+	memcpy(done.digest, whole.digest, sizeof(done.digest));
+	done.bytes = whole.size;
 	done.time_ms = e->time_ms;
 	done.stored = e->dump_len;
 	done.encrypted = key != NULL;

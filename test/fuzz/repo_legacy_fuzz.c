@@ -23,10 +23,10 @@ static void
 open_dump(const struct secret *key, const uint8_t *p, size_t n)
 {
 	CLEANUP(freep_repo_legacy_open) struct repo_legacy_open *o = NULL;
-	uint64_t out = 0, size = 0;
+	struct repo_legacy_whole w = { .size = 0 };
+	uint64_t out = 0;
 	const struct repo_legacy_out to = { swallow, &out };
 	struct err err = ERR_INIT;
-	uint8_t sha256[32];
 	size_t step = n > 2 ? n / 2 : 1;
 	int rc = 0;
 
@@ -36,9 +36,9 @@ open_dump(const struct secret *key, const uint8_t *p, size_t n)
 		rc = repo_legacy_open_feed(o, p, step, &err);
 	}
 	if (rc == 0)
-		rc = repo_legacy_open_finish(o, sha256, &size, &err);
+		rc = repo_legacy_open_finish(o, &w, &err);
 	MUST(rc == 0 || (rc == -HF_ECORRUPT && err.msg[0] != '\0'));
-	MUST(rc != 0 || (size == out && size % 512 == 32));
+	MUST(rc != 0 || (w.size == out && w.size % 512 == 32));
 }
 
 static void

@@ -727,3 +727,61 @@ TEST(import__takes_each_backup_once_and_leaves_the_broken_out)
 	CHECK(im.imported == 1 && im.skipped == 2 && im.failed == 1);
 	CHECK(imported(repo) == 3);
 }
+
+/* Whatever fails, each key object opens with the old master key or the new. */
+TEST(rotate__survives_running_out_of_memory)
+{
+	struct job_legacy_rotated rot;
+	struct err e = ERR_INIT;
+	bool failed;
+	int rc;
+
+	TEST_TORTURE (n) {
+		CLEANUP(freep_rig) struct rig r;
+		struct secret *old;
+
+		start(&r, "b");
+		put_old(&r, "b", 1, "dk");
+		put_old(&r, "b", 2, "dk");
+		old = r.master;
+		r.where.master = r.other;
+		test_malloc_fail(n);
+		rc = job_legacy_rotate(&job, &r.where, old, &rot, &e);
+		failed = test_malloc_failed();
+		test_malloc_fail(0);
+		CHECK(rc == 0 || (failed && rc == -HF_ENOMEM));
+		CHECK_OK(job_legacy_rotate(&job, &r.where, old, &rot, &e), &e);
+		CHECK(rot.rotated + rot.already == 2);
+		if (!failed)
+			break;
+	}
+}
+
+TEST(prune__survives_running_out_of_memory)
+{
+	struct job_legacy_pruned rep;
+	struct err e = ERR_INIT;
+	char got[100];
+	bool failed;
+	int rc;
+
+	TEST_TORTURE (n) {
+		CLEANUP(freep_rig) struct rig r;
+
+		start(&r, "b");
+		put_old(&r, "b", 1, "dk");
+		put_old(&r, "b", 2, "dk");
+		put_old(&r, "b", 3, "p");
+		store_mem_set_time(r.mem, T0);
+		test_malloc_fail(n);
+		rc = job_legacy_prune(&job, &r.where, DAY, 1, &rep, &e);
+		failed = test_malloc_failed();
+		test_malloc_fail(0);
+		CHECK(rc == 0 || (failed && rc == -HF_ENOMEM));
+		left(&r, "b", got);
+		CHECK(strncmp(got, "dk1 ", 4) == 0);
+		if (!failed)
+			break;
+	}
+	CHECK_STR(got, "dk1 ");
+}

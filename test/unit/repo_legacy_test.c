@@ -75,8 +75,8 @@ reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
 {
 	CLEANUP(freep_repo_legacy_open) struct repo_legacy_open *o = NULL;
 	const struct repo_legacy_out out = { collect, plain };
-	uint8_t sha256[SHA256_LEN], want[SHA256_LEN];
-	uint64_t size;
+	struct repo_legacy_whole w;
+	uint8_t want[SHA256_LEN];
 	size_t i;
 	int rc;
 
@@ -86,11 +86,12 @@ reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
 		if ((rc = repo_legacy_open_feed(
 			 o, p + i, n - i < step ? n - i : step, e)) < 0)
 			return rc;
-	if ((rc = repo_legacy_open_finish(o, sha256, &size, e)) < 0)
+	if ((rc = repo_legacy_open_finish(o, &w, e)) < 0)
 		return rc;
-	CHECK(size == plain->len);
+	CHECK(w.size == plain->len);
 	CHECK_OK(sha256_of(plain->p, plain->len, want, e), e);
-	CHECK(memcmp(sha256, want, sizeof(want)) == 0);
+	CHECK(memcmp(w.sha256, want, sizeof(want)) == 0);
+	CHECK(memcmp(w.digest, plain->p + plain->len - 32, 32) == 0);
 	return 0;
 }
 

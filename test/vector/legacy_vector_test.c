@@ -49,8 +49,7 @@ TEST(legacy_vector__opens_to_the_very_bytes)
 	CLEANUP(freep_buf) struct buf got = BUF_INIT;
 	const struct repo_legacy_out out = { collect, &got };
 	struct err e = ERR_INIT;
-	uint8_t sha256[32];
-	uint64_t size;
+	struct repo_legacy_whole w;
 
 	slurp("x.dump", &dump);
 	slurp("x.plain", &want);
@@ -58,8 +57,8 @@ TEST(legacy_vector__opens_to_the_very_bytes)
 	CHECK(repo_legacy_is_plain(want.p, want.len));
 	CHECK_OK(repo_legacy_open_new(key, &out, &o, &e), &e);
 	CHECK_OK(repo_legacy_open_feed(o, dump.p, dump.len, &e), &e);
-	CHECK_OK(repo_legacy_open_finish(o, sha256, &size, &e), &e);
-	CHECK(size == want.len && got.len == want.len);
+	CHECK_OK(repo_legacy_open_finish(o, &w, &e), &e);
+	CHECK(w.size == want.len && got.len == want.len);
 	CHECK(memcmp(got.p, want.p, got.len) == 0);
 }
 

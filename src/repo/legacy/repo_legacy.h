@@ -168,13 +168,19 @@ int repo_legacy_open_new(const struct secret *, const struct repo_legacy_out *,
 int repo_legacy_open_feed(
     struct repo_legacy_open *, const uint8_t *, size_t, struct err *);
 
+/* What came out. */
+struct repo_legacy_whole {
+	uint64_t size; /* Of the snapshot, the digest at its end included, */
+	uint8_t sha256[32]; /* and its SHA-256. */
+	uint8_t digest[32]; /* The one at its end: of the database alone. */
+};
+
 /**
- * repo_legacy_open_finish(o, sha256, size, err):
- * The dump has ended.  Give the SHA-256 and the size of the whole plaintext,
- * the digest at its end included.
+ * repo_legacy_open_finish(o, ret, err):
+ * The dump has ended.
  */
 int repo_legacy_open_finish(
-    struct repo_legacy_open *, uint8_t[32], uint64_t *, struct err *);
+    struct repo_legacy_open *, struct repo_legacy_whole *, struct err *);
 void repo_legacy_open_free(struct repo_legacy_open *);
 CLEANUP_DEFINE(repo_legacy_open);
 

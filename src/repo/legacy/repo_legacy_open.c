@@ -178,10 +178,10 @@ repo_legacy_open_feed(
 }
 
 int
-repo_legacy_open_finish(struct repo_legacy_open *o, uint8_t sha256[32],
-    uint64_t *size, struct err *err)
+repo_legacy_open_finish(
+    struct repo_legacy_open *o, struct repo_legacy_whole *ret, struct err *err)
 {
-	uint8_t digest[SHA256_LEN];
+	struct repo_legacy_whole w;
 	int rc;
 
 	if (o->len > 0 && (rc = open_record(o, err)) < 0)
@@ -191,14 +191,15 @@ repo_legacy_open_finish(struct repo_legacy_open *o, uint8_t sha256[32],
 		    "its %" PRIu64 " bytes are no database and a SHA-256: the "
 		    "end is missing",
 		    o->size);
-	if ((rc = sha256_peek(o->hash, digest, err)) < 0)
+	w.size = o->size;
+	if ((rc = sha256_peek(o->hash, w.digest, err)) < 0)
 		return rc;
-	if (memcmp(digest, o->tail, DIGEST) != 0)
+	if (memcmp(w.digest, o->tail, DIGEST) != 0)
 		return err_set(err, HF_ECORRUPT,
 		    "the SHA-256 at its end is not that of the database");
 	if ((rc = sha256_update(o->hash, o->tail, DIGEST, err)) < 0 ||
-	    (rc = sha256_final(o->hash, sha256, err)) < 0)
+	    (rc = sha256_final(o->hash, w.sha256, err)) < 0)
 		return rc;
-	*size = o->size;
+	*ret = w;
 	return 0;
 }
