@@ -148,7 +148,7 @@ create(const struct stage *s, const char *name)
 {
 	if (!s->opts.is_dir)
 		return openat(s->parent, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (mkdirat(s->parent, name, 0700) < 0)
 		return -1;
 	return openat(s->parent, name, OPEN_DIR | O_NOFOLLOW);

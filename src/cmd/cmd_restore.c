@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_job.h"
+#include "cmd/cmd_restore_etcd.h"
 #include "job/job_restore.h"
 
 /* Bring a backup back. */
@@ -66,9 +67,9 @@ judge(const struct job_restore_report *rep, struct err *err)
 }
 
 static int
-run(struct ctx *ctx, int argc, char *argv[], struct err *err)
+restore(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
+    struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
 	CLEANUP(freep_mem) const char **only = NULL;
 	const struct job j = cmd_job(ctx);
 	struct job_restore_opts opts = {
@@ -78,20 +79,12 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		.keep_going = ctx_flag(ctx, "keep_going"),
 	};
 	struct job_restore_report rep;
-	const struct repo_backup *b;
 	int rc;
 
-	(void)argc;
-	if (opts.to == NULL)
-		return err_set(err, HF_EUSAGE,
-		    "restore needs --to PATH: a new or empty place");
 	if ((rc = collect_only(ctx, &only, &opts.nonly, err)) < 0)
 		return rc;
 	opts.only = only;
-	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
-	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0)
-		return rc;
-	if ((rc = job_restore(&j, o.repo, b, &opts, &rep, err)) < 0) {
+	if ((rc = job_restore(&j, r, b, &opts, &rep, err)) < 0) {
 		(void)err_wrap(err, "restore '%s'", b->id);
 		return cmd_damaged(err);
 	}
@@ -100,14 +93,41 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	return judge(&rep, err);
 }
 
+static int
+run(struct ctx *ctx, int argc, char *argv[], struct err *err)
+{
+	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	const struct repo_backup *b;
+	int rc;
+
+	(void)argc;
+	if (ctx_option(ctx, "to") == NULL &&
+	    ctx_option(ctx, "as_snapshot") == NULL)
+		return err_set(err, HF_EUSAGE,
+		    "restore needs --to PATH: a new or empty place");
+	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
+	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0)
+		return rc;
+	if (cmd_restore_etcd_wanted(ctx, b))
+		return cmd_restore_etcd(ctx, o.repo, b, err);
+	if ((rc = cmd_restore_etcd_stray(ctx, b, err)) < 0)
+		return rc;
+	return restore(ctx, o.repo, b, err);
+}
+
 static const char *const options[] = { "to", "only", "dry_run", "overwrite",
-	"keep_going", "memory", NULL };
+	"keep_going", "memory", "name", "initial_cluster",
+	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
+	"bump_revision", "mark_compacted", "etcd_version", "force_version",
+	"as_snapshot", NULL };
 static const struct cmd_example examples[] = {
 	{ "holdfast restore latest:node1 --to /srv/node1", "a whole folder" },
 	{ "holdfast restore latest --to /tmp/conf --only 'etc/**/*.conf'",
 	    "parts of it" },
-	{ "holdfast restore 2026-11-20T10:00Z --to db.snapshot",
-	    "an etcd snapshot as it was at ten o'clock" },
+	{ "holdfast restore 2026-11-20T10:00Z --to /var/lib/etcd",
+	    "etcd's data directory as it was at ten o'clock" },
+	{ "holdfast restore latest:etcd --as-snapshot db.snapshot",
+	    "a file for etcdutl" },
 	{ 0 },
 };
 
@@ -123,7 +143,12 @@ const struct cmd cmd_restore = {
 	    "hash, synced, and then moved into place: a restore that is "
 	    "interrupted leaves what was there.\n\n"
 	    "With --keep-going, files whose data is damaged or missing are "
-	    "left out and listed, and all others are restored.",
+	    "left out and listed, and all others are restored.\n\n"
+	    "A backup of an etcd becomes the data directory of one member, "
+	    "called \"default\" and alone in its cluster unless --name, "
+	    "--initial-cluster and --initial-advertise-peer-urls say "
+	    "otherwise; `etcd plan` writes the commands for all members.  "
+	    "With --only it gives the files that the backup is stored as.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_REPO | CMD_RAW,

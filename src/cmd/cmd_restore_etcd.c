@@ -1,0 +1,201 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/size.h"
+#include "base/time.h"
+#include "cmd/cmd_ctx.h"
+#include "cmd/cmd_job.h"
+#include "cmd/cmd_restore_etcd.h"
+#include "config/config_option.h"
+#include "job/job_restore_etcd.h"
+
+/* These make sense for a backup of etcd alone, */
+static const char *const ours[] = { "name", "initial_cluster",
+	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
+	"bump_revision", "mark_compacted", "etcd_version", "force_version",
+	"as_snapshot", NULL };
+/* and these of them for a data directory alone. */
+static const char *const of_member[] = { "to", "name", "initial_cluster",
+	"initial_cluster_token", "initial_advertise_peer_urls", "etcd_version",
+	"force_version", NULL };
+
+/* The first of ${names} that was given, or NULL. */
+static const char *
+given(const struct ctx *ctx, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		if (ctx_option(ctx, *names) != NULL)
+			return *names;
+	return NULL;
+}
+
+static int
+refuse(const char *name, const char *why, struct err *err)
+{
+	char flag[OPTION_FLAG_MAX];
+
+	return err_set(err, HF_EUSAGE, "'%s': %s",
+	    config_option_flag(config_option_named(name), flag), why);
+}
+
+bool
+cmd_restore_etcd_wanted(const struct ctx *ctx, const struct repo_backup *b)
+{
+	return strcmp(b->m.type, "etcd") == 0 &&
+	       ctx_option(ctx, "only") == NULL;
+}
+
+int
+cmd_restore_etcd_stray(
+    const struct ctx *ctx, const struct repo_backup *b, struct err *err)
+{
+	const char *name = given(ctx, ours);
+
+	if (name == NULL)
+		return 0;
+	if (strcmp(b->m.type, "etcd") == 0)
+		return refuse(name,
+		    "with --only, files are restored as they "
+		    "are stored",
+		    err);
+	return refuse(name, "this is no backup of an etcd", err);
+}
+
+struct etcd_membership_opts
+cmd_etcd_cluster(const struct ctx *ctx)
+{
+	return (struct etcd_membership_opts){
+		.name = ctx_option(ctx, "name"),
+		.initial_cluster = ctx_option(ctx, "initial_cluster"),
+		.initial_advertise_peer_urls =
+		    ctx_option(ctx, "initial_advertise_peer_urls"),
+		.initial_cluster_token =
+		    ctx_option(ctx, "initial_cluster_token"),
+	};
+}
+
+int
+cmd_etcd_bump(const struct ctx *ctx, uint64_t *by, struct err *err)
+{
+	const int64_t n = ctx_number(ctx, "bump_revision", 0);
+
+	if ((n > 0) != ctx_flag(ctx, "mark_compacted")) {
+		(void)err_set(err, HF_EUSAGE,
+		    "--bump-revision and --mark-compacted go together");
+		return err_hint(err,
+		    "who watches would miss what lies between, and not know");
+	}
+	*by = (uint64_t)n;
+	return 0;
+}
+
+static int
+check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
+    struct err *err)
+{
+	const char *name;
+
+	if (ctx_flag(ctx, "keep_going"))
+		return refuse("keep_going",
+		    "half of an etcd's database is none; --only restores the "
+		    "files that are whole",
+		    err);
+	if (o->snapshot != NULL) {
+		name = given(ctx, of_member);
+		return name == NULL ? 0
+				    : refuse(name,
+					  "a snapshot is of no member "
+					  "yet: etcdutl takes this",
+					  err);
+	}
+	if (o->overwrite)
+		return refuse("overwrite",
+		    "a data directory is never replaced; name a new one", err);
+	if (strcmp(o->to, "-") == 0)
+		return refuse(
+		    "to", "a data directory cannot go to standard output", err);
+	return 0;
+}
+
+static void
+print(struct ctx *ctx, const struct repo_backup *b,
+    const struct job_restore_etcd_opts *o,
+    const struct job_restore_etcd_report *rep)
+{
+	const struct job_etcd_digest *d = &rep->digest;
+	char size[SIZE_TEXT_MAX], took[TIME_TEXT_MAX];
+
+	ctx_print(ctx, "%s  %s  %s %" PRIu64 " %s, %s to '%s' in %s", b->id,
+	    b->m.source, o->dry_run ? "would restore" : "restored", d->records,
+	    cmd_counted(d->records, "record", "records"),
+	    size_format(d->size, size), o->snapshot ? o->snapshot : o->to,
+	    duration_format((int64_t)rep->took_ms, took));
+	ctx_print(ctx,
+	    "revision %" PRIu64 ", compacted to %" PRIu64 ", HashKV %" PRIu32,
+	    d->revision, d->compact_revision, d->hash);
+	if (o->snapshot != NULL)
+		return;
+	ctx_print(ctx,
+	    "member %s (%" PRIx64 ") of cluster %" PRIx64 ", token %s%s",
+	    rep->name, rep->member_id, rep->cluster_id, rep->token,
+	    rep->new_token ? " (new)" : "");
+	if (rep->version[0] != '\0' && o->version == NULL)
+		ctx_note(ctx,
+		    "the backup is of an etcd %s: start one of the same minor "
+		    "version or newer",
+		    rep->version);
+}
+
+static int
+answer(struct ctx *ctx, const struct repo_backup *b,
+    const struct job_restore_etcd_opts *o,
+    const struct job_restore_etcd_report *rep, struct err *err)
+{
+	const struct job_etcd_digest *d = &rep->digest;
+	char member[17], cluster[17];
+
+	print(ctx, b, o, rep);
+	(void)snprintf(member, sizeof(member), "%" PRIx64, rep->member_id);
+	(void)snprintf(cluster, sizeof(cluster), "%" PRIx64, rep->cluster_id);
+	return ctx_json(ctx,
+	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s*,"
+		      " s:s*, s:s*, s:s*, s:b, s:I}",
+		"backup", b->id, "source", b->m.source, "to",
+		o->snapshot ? o->snapshot : o->to, "dry_run", (int)o->dry_run,
+		"records", (json_int_t)d->records, "bytes", (json_int_t)d->size,
+		"revision", (json_int_t)d->revision, "compact_revision",
+		(json_int_t)d->compact_revision, "hashkv", (json_int_t)d->hash,
+		"version", rep->version, "name", o->snapshot ? NULL : rep->name,
+		"member_id", o->snapshot ? NULL : member, "cluster_id",
+		o->snapshot ? NULL : cluster, "token",
+		o->snapshot ? NULL : rep->token, "new_token",
+		(int)rep->new_token, "took_ms", (json_int_t)rep->took_ms),
+	    err);
+}
+
+int
+cmd_restore_etcd(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
+    struct err *err)
+{
+	const struct job j = cmd_job(ctx);
+	struct job_restore_etcd_opts opts = {
+		.to = ctx_option(ctx, "to"),
+		.snapshot = ctx_option(ctx, "as_snapshot"),
+		.cluster = cmd_etcd_cluster(ctx),
+		.revision = (uint64_t)ctx_number(ctx, "revision", 0),
+		.version = ctx_option(ctx, "etcd_version"),
+		.force_version = ctx_flag(ctx, "force_version"),
+		.dry_run = ctx_flag(ctx, "dry_run"),
+		.overwrite = ctx_flag(ctx, "overwrite"),
+	};
+	struct job_restore_etcd_report rep;
+	int rc;
+
+	if ((rc = cmd_etcd_bump(ctx, &opts.bump, err)) < 0 ||
+	    (rc = check(ctx, &opts, err)) < 0)
+		return rc;
+	if ((rc = job_restore_etcd(&j, r, b, &opts, &rep, err)) < 0)
+		return err_wrap(err, "restore '%s'", b->id);
+	return answer(ctx, b, &opts, &rep, err);
+}

@@ -1,0 +1,234 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/stage.h"
+#include "base/time.h"
+#include "etcd/etcd_bolt_writer.h"
+#include "etcd/etcd_datadir.h"
+#include "job/job.h"
+#include "job/job_etcd_cluster.h"
+#include "job/job_etcd_db.h"
+#include "job/job_restore_etcd.h"
+#include "repo/repo.h"
+
+#define TELL_EVERY ((uint64_t)1 << 20) /* bytes */
+
+struct restore {
+	const struct job *job;
+	const struct repo_backup *backup;
+	const struct job_restore_etcd_opts *opts;
+	struct job_etcd_db *db;
+	struct job_etcd_cluster *cluster; /* NULL for a snapshot. */
+	uint64_t done, told;              /* Bytes of records. */
+	struct job_restore_etcd_report rep;
+};
+
+static void
+tell(const struct restore *x, enum job_event_kind kind)
+{
+	const struct job_event ev = {
+		.kind = kind,
+		.job = "restore",
+		.subject = x->backup->id,
+		.done = x->done,
+		.total = x->backup->m.plain_bytes,
+		.entries = x->rep.digest.records,
+	};
+
+	job_tell(x->job, &ev);
+}
+
+static int
+on_record(void *arg, const struct etcd_record *r, struct err *err)
+{
+	struct restore *x = arg;
+
+	x->done += r->len;
+	if (x->done - x->told >= TELL_EVERY) {
+		x->told = x->done;
+		tell(x, JOB_PROGRESS);
+	}
+	return x->opts->look == NULL ? 0 : x->opts->look(x->opts->arg, r, err);
+}
+
+/* "3.6.13" is 3006.  Return false if it is nothing of the kind. */
+static bool
+read_minor(const char *text, unsigned long *ret)
+{
+	unsigned long major, minor;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	major = strtoul(text, &end, 10);
+	if (*end != '.' || end[1] < '0' || end[1] > '9')
+		return false;
+	minor = strtoul(end + 1, &end, 10);
+	if ((*end != '\0' && *end != '.') || major > 999 || minor > 999)
+		return false;
+	*ret = major * 1000 + minor;
+	return true;
+}
+
+/* An etcd is made to read what older minors wrote, not what newer ones did. */
+static int
+check_version(const struct restore *x, struct err *err)
+{
+	const char *is = job_etcd_db_facts(x->db)->version;
+	const char *wanted = x->opts->version;
+	unsigned long from, to;
+
+	if (wanted == NULL)
+		return 0;
+	if (!read_minor(wanted, &to)) {
+		(void)err_set(err, HF_EUSAGE,
+		    "option 'etcd-version': '%.40s' is no version of etcd",
+		    wanted);
+		return err_hint(err, "as in --etcd-version 3.6");
+	}
+	if (x->opts->force_version || !read_minor(is, &from) || to >= from)
+		return 0;
+	(void)err_set(err, HF_EUSAGE,
+	    "the backup is of an etcd %s, and %s is an older minor version", is,
+	    wanted);
+	return err_hint(err,
+	    "start an etcd %lu.%lu or newer from it; --force-version tries the "
+	    "older one",
+	    from / 1000, from % 1000);
+}
+
+static int
+rebuild(struct restore *x, int fd, const char *path, struct err *err)
+{
+	const struct job_etcd_rebuild_opts opts = {
+		.revision = x->opts->revision,
+		.bump = x->opts->bump,
+		.members = x->cluster != NULL ? x->cluster->membership : NULL,
+		.no_auth = x->opts->no_auth,
+		.look = on_record,
+		.arg = x,
+	};
+
+	return job_etcd_rebuild(x->db, &opts, fd, path, &x->rep.digest, err);
+}
+
+static int
+to_datadir(struct restore *x, struct err *err)
+{
+	CLEANUP(freep_etcd_datadir) struct etcd_datadir *d = NULL;
+	const char *to = x->opts->to;
+	int rc;
+
+	rc = etcd_datadir_new(to, x->cluster->membership, &d, err);
+	if (rc < 0 || (rc = rebuild(x, etcd_datadir_db(d), to, err)) < 0)
+		return rc;
+	return etcd_datadir_commit(d, err);
+}
+
+static void
+on_left_behind(void *arg, const char *path, const char *what)
+{
+	const struct restore *x = arg;
+	const struct job_event ev = {
+		.kind = JOB_WARNING,
+		.job = "restore",
+		.subject = path,
+		.text = what,
+	};
+
+	job_tell(x->job, &ev);
+}
+
+static int
+fill_snapshot(struct restore *x, struct stage *s, struct err *err)
+{
+	const char *to = x->opts->snapshot;
+	int rc;
+
+	if ((rc = rebuild(x, s->fd, to, err)) < 0 ||
+	    (rc = etcd_bolt_seal(s->fd, to, x->rep.digest.size, err)) < 0)
+		return rc;
+	return stage_commit(s, err);
+}
+
+static int
+to_snapshot(struct restore *x, struct err *err)
+{
+	const struct stage_opts at = {
+		.path = x->opts->snapshot,
+		.overwrite = x->opts->overwrite,
+		.remedy = "name a new file, or give --overwrite",
+		.warn = on_left_behind,
+		.arg = x,
+	};
+	struct stage s;
+	int rc;
+
+	if ((rc = stage_open(&s, &at, err)) == 0)
+		rc = fill_snapshot(x, &s, err);
+	stage_close(&s);
+	return rc;
+}
+
+static int
+run(struct restore *x, struct repo *r, struct err *err)
+{
+	int rc;
+
+	/* What the operator said wrong is told before anything is read. */
+	if (x->opts->snapshot == NULL &&
+	    (rc = job_etcd_cluster_new(
+		 &x->opts->cluster, false, &x->cluster, err)) < 0)
+		return rc;
+	if ((rc = job_etcd_db_open(x->job, r, x->backup, &x->db, err)) < 0 ||
+	    (rc = check_version(x, err)) < 0)
+		return rc;
+	tell(x, JOB_STARTED);
+	if (x->opts->dry_run)
+		rc = rebuild(x, -1, NULL, err);
+	else if (x->opts->snapshot != NULL)
+		rc = to_snapshot(x, err);
+	else
+		rc = to_datadir(x, err);
+	if (rc == 0)
+		tell(x, JOB_FINISHED);
+	return rc;
+}
+
+static void
+report(struct restore *x)
+{
+	struct job_restore_etcd_report *rep = &x->rep;
+	const struct job_etcd_cluster *c = x->cluster;
+
+	(void)snprintf(rep->version, sizeof(rep->version), "%s",
+	    job_etcd_db_facts(x->db)->version);
+	if (c == NULL)
+		return;
+	rep->member_id = c->membership->self->id;
+	rep->cluster_id = c->membership->cluster_id;
+	rep->new_token = c->new_token;
+	(void)snprintf(rep->name, sizeof(rep->name), "%s", c->name);
+	(void)snprintf(rep->token, sizeof(rep->token), "%s", c->token);
+}
+
+int
+job_restore_etcd(const struct job *j, struct repo *r,
+    const struct repo_backup *b, const struct job_restore_etcd_opts *opts,
+    struct job_restore_etcd_report *rep, struct err *err)
+{
+	struct restore x = { .job = j, .backup = b, .opts = opts };
+	int64_t start = time_mono_ms();
+	int rc;
+
+	if ((rc = run(&x, r, err)) == 0) {
+		report(&x);
+		x.rep.took_ms = (uint64_t)(time_mono_ms() - start);
+		*rep = x.rep;
+	}
+	job_etcd_db_free(x.db);
+	job_etcd_cluster_free(x.cluster);
+	return rc;
+}

@@ -1,0 +1,66 @@
+#ifndef JOB_JOB_RESTORE_ETCD_H_
+#define JOB_JOB_RESTORE_ETCD_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "etcd/etcd_membership.h"
+#include "job/job_etcd_rebuild.h"
+
+/* Opaque types. */
+struct err;
+struct job;
+struct repo;
+struct repo_backup;
+
+/*
+ * Restoring an etcd: a backup becomes the data directory of one member, from
+ * which etcd starts; no tool of etcd's is needed.  Or it becomes a snapshot,
+ * as etcdctl saves one and etcdutl restores it.
+ */
+struct job_restore_etcd_opts {
+	const char *to;       /* The data directory, or NULL and ... */
+	const char *snapshot; /* ... the file of a snapshot. */
+	/* Of the data directory; what is NULL is completed. */
+	struct etcd_membership_opts cluster;
+	uint64_t revision, bump; /* As in struct job_etcd_rebuild_opts. */
+	/* Which etcd is to start from it, "3.5"; NULL: nobody said. */
+	const char *version;
+	bool force_version; /* Even if that is older than the backup's. */
+	bool dry_run;       /* Read and check everything, write nothing. */
+	bool overwrite;     /* Replace the file of a snapshot. */
+	/* For a drill; as in struct job_etcd_rebuild_opts. */
+	bool no_auth;
+	etcd_record_fn *look;
+	void *arg;
+};
+
+struct job_restore_etcd_report {
+	struct job_etcd_digest digest;
+	char version[32]; /* Of the member that was backed up, or "". */
+	/* Of a data directory. */
+	uint64_t member_id, cluster_id;
+	char name[128];  /* Cut, if it is longer. */
+	char token[256]; /* Likewise. */
+	bool new_token;
+	uint64_t took_ms;
+};
+
+/**
+ * job_restore_etcd(j, r, b, opts, rep, err):
+ * Restore the etcd in the backup ${b}.  Nothing is seen at the final place
+ * before the database is complete, its records hash to what the live member
+ * and the backup agreed on, and all of it is synced: whatever happens
+ * before, there is nothing.
+ *
+ * HF_EEXISTS if there is something already, HF_EUSAGE if the words for the
+ * cluster do not fit together or the etcd that is to start is older than the
+ * backup's, HF_ENOTFOUND if the revision is not in the backup, HF_ECORRUPT
+ * if the backup is damaged: then there is no database, for half of one is
+ * worse than none.
+ */
+int job_restore_etcd(const struct job *, struct repo *,
+    const struct repo_backup *, const struct job_restore_etcd_opts *,
+    struct job_restore_etcd_report *, struct err *);
+
+#endif /* !JOB_JOB_RESTORE_ETCD_H_ */
