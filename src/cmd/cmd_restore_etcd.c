@@ -8,7 +8,6 @@
 #include "cmd/cmd_job.h"
 #include "cmd/cmd_restore_etcd.h"
 #include "config/config_option.h"
-#include "job/job_restore_etcd.h"
 
 /* These make sense for a backup of etcd alone, */
 static const char *const ours[] = { "name", "initial_cluster",

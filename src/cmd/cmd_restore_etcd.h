@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "etcd/etcd_membership.h"
+#include "job/job_restore_etcd.h"
 
 /* Opaque types. */
 struct ctx;

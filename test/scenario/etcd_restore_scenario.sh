@@ -10,7 +10,7 @@ port=$3
 token=tok-1
 repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
 unset ETCDCTL_API
-pids=()
+pids=() form=cp
 
 client() { echo "http://127.0.0.1:$((port + 2 * $1))"; }
 peer_url() { echo "http://127.0.0.1:$((port + 2 * $1 + 1))"; }
@@ -68,8 +68,10 @@ lived() {
 	[ -n "$hash" ] && [ "$(wc -l <keys)" = 80 ]
 }
 backed_up() {
-	hf init "${repo[@]}" && hf backup "${repo[@]}" --source-name cp \
-		--from "etcd:$(client 0)"
+	hf init "${repo[@]}" && hf backup "${repo[@]}" --source-name raw \
+		--from "etcd:$(client 0)" --etcd-form snapshot &&
+		hf backup "${repo[@]}" --source-name cp \
+			--from "etcd:$(client 0)" --etcd-form records
 }
 
 # laid_down OF OPTION...: the directory of each member, as ours/mI.
@@ -79,7 +81,7 @@ laid_down() {
 	rm -rf ours
 	mkdir ours
 	for ((i = 0; i < of; i++)); do
-		hf restore latest:cp "${repo[@]}" --to "ours/m$i" --name "m$i" \
+		hf restore "latest:$form" "${repo[@]}" --to "ours/m$i" --name "m$i" \
 			--initial-cluster "$(cluster "$of")" \
 			--initial-cluster-token $token "$@" || return 1
 	done
@@ -239,6 +241,10 @@ ctl 0 snapshot save theirs.db >out 2>&1
 "$peers/etcd.sh" stop "$tmp/etcd"
 check "etcd $ETCD: one member, from the backup alone" lives_as 1
 down
+form=raw
+check "etcd $ETCD: likewise, from one that is a snapshot" lives_as 1
+down
+form=cp
 check "etcd $ETCD: three members" lives_as 3
 check "etcd $ETCD: of which one may be removed" loses_a_member
 down
