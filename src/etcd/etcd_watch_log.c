@@ -5,7 +5,7 @@
 #include "etcd/etcd_watch_log.h"
 
 /* A batch, so that a taker has something to do; see etcd_watch_log_full. */
-#define WHOLE_MAX ((size_t)4 * 1024 * 1024)
+#define WHOLE_MAX ((size_t)256 * 1024)
 /* No revision is larger: some millions of keys deleted at once. */
 #define REVISION_MAX ((size_t)512 * 1024 * 1024)
 /* So often a server may claim progress before it sends what it claims. */
@@ -245,7 +245,7 @@ take_whole(struct etcd_watch_log *l, struct etcd_batch *ret, struct err *err)
 	int rc;
 
 	/* Room for the largest revision of all is not kept. */
-	if (l->out.cap > 4 * WHOLE_MAX)
+	if (l->out.cap > 16 * WHOLE_MAX)
 		buf_free(&l->out);
 	l->out.len = 0;
 	if ((rc = buf_add(

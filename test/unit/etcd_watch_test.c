@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "base/buf.h"
 #include "crypto/secret.h"
 #include "etcd/etcd_client.h"
@@ -17,6 +19,7 @@
  *	Z  ends the stream well		H  hangs up after revision 2
  *	G  sends garbage		S  says nothing
  *	O  was compacted		N  says nothing and ends it well
+ *	B  sends BIG_N revisions of 60000 bytes and more
  */
 #define HEADER 0x0a, 6, 0x08, 1, 0x10, 2, 0x18, 2
 #define CREATED 0x18, 1
@@ -59,6 +62,32 @@ give_token(const struct fake_h2c_stream *s)
 	fake_grpc_end(s, "0", "");
 }
 
+#define BIG_N 40
+#define BIG_LEN 60000
+
+static void
+send_big(const struct fake_h2c_stream *s)
+{
+	static const uint8_t header[] = { HEADER };
+	static uint8_t value[BIG_LEN];
+	struct err e = ERR_INIT;
+	uint64_t rev;
+
+	for (rev = 2; rev < 2 + BIG_N; rev++) {
+		CLEANUP(freep_buf) struct buf kv = BUF_INIT, ev = BUF_INIT;
+		CLEANUP(freep_buf) struct buf m = BUF_INIT;
+
+		if (pb_add_bytes(&kv, 1, "a", 1, &e) < 0 ||
+		    pb_add_uint(&kv, 3, rev, &e) < 0 ||
+		    pb_add_bytes(&kv, 5, value, BIG_LEN, &e) < 0 ||
+		    pb_add_bytes(&ev, 2, kv.p, kv.len, &e) < 0 ||
+		    buf_add(&m, header, sizeof(header), &e) < 0 ||
+		    pb_add_bytes(&m, 11, ev.p, ev.len, &e) < 0)
+			abort();
+		fake_grpc_message(s, m.p, m.len);
+	}
+}
+
 static void
 create(const struct fake_h2c_stream *s, char how)
 {
@@ -78,6 +107,8 @@ create(const struct fake_h2c_stream *s, char how)
 		fake_h2c_hang_up(s);
 	if (how == 'O')
 		SAY(s, HEADER, 0x20, 1, 0x28, 9);
+	if (how == 'B')
+		send_big(s);
 }
 
 static void
@@ -87,7 +118,7 @@ serve(const struct fake_h2c_stream *s, void *arg)
 	const char what = nth < strlen(script) ? script[nth] : 'S';
 
 	(void)arg;
-	if (strchr("CEHUDO", what) != NULL)
+	if (strchr("BCEHUDO", what) != NULL)
 		create(s, what);
 	else if (what == 'T')
 		give_token(s);
@@ -179,6 +210,29 @@ TEST(watch__hands_over_events_and_then_progress)
 	CHECK_OK(etcd_watch_next(watched, 2000, &b, &e), &e);
 	CHECK(b.what == ETCD_WATCH_PROGRESS && b.complete == 2);
 	CHECK(etcd_watch_header(watched)->member_id == 2);
+	finish();
+}
+
+/*
+ * Whoever is slow gets no more at a time for it: what is not taken stays with
+ * the server, and comes once there is room.
+ */
+TEST(watch__pauses_for_a_slow_taker_and_goes_on)
+{
+	const struct timespec slow = { .tv_nsec = 50000000 };
+	struct err e = ERR_INIT;
+	uint64_t taken = 1;
+	struct etcd_batch b;
+
+	CHECK_OK(watch("B", &e), &e);
+	while (taken < 1 + BIG_N) {
+		(void)nanosleep(&slow, NULL);
+		CHECK_OK(etcd_watch_next(watched, 2000, &b, &e), &e);
+		CHECK(b.what == ETCD_WATCH_EVENTS && b.first == taken + 1);
+		/* 256 KiB are enough, and the rest of a message. */
+		CHECK(b.complete - taken <= 6);
+		taken = b.complete;
+	}
 	finish();
 }
 
