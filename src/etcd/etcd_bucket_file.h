@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "etcd/etcd_bolt.h"
 #include "etcd/etcd_items.h"
 
 /*
@@ -33,6 +34,14 @@ struct etcd_bucket_sink {
 	    const uint8_t *value, size_t nvalue, struct err *);
 	void *arg;
 };
+
+/**
+ * etcd_bucket_each(b, sink, err):
+ * Give ${sink} all buckets of a database but "key", ascending.  HF_ECORRUPT
+ * if there is anything but buckets, or in one of them anything but pairs.
+ */
+int etcd_bucket_each(
+    const struct etcd_bolt *, const struct etcd_bucket_sink *, struct err *);
 
 /*
  * Reading one that comes in pieces.  HF_ECORRUPT if a rule is broken: the

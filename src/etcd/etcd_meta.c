@@ -42,8 +42,9 @@ is(const struct etcd_bolt_item *item, const char *name)
 	       memcmp(item->key, name, item->nkey) == 0;
 }
 
-static int
-take(struct etcd_meta *m, const struct etcd_bolt_item *item, struct err *err)
+int
+etcd_meta_take(
+    struct etcd_meta *m, const struct etcd_bolt_item *item, struct err *err)
 {
 	bool ok = true;
 
@@ -76,7 +77,7 @@ etcd_meta_read(const struct etcd_bolt *b, struct etcd_meta *m, struct err *err)
 	if ((rc = etcd_bolt_bucket(b, "meta", &c, err)) < 0)
 		return rc;
 	while ((rc = etcd_bolt_next(c, &item, err)) == 1)
-		if ((rc = take(m, &item, err)) < 0)
+		if ((rc = etcd_meta_take(m, &item, err)) < 0)
 			return rc;
 	return rc;
 }

@@ -70,21 +70,28 @@ check_message(const struct etcd_record *r, struct etcd_kv *kv)
 }
 
 int
+etcd_mvcc_record(
+    const struct etcd_record *r, struct etcd_kv *kv, struct err *err)
+{
+	const char *bad = check_message(r, kv);
+
+	if (bad == NULL)
+		return 0;
+	return err_set(err, HF_ECORRUPT,
+	    "the record of revision %" PRIu64 ".%" PRIu64 " %s", r->main,
+	    r->sub, bad);
+}
+
+int
 etcd_mvcc_read(const struct etcd_bolt_item *item, struct etcd_record *r,
     struct etcd_kv *kv, struct err *err)
 {
-	const char *bad;
-
 	if (item->flags != 0 || !etcd_mvcc_key_read(item->key, item->nkey, r))
 		return err_set(err, HF_ECORRUPT,
 		    "the bucket 'key' has an element that is no revision");
 	r->value = item->value;
 	r->len = item->nvalue;
-	if ((bad = check_message(r, kv)) != NULL)
-		return err_set(err, HF_ECORRUPT,
-		    "the record of revision %" PRIu64 ".%" PRIu64 " %s",
-		    r->main, r->sub, bad);
-	return 0;
+	return etcd_mvcc_record(r, kv, err);
 }
 
 bool

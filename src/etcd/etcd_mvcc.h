@@ -33,11 +33,18 @@ bool etcd_mvcc_key_read(const uint8_t *, size_t, struct etcd_record *);
 size_t etcd_mvcc_key(const struct etcd_record *, uint8_t[ETCD_MVCC_KEY_MAX]);
 
 /**
+ * etcd_mvcc_record(r, kv, err):
+ * Read the message in a record.  HF_ECORRUPT if it is not as etcd writes
+ * them: its mod_revision, which is the record's; a deletion has the deleted
+ * key alone.  (etcdutl's --bump-revision writes a change without a message.)
+ */
+int etcd_mvcc_record(
+    const struct etcd_record *, struct etcd_kv *, struct err *);
+
+/**
  * etcd_mvcc_read(item, r, kv, err):
  * Read an element of the bucket "key": a record and the message in it.
- * HF_ECORRUPT if it is not as etcd writes them: the key, the message, its
- * mod_revision, which is the key's; a deletion has the deleted key alone.
- * (etcdutl's --bump-revision writes a change without a message.)
+ * HF_ECORRUPT if either is not as etcd writes it.
  */
 int etcd_mvcc_read(const struct etcd_bolt_item *, struct etcd_record *,
     struct etcd_kv *, struct err *);
@@ -69,6 +76,13 @@ int etcd_meta_read(const struct etcd_bolt *, struct etcd_meta *, struct err *);
 void etcd_meta_clear(struct etcd_meta *);
 
 /**
+ * etcd_meta_take(m, item, err):
+ * Take one pair of the bucket.  HF_ECORRUPT if its value makes no sense.
+ */
+int etcd_meta_take(
+    struct etcd_meta *, const struct etcd_bolt_item *, struct err *);
+
+/**
  * etcd_meta_compact_revision(m):
  * The compact revision of a server that has started on this database.
  */
@@ -85,10 +99,8 @@ int etcd_mvcc_revision(
 
 /**
  * etcd_mvcc_check(b, err):
- * Check what is in a database whose pages etcd_bolt_check has checked: every
- * record (etcd_mvcc_read); that every key which is there now and has a lease
- * has one that exists; that compaction has not finished what was never
- * scheduled; that members can be read; that no revision has a key twice.
+ * Check what is in a database whose pages etcd_bolt_check has checked, as
+ * etcd_audit.h does.
  */
 int etcd_mvcc_check(const struct etcd_bolt *, struct err *);
 

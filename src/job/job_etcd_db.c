@@ -4,6 +4,7 @@
 
 #include "base/entry.h"
 #include "base/err.h"
+#include "etcd/etcd_audit.h"
 #include "etcd/etcd_hashkv.h"
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
@@ -178,4 +179,22 @@ job_etcd_db_records(struct job_etcd_db *db, uint64_t revision,
 	if (revision == f->revision && f->has_hash)
 		return all_records(db, fn, arg, err);
 	return db->form->records(db->state, revision, fn, arg, err);
+}
+
+int
+job_etcd_db_check(struct job_etcd_db *db, struct err *err)
+{
+	CLEANUP(freep_etcd_audit) struct etcd_audit *a = NULL;
+	struct etcd_bucket_sink sink;
+	int rc;
+
+	if ((rc = etcd_audit_new(&a, err)) < 0)
+		return rc;
+	sink = etcd_audit_buckets(a);
+	if ((db->form->check != NULL &&
+		(rc = db->form->check(db->state, err)) < 0) ||
+	    (rc = job_etcd_db_buckets(db, &sink, err)) < 0 ||
+	    (rc = job_etcd_db_records(db, 0, etcd_audit_record, a, err)) < 0)
+		return rc;
+	return etcd_audit_end(a, err);
 }

@@ -69,4 +69,12 @@ int job_etcd_db_buckets(
 int job_etcd_db_records(
     struct job_etcd_db *, uint64_t, etcd_record_fn *, void *, struct err *);
 
+/**
+ * job_etcd_db_check(db, err):
+ * Check everything: the pages of a snapshot as bbolt does, segments against
+ * the index, what etcd_audit.h checks, HashKV.  HF_ECORRUPT names the first
+ * thing that is wrong.
+ */
+int job_etcd_db_check(struct job_etcd_db *, struct err *);
+
 #endif /* !JOB_JOB_ETCD_DB_H_ */

@@ -13,6 +13,8 @@ struct job_etcd_form {
 	/* All living records up to the revision, which is in range. */
 	int (*records)(
 	    void *form, uint64_t, etcd_record_fn *, void *, struct err *);
+	/* What buckets and records do not show; NULL: nothing. */
+	int (*check)(void *form, struct err *);
 	void (*free)(void *form);
 };
 

@@ -120,7 +120,7 @@ records_buckets(
 	if (rc == 0)
 		rc = etcd_bucket_reader_end(&r, err);
 	etcd_bucket_reader_clear(&r);
-	return rc;
+	return rc == -HF_ECORRUPT ? err_wrap(err, "'buckets'") : rc;
 }
 
 /* One pass over the segments. */
@@ -138,6 +138,9 @@ pass_record(void *arg, const struct etcd_record *r, struct err *err)
 	struct pass *p = arg;
 	uint32_t i = p->i++;
 
+	if (i == 0 && (r->main != p->seg->main || r->sub != p->seg->sub))
+		return err_set(err, HF_ECORRUPT,
+		    "a segment begins with another record than the index says");
 	if (i >= p->seg->records)
 		return err_set(err, HF_ECORRUPT,
 		    "a segment has more records than the index says");
@@ -165,6 +168,7 @@ end_segment(struct pass *p, struct etcd_segment_reader *r, struct err *err)
 static int
 read_segment(struct records *f, size_t i, struct pass *p, struct err *err)
 {
+	char path[ETCD_INDEX_PATH_LEN];
 	struct etcd_segment_reader r;
 	uint64_t left = f->files[i].len, pos;
 	const uint8_t *data;
@@ -188,6 +192,9 @@ read_segment(struct records *f, size_t i, struct pass *p, struct err *err)
 	if (rc == 0)
 		rc = end_segment(p, &r, err);
 	etcd_segment_reader_clear(&r);
+	if (rc == -HF_ECORRUPT)
+		(void)err_wrap(err, "'%s'",
+		    etcd_index_path(p->seg->main, p->seg->sub, path));
 	return rc;
 }
 

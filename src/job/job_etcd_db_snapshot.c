@@ -69,51 +69,13 @@ load_pages(struct job_etcd_db *db, struct snapshot *f,
 	return etcd_meta_read(&f->bolt, &f->meta, err);
 }
 
-/* The pairs of one bucket other than "key". */
-static int
-give_bucket(struct snapshot *f, const struct etcd_bolt_item *bucket,
-    const struct etcd_bucket_sink *sink, struct err *err)
-{
-	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
-	struct etcd_bolt_item item;
-	int rc;
-
-	rc = sink->bucket(sink->arg, bucket->key, bucket->nkey,
-	    etcd_bolt_sequence(bucket), err);
-	if (rc < 0 ||
-	    (rc = etcd_bolt_cursor_new(&f->bolt, bucket, &c, err)) < 0)
-		return rc;
-	while ((rc = etcd_bolt_next(c, &item, err)) == 1) {
-		if (item.flags != 0)
-			return err_set(err, HF_ECORRUPT,
-			    "a bucket of etcd's has a bucket in it");
-		rc = sink->pair(sink->arg, item.key, item.nkey, item.value,
-		    item.nvalue, err);
-		if (rc < 0)
-			return rc;
-	}
-	return rc;
-}
-
 static int
 snapshot_buckets(
     void *form, const struct etcd_bucket_sink *sink, struct err *err)
 {
-	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
 	struct snapshot *f = form;
-	struct etcd_bolt_item bucket;
-	int rc;
 
-	rc = etcd_bolt_cursor_new(&f->bolt, NULL, &root, err);
-	if (rc < 0)
-		return rc;
-	while ((rc = etcd_bolt_next(root, &bucket, err)) == 1) {
-		if (bucket.nkey == 3 && memcmp(bucket.key, "key", 3) == 0)
-			continue;
-		if ((rc = give_bucket(f, &bucket, sink, err)) < 0)
-			return rc;
-	}
-	return rc;
+	return etcd_bucket_each(&f->bolt, sink, err);
 }
 
 static int
@@ -140,9 +102,18 @@ snapshot_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
 	return rc;
 }
 
+static int
+snapshot_check(void *form, struct err *err)
+{
+	struct snapshot *f = form;
+
+	return etcd_bolt_check(&f->bolt, err);
+}
+
 static const struct job_etcd_form snapshot_form = {
 	.buckets = snapshot_buckets,
 	.records = snapshot_records,
+	.check = snapshot_check,
 	.free = snapshot_free,
 };
 

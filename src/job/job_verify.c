@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "job/job.h"
 #include "job/job_attest.h"
+#include "job/job_etcd_db.h"
 #include "job/job_packs.h"
 #include "job/job_restore.h"
 #include "job/job_verify.h"
@@ -163,6 +164,21 @@ check_all_bytes(struct verify *v, struct err *err)
 	return 0;
 }
 
+/* Level 3 of an etcd: what is in its database. */
+static int
+check_etcd(struct verify *v, struct err *err)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	int rc;
+
+	if ((rc = job_etcd_db_open(v->job, v->repo, v->b, &db, err)) == 0)
+		rc = job_etcd_db_check(db, err);
+	if (rc != -HF_ECORRUPT && rc != -HF_ENOTFOUND)
+		return rc;
+	found(v, v->b->m.source, err->msg);
+	return 0;
+}
+
 /* Levels 2 and 3: a restore that writes nothing. */
 static int
 check_content(struct verify *v, enum job_verify_level level, struct err *err)
@@ -193,10 +209,11 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 		return rc;
 	v->rep.files += rep.entries;
 	v->rep.bad += rep.lost;
-	if (walk != NULL && rep.lost == 0 &&
-	    (what = job_walk_end(walk)) != NULL)
+	if (walk == NULL || rep.lost > 0)
+		return 0;
+	if ((what = job_walk_end(walk)) != NULL)
 		found(v, v->b->m.source, what);
-	return 0;
+	return check_etcd(v, err);
 }
 
 static int

@@ -22,8 +22,9 @@ enum job_verify_level {
 	VERIFY_BYTES = 1,
 	/* Everything decrypts and decompresses. */
 	VERIFY_OPENS = 2,
-	/* It is what the source gave: every file's hash; of an etcd snapshot
-	 * the SHA-256 that etcd itself put at its end. */
+	/* It is what the source gave: every file's hash; of an etcd the
+	 * SHA-256 that it put at the end of its snapshot, the pages, every
+	 * record, and HashKV (job_etcd_db_check). */
 	VERIFY_CONTENT = 3,
 };
 

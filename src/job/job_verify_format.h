@@ -16,6 +16,8 @@ struct repo_manifest;
  * Level 3 of verification walks what a source type is made of, beyond the
  * hash of every file: an etcd snapshot must end with the SHA-256 of all
  * before it, as etcd computed it, and that must be the one in the evidence.
+ * What is in the database is looked at afterwards (job_etcd_db.h), also where
+ * it is stored as records.
  */
 
 /**

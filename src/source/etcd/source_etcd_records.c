@@ -86,22 +86,11 @@ source_etcd_db_clear(struct source_etcd_db *db)
 	etcd_meta_clear(&db->meta);
 }
 
-/* One item of the file of buckets: two runs of bytes behind a head. */
-static int
-write_item(struct source_etcd_out *o, bool bucket,
-    const struct etcd_bolt_item *item, struct err *err)
-{
-	uint8_t head[ETCD_BUCKET_ITEM_HEAD];
-	size_t nvalue = bucket ? 0 : item->nvalue;
-	int rc;
-
-	etcd_bucket_item_head(head, bucket, (uint32_t)item->nkey,
-	    bucket ? etcd_bolt_sequence(item) : 0, (uint32_t)nvalue);
-	if ((rc = source_etcd_out_write(o, head, sizeof(head), err)) < 0 ||
-	    (rc = source_etcd_out_write(o, item->key, item->nkey, err)) < 0)
-		return rc;
-	return source_etcd_out_write(o, item->value, nvalue, err);
-}
+/* The file of buckets. */
+struct buckets {
+	struct source_etcd_out *o;
+	bool meta; /* It is the bucket "meta" whose pairs come. */
+};
 
 static bool
 is(const uint8_t *p, size_t n, const char *text)
@@ -109,61 +98,64 @@ is(const uint8_t *p, size_t n, const char *text)
 	return n == strlen(text) && memcmp(p, text, n) == 0;
 }
 
+static int
+write_bucket(
+    void *arg, const uint8_t *name, size_t n, uint64_t seq, struct err *err)
+{
+	uint8_t head[ETCD_BUCKET_ITEM_HEAD];
+	struct buckets *b = arg;
+	int rc;
+
+	b->meta = is(name, n, "meta");
+	etcd_bucket_item_head(head, true, (uint32_t)n, seq, 0);
+	if ((rc = source_etcd_out_write(b->o, head, sizeof(head), err)) < 0)
+		return rc;
+	return source_etcd_out_write(b->o, name, n, err);
+}
+
 /*
  * How far the log of this one cluster has been applied: it goes on even when
  * nothing changes, and no restore can use it.
  */
 static bool
-counts_the_log(
-    const struct etcd_bolt_item *bucket, const struct etcd_bolt_item *item)
+counts_the_log(const struct buckets *b, const uint8_t *key, size_t n)
 {
-	return is(bucket->key, bucket->nkey, "meta") &&
-	       (is(item->key, item->nkey, "consistent_index") ||
-		   is(item->key, item->nkey, "term"));
+	return b->meta &&
+	       (is(key, n, "consistent_index") || is(key, n, "term"));
 }
 
 static int
-write_bucket(struct source_etcd_db *db, const struct etcd_bolt_item *bucket,
-    struct source_etcd_out *o, struct err *err)
+write_pair(void *arg, const uint8_t *key, size_t nkey, const uint8_t *value,
+    size_t nvalue, struct err *err)
 {
-	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
-	struct etcd_bolt_item item;
+	uint8_t head[ETCD_BUCKET_ITEM_HEAD];
+	struct buckets *b = arg;
 	int rc;
 
-	if ((rc = write_item(o, true, bucket, err)) < 0 ||
-	    (rc = etcd_bolt_cursor_new(&db->bolt, bucket, &c, err)) < 0)
+	if (counts_the_log(b, key, nkey))
+		return 0;
+	etcd_bucket_item_head(head, false, (uint32_t)nkey, 0, (uint32_t)nvalue);
+	if ((rc = source_etcd_out_write(b->o, head, sizeof(head), err)) < 0 ||
+	    (rc = source_etcd_out_write(b->o, key, nkey, err)) < 0)
 		return rc;
-	while ((rc = etcd_bolt_next(c, &item, err)) == 1) {
-		if (item.flags != 0)
-			return err_set(err, HF_ECORRUPT,
-			    "a bucket of etcd's has a bucket in it");
-		if (counts_the_log(bucket, &item))
-			continue;
-		if ((rc = write_item(o, false, &item, err)) < 0)
-			return rc;
-	}
-	return rc;
+	return source_etcd_out_write(b->o, value, nvalue, err);
 }
 
 static int
 write_buckets(
     struct source_etcd_db *db, struct source_etcd_out *o, struct err *err)
 {
-	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
-	struct etcd_bolt_item bucket;
+	struct buckets b = { .o = o };
+	const struct etcd_bucket_sink sink = { write_bucket, write_pair, &b };
 	uint8_t magic[ETCD_MAGIC_LEN];
 	int rc;
 
 	etcd_bucket_file_head(magic);
 	if ((rc = source_etcd_out_begin(o, "buckets", MIB, err)) < 0 ||
 	    (rc = source_etcd_out_write(o, magic, sizeof(magic), err)) < 0 ||
-	    (rc = etcd_bolt_cursor_new(&db->bolt, NULL, &root, err)) < 0)
+	    (rc = etcd_bucket_each(&db->bolt, &sink, err)) < 0)
 		return rc;
-	while ((rc = etcd_bolt_next(root, &bucket, err)) == 1)
-		if (!is(bucket.key, bucket.nkey, "key") &&
-		    (rc = write_bucket(db, &bucket, o, err)) < 0)
-			return rc;
-	return rc < 0 ? rc : source_etcd_out_end(o, "buckets", err);
+	return source_etcd_out_end(o, "buckets", err);
 }
 
 /* Step to the next record: 1, or 0 at the end. */

@@ -1,0 +1,58 @@
+#ifndef TEST_TEST_ETCD_H_
+#define TEST_TEST_ETCD_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "etcd/etcd_index.h"
+#include "etcd/etcd_record.h"
+#include "source/source.h"
+
+/* Opaque types. */
+struct repo;
+
+/*
+ * An etcd that was never there: what was put and deleted, as a source that
+ * stores it in either form, and wrong if a test wants it so.
+ */
+#define TEST_ETCD_RECORDS 40
+#define TEST_ETCD_SEGMENT 4 /* Records in each segment. */
+
+struct test_etcd {
+	struct source source;
+	struct test_etcd_change {
+		struct etcd_record r;
+		struct buf key, message;
+		uint64_t create, version;
+	} v[TEST_ETCD_RECORDS];
+	size_t n;
+	uint64_t revision; /* Of the last change; 1 at first. */
+	uint64_t compact;  /* Of what is older, the records are yet there. */
+	uint64_t lease;    /* Exists; 0: none does. */
+
+	bool snapshot; /* The form. */
+	/* What to do to a file before it is stored, under its right hashes;
+	 * of "snapshot.db" all but the digest at its end. */
+	void (*spoil)(struct test_etcd *, const char *path, struct buf *);
+	/* And to the index before it is a file. */
+	void (*spoil_index)(struct test_etcd *, struct etcd_index *);
+};
+
+void test_etcd_init(struct test_etcd *);
+void test_etcd_clear(struct test_etcd *);
+
+/* Each is the next revision. */
+void test_etcd_put(struct test_etcd *, const char *key, const char *value);
+void test_etcd_put_bytes(
+    struct test_etcd *, const void *, size_t, const void *, size_t, uint64_t);
+void test_etcd_delete(struct test_etcd *, const char *key);
+
+/**
+ * test_etcd_backup(t, r, err):
+ * Back it up as "cp".
+ */
+int test_etcd_backup(struct test_etcd *, struct repo *, struct err *);
+
+#endif /* !TEST_TEST_ETCD_H_ */
