@@ -90,6 +90,30 @@ void ctx_print(struct ctx *, const char *, ...)
  */
 int ctx_json(struct ctx *, json_t *, struct err *);
 
+/*
+ * Of a command with CMD_RAW: its data, on standard output.  These fail as
+ * soon as it cannot be written.
+ */
+
+/**
+ * ctx_data(ctx, p, n, err):
+ * Write ${n} bytes as they are.
+ */
+int ctx_data(struct ctx *, const void *, size_t, struct err *);
+
+/**
+ * ctx_data_json(ctx, doc, err):
+ * Write the document ${doc} as one line, with or without --json; its
+ * reference is taken, and NULL is HF_ENOMEM, as by ctx_json.
+ */
+int ctx_data_json(struct ctx *, json_t *, struct err *);
+
+/**
+ * ctx_data_terminal(ctx):
+ * Return true if they would go to a terminal.
+ */
+bool ctx_data_terminal(const struct ctx *);
+
 /**
  * ctx_note(ctx, fmt, ...):
  * Remark something to people; nothing with --quiet or --json.

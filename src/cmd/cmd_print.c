@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -95,6 +96,40 @@ ctx_json(struct ctx *ctx, json_t *doc, struct err *err)
 	if (ctx_json_wanted(ctx))
 		say_json(ctx, ctx_out(ctx), owned);
 	return 0;
+}
+
+int
+ctx_data(struct ctx *ctx, const void *p, size_t n, struct err *err)
+{
+	size_t done;
+
+	begin(ctx);
+	errno = 0;
+	done = n > 0 ? fwrite(p, 1, n, ctx->env->out) : 0;
+	end(ctx);
+	return done == n ? 0
+			 : err_errno(err, errno, "write to standard output");
+}
+
+int
+ctx_data_json(struct ctx *ctx, json_t *doc, struct err *err)
+{
+	json_auto_t *owned = doc;
+	int rc;
+
+	if (owned == NULL)
+		return err_nomem(err);
+	begin(ctx);
+	errno = 0;
+	rc = json_line(ctx->env->out, owned);
+	end(ctx);
+	return rc == 0 ? 0 : err_errno(err, errno, "write to standard output");
+}
+
+bool
+ctx_data_terminal(const struct ctx *ctx)
+{
+	return isatty(fileno(ctx->env->out)) == 1;
 }
 
 void

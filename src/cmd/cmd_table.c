@@ -10,6 +10,10 @@ extern const struct cmd cmd_etcd_backup_backup;
 extern const struct cmd cmd_etcd_backup_prune;
 extern const struct cmd cmd_etcd_backup_restore;
 extern const struct cmd cmd_etcd_backup_rotate;
+extern const struct cmd cmd_etcd_diff;
+extern const struct cmd cmd_etcd_export;
+extern const struct cmd cmd_etcd_get;
+extern const struct cmd cmd_etcd_ls;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_import_etcd_backup;
 extern const struct cmd cmd_init;
@@ -37,6 +41,10 @@ const struct cmd *const cmd_table[] = {
 	&cmd_verify,
 	&cmd_restore,
 	&cmd_cat,
+	&cmd_etcd_ls,
+	&cmd_etcd_get,
+	&cmd_etcd_export,
+	&cmd_etcd_diff,
 	&cmd_prune,
 	&cmd_key_list,
 	&cmd_key_add,

@@ -198,6 +198,21 @@ read_segment(struct records *f, size_t i, struct pass *p, struct err *err)
 	return rc;
 }
 
+/* Nothing is left: the next pass may begin. */
+static int
+end_pass(struct records *f, struct err *err)
+{
+	const uint8_t *data;
+	uint64_t pos;
+	size_t n;
+	int rc;
+
+	rc = repo_reader_read(f->db->reader, &pos, &data, &n, err);
+	if (rc == 0 && n > 0)
+		return err_set(err, HF_EBUG, "the reader is out of step");
+	return rc;
+}
+
 /* All that is wanted is said first, so that it is fetched ahead. */
 static int
 records_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
@@ -215,7 +230,7 @@ records_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
 	for (i = 0; i < n; i++)
 		if ((rc = read_segment(f, i, &p, err)) < 0)
 			return rc;
-	return 0;
+	return end_pass(f, err);
 }
 
 static const struct job_etcd_form records_form = {

@@ -1,0 +1,143 @@
+#include <inttypes.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cmd/cmd_ctx.h"
+#include "cmd/cmd_etcd_look.h"
+
+/* What differs between two states of an etcd. */
+struct diff {
+	struct ctx *ctx;
+	struct job_etcd_look *before, *after;
+	uint64_t added, removed, changed;
+};
+
+/* One side of a key: its JSON, and its value for people behind ${lead}. */
+static int
+side(struct diff *d, const struct job_etcd_look *l,
+    const struct job_etcd_item *item, const char *lead, json_t **ret,
+    struct err *err)
+{
+	CLEANUP(freep_buf) struct buf value = BUF_INIT;
+	bool values = ctx_flag(d->ctx, "values");
+	int rc;
+
+	*ret = NULL;
+	if (item == NULL)
+		return 0;
+	if (values &&
+	    ((rc = job_etcd_look_value(l, item, &value, err)) < 0 ||
+		(rc = cmd_etcd_print_value(d->ctx, lead, &value, err)) < 0))
+		return rc;
+	if (!ctx_json_wanted(d->ctx))
+		return 0;
+	*ret =
+	    cmd_etcd_json(item, item->key, item->nkey, values ? &value : NULL);
+	return *ret != NULL ? 0 : err_nomem(err);
+}
+
+static int
+answer(void *arg, const struct job_etcd_item *before,
+    const struct job_etcd_item *after, struct err *err)
+{
+	json_auto_t *x = NULL, *y = NULL;
+	struct diff *d = arg;
+	const char *word = "changed", *lead = "~ ";
+	int rc;
+
+	if (before == NULL) {
+		word = "added";
+		lead = "+ ";
+		d->added++;
+	} else if (after == NULL) {
+		word = "removed";
+		lead = "- ";
+		d->removed++;
+	} else
+		d->changed++;
+	if ((rc = ctx_check(d->ctx, err)) < 0 ||
+	    (rc = cmd_etcd_print_key(
+		 d->ctx, lead, after != NULL ? after : before, err)) < 0 ||
+	    (rc = side(d, d->before, before, "    - ", &x, err)) < 0 ||
+	    (rc = side(d, d->after, after, "    + ", &y, err)) < 0)
+		return rc;
+	if (!ctx_json_wanted(d->ctx))
+		return 0;
+	return ctx_json(d->ctx,
+	    json_pack(
+		"{s:s, s:O*, s:O*}", "change", word, "before", x, "after", y),
+	    err);
+}
+
+static int
+diff(struct ctx *ctx, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
+    const char *prefix, struct err *err)
+{
+	const struct job_etcd_look_opts opts = {
+		.values = ctx_flag(ctx, "values"),
+		.compare = true,
+	};
+	CLEANUP(freep_job_etcd_look) struct job_etcd_look *before = NULL;
+	CLEANUP(freep_job_etcd_look) struct job_etcd_look *after = NULL;
+	struct diff d = { .ctx = ctx };
+	int rc;
+
+	if ((rc = cmd_etcd_look(a, prefix, opts, &before, err)) < 0 ||
+	    (rc = cmd_etcd_look(b, prefix, opts, &after, err)) < 0)
+		return rc;
+	d.before = before;
+	d.after = after;
+	if ((rc = job_etcd_look_diff(before, after, answer, &d, err)) < 0)
+		return rc;
+	ctx_note(ctx,
+	    "from revision %" PRIu64 " of backup %s to %" PRIu64
+	    " of %s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64
+	    " changed",
+	    a->revision, a->b->id, b->revision, b->b->id, d.added, d.removed,
+	    d.changed);
+	return 0;
+}
+
+static int
+run(struct ctx *ctx, int argc, char *argv[], struct err *err)
+{
+	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db a = { 0 };
+	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db b = { 0 };
+	const struct job j = cmd_job(ctx);
+	int rc;
+
+	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, argv[0], NULL, &a, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, argv[1], &a, &b, err)) < 0)
+		return rc;
+	return diff(ctx, &a, &b, argc > 2 ? argv[2] : NULL, err);
+}
+
+static const char *const options[] = { "values", "memory", NULL };
+static const struct cmd_example examples[] = {
+	{ "holdfast etcd diff 2026-11-20 latest:cp /registry/",
+	    "what has changed since then" },
+	{ "holdfast etcd diff latest:cp@4711 @4712",
+	    "what one revision changed" },
+	{ 0 },
+};
+
+extern const struct cmd cmd_etcd_diff;
+const struct cmd cmd_etcd_diff = {
+	.name = "etcd diff",
+	.args = "BACKUP[@REV] BACKUP2[@REV] [PREFIX]",
+	.summary = "Compare the keys of two backups of an etcd",
+	.about =
+	    "Compares, key by key, what begins with PREFIX: \"+\" is only in "
+	    "BACKUP2, \"-\" is only in BACKUP, \"~\" has another value.  A key "
+	    "that was written again with the same value is not listed.  With "
+	    "--values the values are shown, as by `etcd ls`.\n\n"
+	    "BACKUP2 may be \"@REV\": another revision of the same backup.",
+	.examples = examples,
+	.options = options,
+	.flags = CMD_REPO,
+	.min_args = 2,
+	.max_args = 3,
+	.run = run,
+};
