@@ -174,7 +174,8 @@ job_etcd_db_records(struct job_etcd_db *db, uint64_t revision,
 		    "revision %" PRIu64 " is not in this backup", revision);
 		return err_hint(err,
 		    "it has the revisions %" PRIu64 " to %" PRIu64,
-		    f->compact_revision, f->revision);
+		    f->compact_revision > 0 ? f->compact_revision : 1,
+		    f->revision);
 	}
 	if (revision == f->revision && f->has_hash)
 		return all_records(db, fn, arg, err);
