@@ -68,6 +68,13 @@ ctx_cancel(const struct ctx *ctx)
 	return ctx->env->cancel;
 }
 
+void
+ctx_linger(const struct ctx *ctx)
+{
+	if (ctx->env->linger != NULL)
+		ctx->env->linger();
+}
+
 int
 ctx_check(const struct ctx *ctx, struct err *err)
 {

@@ -152,6 +152,13 @@ void ctx_progress(struct ctx *, const char *, uint64_t, uint64_t);
 const volatile sig_atomic_t *ctx_cancel(const struct ctx *);
 
 /**
+ * ctx_linger(ctx):
+ * Once the operator asks to stop, this command has something to finish, for
+ * which it needs the network.
+ */
+void ctx_linger(const struct ctx *);
+
+/**
  * ctx_check(ctx, err):
  * HF_EINTR once the operator has asked to stop.
  */

@@ -14,6 +14,7 @@ extern const struct cmd cmd_etcd_diff;
 extern const struct cmd cmd_etcd_export;
 extern const struct cmd cmd_etcd_get;
 extern const struct cmd cmd_etcd_ls;
+extern const struct cmd cmd_follow;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_import_etcd_backup;
 extern const struct cmd cmd_init;
@@ -36,6 +37,7 @@ extern const struct cmd cmd_writer_show;
 const struct cmd *const cmd_table[] = {
 	&cmd_init,
 	&cmd_backup,
+	&cmd_follow,
 	&cmd_list,
 	&cmd_show,
 	&cmd_verify,

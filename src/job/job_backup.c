@@ -112,6 +112,8 @@ on_evidence(
 {
 	struct backup *b = (struct backup *)s;
 
+	if (b->opts->fact != NULL)
+		b->opts->fact(b->opts->arg, name, value);
 	return fact_add(&b->m.evidence, &b->m.nevidence, name, value, err);
 }
 

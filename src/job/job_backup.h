@@ -22,6 +22,9 @@ struct job_backup_opts {
 	 * backup.  A log neither has a base to keep from nor leaves one. */
 	const uint8_t *log_of;
 	struct repo_key_cache *keys; /* Shared with others; or NULL. */
+	/* Hears each fact that the source tells; NULL: nobody listens. */
+	void (*fact)(void *arg, const char *name, const char *value);
+	void *arg;
 };
 
 struct job_backup_report {

@@ -75,12 +75,19 @@ install_handlers(void)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void
+linger(void)
+{
+	net_cancel(NULL);
+}
+
 int
 main(int argc, char *argv[])
 {
 	const struct cmd_env env = {
 		.drivers = &drivers,
 		.cancel = &cancel,
+		.linger = linger,
 		.out = stdout,
 		.err = stderr,
 	};

@@ -79,8 +79,10 @@ nobody(const struct source_etcd_survey *v, struct err *err)
 {
 	const struct source_etcd_member *m = v->members;
 
-	while (!m->answered)
+	while (m < v->members + v->n && !m->answered)
 		m++;
+	if (m == v->members + v->n)
+		return err_set(err, HF_EUNAVAIL, "no endpoint can be used");
 	if (m->status.leader == 0) {
 		(void)err_set(err, HF_EUNAVAIL,
 		    "'%s': the cluster has no leader",

@@ -6,6 +6,7 @@
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_proof.h"
 #include "source/etcd/source_etcd_records.h"
+#include "source/etcd/source_etcd_state.h"
 #include "source/etcd/source_etcd_stream.h"
 #include "source/source_pages.h"
 
@@ -216,6 +217,27 @@ lay_down(struct reading *r, struct err *err)
 	return source_etcd_tell_snapshot(&r->snapshot, r->sink, err);
 }
 
+/*
+ * Asked before the snapshot is taken, so that what changes meanwhile is seen
+ * to differ later; who does not say is passed over.
+ */
+static int
+tell_state(struct reading *r, struct err *err)
+{
+	const struct source_etcd_survey *v = &r->survey;
+	char state[SOURCE_ETCD_STATE_LEN];
+	struct err ignore = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (v->members[i].answered &&
+		    source_etcd_state_ask(
+			v->members[i].client, state, &ignore) == 0)
+			return source_etcd_fact(
+			    r->sink, err, "etcd.state", "%s", state);
+	return 0;
+}
+
 static int
 run(struct reading *r, const struct source_etcd *s, struct err *err)
 {
@@ -224,7 +246,8 @@ run(struct reading *r, const struct source_etcd *s, struct err *err)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	r->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	if ((rc = source_etcd_survey_make(s, &r->survey, err)) < 0)
+	if ((rc = source_etcd_survey_make(s, &r->survey, err)) < 0 ||
+	    (rc = tell_state(r, err)) < 0)
 		return rc;
 	if (s->as_snapshot) {
 		rc = source_etcd_pick(

@@ -1,0 +1,58 @@
+#ifndef ETCD_ETCD_CLOCK_H_
+#define ETCD_ETCD_CLOCK_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * When a store stood at which revision, as the host saw it that watched: the
+ * file "clock" of a log (doc/format.md, "etcd logs").  A row says that by
+ * this time all changes up to this revision had come, and none after it.
+ */
+struct etcd_clock_row {
+	uint64_t revision;
+	int64_t ms;
+};
+
+struct etcd_clock {
+	struct etcd_clock_row *v; /* Times ascend, revisions never fall. */
+	size_t n, cap;
+};
+
+/* Rows are so far apart: what a day of changes costs is bounded by it. */
+#define ETCD_CLOCK_TICK_MS 100
+
+void etcd_clock_clear(struct etcd_clock *);
+
+static inline void
+freep_etcd_clock(struct etcd_clock *c)
+{
+	etcd_clock_clear(c);
+}
+
+/**
+ * etcd_clock_add(c, revision, ms, err):
+ * Note that the store is at ${revision} now: at the end of the tick in which
+ * ${ms} lies, or of that of the last row if this host's clock went back.
+ */
+int etcd_clock_add(struct etcd_clock *, uint64_t, int64_t, struct err *);
+
+/**
+ * etcd_clock_at(c, ms):
+ * Return the last row that is not after ${ms}, or NULL.
+ */
+const struct etcd_clock_row *etcd_clock_at(const struct etcd_clock *, int64_t);
+
+int etcd_clock_encode(const struct etcd_clock *, struct buf *, struct err *);
+
+/**
+ * etcd_clock_decode(p, n, ret, err):
+ * Read one into the empty ${ret}.  HF_ECORRUPT if a rule is broken: the head,
+ * order, numbers beyond INT64_MAX, bytes left over.
+ */
+int etcd_clock_decode(
+    const uint8_t *, size_t, struct etcd_clock *, struct err *);
+
+#endif /* !ETCD_ETCD_CLOCK_H_ */

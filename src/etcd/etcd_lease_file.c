@@ -1,0 +1,118 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "etcd/etcd_lease_file.h"
+
+#define MAGIC_LEN 8
+#define ROW_LEN 16
+
+static const uint8_t magic[MAGIC_LEN] = { 'H', 'F', 'E', 'L', 1 };
+
+void
+etcd_lease_file_clear(struct etcd_lease_file *f)
+{
+	free(f->v);
+	*f = (struct etcd_lease_file){ 0 };
+}
+
+/* Where the lease is, or where it belongs. */
+static size_t
+place_of(const struct etcd_lease_file *f, uint64_t id)
+{
+	size_t low = 0, high = f->n, mid;
+
+	/* They mostly come in order. */
+	if (high > 0 && f->v[high - 1].id < id)
+		return high;
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (f->v[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+struct etcd_lease_row *
+etcd_lease_file_find(const struct etcd_lease_file *f, uint64_t id)
+{
+	size_t i = place_of(f, id);
+
+	return i < f->n && f->v[i].id == id ? &f->v[i] : NULL;
+}
+
+int
+etcd_lease_file_add(struct etcd_lease_file *f, const struct etcd_lease_row *row,
+    struct err *err)
+{
+	size_t i = place_of(f, row->id), cap = f->cap > 0 ? 2 * f->cap : 64;
+	struct etcd_lease_row *grown;
+
+	if (i < f->n && f->v[i].id == row->id) {
+		f->v[i].granted = row->granted;
+		return 0;
+	}
+	if (f->n == f->cap) {
+		grown = reallocarray(f->v, cap, sizeof(*grown));
+		if (grown == NULL)
+			return err_nomem(err);
+		f->v = grown;
+		f->cap = cap;
+	}
+	memmove(f->v + i + 1, f->v + i, (f->n - i) * sizeof(*f->v));
+	f->v[i] = *row;
+	f->n++;
+	return 0;
+}
+
+int
+etcd_lease_file_encode(
+    const struct etcd_lease_file *f, struct buf *b, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	if ((rc = buf_add(b, magic, sizeof(magic), err)) < 0)
+		return rc;
+	for (i = 0; i < f->n; i++)
+		if ((rc = buf_add_u64(b, f->v[i].id, err)) < 0 ||
+		    (rc = buf_add_u64(b, f->v[i].granted, err)) < 0)
+			return rc;
+	return 0;
+}
+
+static int
+damaged(struct err *err)
+{
+	return err_set(err, HF_ECORRUPT, "it is no list of leases");
+}
+
+int
+etcd_lease_file_decode(
+    const uint8_t *p, size_t n, struct etcd_lease_file *ret, struct err *err)
+{
+	CLEANUP(freep_etcd_lease_file) struct etcd_lease_file f = { 0 };
+	struct etcd_lease_row row;
+	uint64_t last = 0;
+	int rc;
+
+	if (n < sizeof(magic) || memcmp(p, magic, sizeof(magic)) != 0 ||
+	    (n - sizeof(magic)) % ROW_LEN != 0)
+		return damaged(err);
+	p += sizeof(magic);
+	for (n -= sizeof(magic); n > 0; n -= ROW_LEN, p += ROW_LEN) {
+		row.id = le64_get(p);
+		row.granted = le64_get(p + 8);
+		if (row.id > INT64_MAX || row.granted > INT64_MAX ||
+		    row.id <= last)
+			return damaged(err);
+		if ((rc = etcd_lease_file_add(&f, &row, err)) < 0)
+			return rc;
+		last = row.id;
+	}
+	*ret = f;
+	f = (struct etcd_lease_file){ 0 };
+	return 0;
+}

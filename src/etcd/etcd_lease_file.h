@@ -1,0 +1,59 @@
+#ifndef ETCD_ETCD_LEASE_FILE_H_
+#define ETCD_ETCD_LEASE_FILE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * Which leases there were at the end of a log: its file "leases"
+ * (doc/format.md, "etcd logs").  A watch does not tell of them, so they are
+ * asked for whenever a log is laid down.
+ */
+struct etcd_lease_row {
+	uint64_t id;
+	/* Seconds that it was granted for; 0: it came and went during the
+	 * log, and only keys that had it tell of it. */
+	uint64_t granted;
+};
+
+struct etcd_lease_file {
+	struct etcd_lease_row *v; /* Ascending by id. */
+	size_t n, cap;
+};
+
+void etcd_lease_file_clear(struct etcd_lease_file *);
+
+static inline void
+freep_etcd_lease_file(struct etcd_lease_file *f)
+{
+	etcd_lease_file_clear(f);
+}
+
+/**
+ * etcd_lease_file_find(f, id):
+ * Return the row of the lease ${id}, or NULL.
+ */
+struct etcd_lease_row *etcd_lease_file_find(
+    const struct etcd_lease_file *, uint64_t);
+
+/**
+ * etcd_lease_file_add(f, row, err):
+ * Add a row, or set what the lease was granted for if there is one.
+ */
+int etcd_lease_file_add(
+    struct etcd_lease_file *, const struct etcd_lease_row *, struct err *);
+
+int etcd_lease_file_encode(
+    const struct etcd_lease_file *, struct buf *, struct err *);
+
+/**
+ * etcd_lease_file_decode(p, n, ret, err):
+ * Read one into the empty ${ret}.  HF_ECORRUPT if a rule is broken: the head,
+ * order, an id that is 0, numbers beyond INT64_MAX, bytes left over.
+ */
+int etcd_lease_file_decode(
+    const uint8_t *, size_t, struct etcd_lease_file *, struct err *);
+
+#endif /* !ETCD_ETCD_LEASE_FILE_H_ */

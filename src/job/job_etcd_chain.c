@@ -1,0 +1,178 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "job/job_etcd_chain.h"
+#include "repo/repo.h"
+
+void
+job_etcd_chain_clear(struct job_etcd_chain *c)
+{
+	free(c->logs);
+	*c = (struct job_etcd_chain){ 0 };
+}
+
+const char *
+job_etcd_fact(const struct repo_backup *b, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < b->m.nevidence; i++)
+		if (strcmp(b->m.evidence[i].name, name) == 0)
+			return b->m.evidence[i].value;
+	return NULL;
+}
+
+bool
+job_etcd_number(
+    const struct repo_backup *b, const char *name, int base, uint64_t *ret)
+{
+	const char *value = job_etcd_fact(b, name);
+	unsigned long long n;
+	char *end;
+
+	if (value == NULL || strspn(value, "0123456789abcdef") != strlen(value))
+		return false;
+	errno = 0;
+	n = strtoull(value, &end, base);
+	if (errno != 0 || end == value || *end != '\0' ||
+	    (base == 10 && n > INT64_MAX))
+		return false;
+	*ret = n;
+	return true;
+}
+
+/* Is ${b} one that logs can continue? */
+static bool
+is_base(const struct repo_backup *b, uint64_t *revision, uint64_t *compact)
+{
+	return b->m.kind != REPO_LOG && strcmp(b->m.type, "etcd") == 0 &&
+	       job_etcd_number(b, "etcd.revision", 10, revision) &&
+	       job_etcd_number(b, "etcd.compact_revision", 10, compact);
+}
+
+const struct repo_backup *
+job_etcd_chain_newest(const struct repo_catalogue *cat, const char *source)
+{
+	const struct repo_backup *b;
+	uint64_t revision, compact;
+	size_t i;
+
+	for (i = cat->n; i-- > 0;) {
+		b = &cat->backups[i];
+		if (!b->removed && !b->bad &&
+		    strcmp(b->m.source, source) == 0 &&
+		    is_base(b, &revision, &compact))
+			return b;
+	}
+	return NULL;
+}
+
+/* What a log's evidence says; false if it makes no sense. */
+static bool
+read_log(const struct repo_backup *b, struct job_etcd_log *l)
+{
+	uint64_t from, to, hash;
+
+	*l = (struct job_etcd_log){ .backup = b };
+	if (!job_etcd_number(b, "etcd.log.first", 10, &l->first) ||
+	    !job_etcd_number(b, "etcd.log.last", 10, &l->last) ||
+	    !job_etcd_number(b, "etcd.log.from_ms", 10, &from) ||
+	    !job_etcd_number(b, "etcd.log.to_ms", 10, &to) || l->first == 0 ||
+	    l->last < l->first - 1)
+		return false;
+	l->from_ms = (int64_t)from;
+	l->to_ms = (int64_t)to;
+	l->hashed =
+	    job_etcd_number(b, "etcd.hashkv", 10, &hash) &&
+	    hash <= UINT32_MAX &&
+	    job_etcd_number(b, "etcd.hashkv.compact", 10, &l->hash_compact);
+	if (l->hashed)
+		l->hash = (uint32_t)hash;
+	return true;
+}
+
+static int
+by_first(const void *a, const void *b)
+{
+	const struct job_etcd_log *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	if (x->last != y->last)
+		return x->last < y->last ? -1 : 1;
+	return x->to_ms < y->to_ms ? -1 : x->to_ms > y->to_ms;
+}
+
+static int
+gather(
+    const struct repo_catalogue *cat, struct job_etcd_chain *c, struct err *err)
+{
+	size_t i;
+
+	if ((c->logs = calloc(cat->n + 1, sizeof(*c->logs))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < cat->n; i++)
+		if (!cat->backups[i].removed &&
+		    repo_backup_continues(&cat->backups[i], c->base) &&
+		    read_log(&cat->backups[i], &c->logs[c->n]))
+			c->n++;
+	qsort(c->logs, c->n, sizeof(*c->logs), by_first);
+	return 0;
+}
+
+static void
+take(struct job_etcd_chain *c, size_t *used, struct job_etcd_log log)
+{
+	c->last = log.last;
+	c->logs[(*used)++] = log;
+}
+
+/*
+ * Of the logs that go on where the chain ends, the one that goes on longest,
+ * and so forth; those in which nothing happened tell the time.  What is taken
+ * is written over what was looked at.
+ */
+static void
+join(struct job_etcd_chain *c)
+{
+	struct job_etcd_log best = { 0 }, l;
+	size_t i, used = 0;
+
+	for (i = 0; i < c->n; i++) {
+		l = c->logs[i];
+		if (l.first > c->last + 1 && best.last > c->last)
+			take(c, &used, best);
+		if (l.first > c->last + 1) {
+			c->beyond = l.first;
+			break;
+		}
+		if (l.last < l.first && l.first == c->last + 1)
+			take(c, &used, l);
+		else if (l.last > c->last && l.last > best.last)
+			best = l;
+	}
+	if (c->beyond == 0 && best.last > c->last)
+		take(c, &used, best);
+	c->n = used;
+}
+
+int
+job_etcd_chain_find(const struct repo_catalogue *cat,
+    const struct repo_backup *base, struct job_etcd_chain *ret, struct err *err)
+{
+	struct job_etcd_chain c = { .base = base };
+
+	if (!is_base(base, &c.revision, &c.compact))
+		return err_set(err, HF_EUSAGE,
+		    "backup '%s' is none of an etcd in the form of records, "
+		    "which alone a log continues",
+		    base->id);
+	c.last = c.revision;
+	if (gather(cat, &c, err) < 0)
+		return err->code;
+	join(&c);
+	*ret = c;
+	return 0;
+}

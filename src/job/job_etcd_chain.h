@@ -1,0 +1,74 @@
+#ifndef JOB_JOB_ETCD_CHAIN_H_
+#define JOB_JOB_ETCD_CHAIN_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+/* Opaque types. */
+struct err;
+struct repo_backup;
+struct repo_catalogue;
+
+/*
+ * A backup of an etcd and the logs that continue it without a gap, as the
+ * manifests tell it: which revisions there are.  Where two have followed the
+ * same backup, or one has stored again what it did not know to be stored,
+ * logs overlap, and what is there twice counts once.
+ */
+struct job_etcd_log {
+	const struct repo_backup *backup;
+	uint64_t first, last;
+	int64_t from_ms, to_ms;
+	bool hashed; /* HashKV at ${last}, as compacted to ${hash_compact}. */
+	uint32_t hash;
+	uint64_t hash_compact;
+};
+
+struct job_etcd_chain {
+	const struct repo_backup *base;
+	uint64_t revision; /* Of the base. */
+	uint64_t compact;  /* The first that is known. */
+	struct job_etcd_log *logs;
+	size_t n;
+	uint64_t last;   /* The last one that the logs come to. */
+	uint64_t beyond; /* Where the logs behind a gap begin; 0: none. */
+};
+
+/**
+ * job_etcd_fact(b, name):
+ * Return the value of the evidence ${name}, or NULL.
+ */
+const char *job_etcd_fact(const struct repo_backup *, const char *);
+
+/**
+ * job_etcd_number(b, name, base, ret):
+ * Likewise as a number; false if there is none.
+ */
+bool job_etcd_number(const struct repo_backup *, const char *, int, uint64_t *);
+
+/**
+ * job_etcd_chain_find(cat, base, ret, err):
+ * Find the logs of the backup ${base}.  HF_EUSAGE if it is none of an etcd in
+ * the form of records.
+ */
+int job_etcd_chain_find(const struct repo_catalogue *,
+    const struct repo_backup *, struct job_etcd_chain *, struct err *);
+void job_etcd_chain_clear(struct job_etcd_chain *);
+
+static inline void
+freep_job_etcd_chain(struct job_etcd_chain *c)
+{
+	job_etcd_chain_clear(c);
+}
+
+/**
+ * job_etcd_chain_newest(cat, source):
+ * Return the newest backup of ${source} that logs can continue, or NULL.
+ */
+const struct repo_backup *job_etcd_chain_newest(
+    const struct repo_catalogue *, const char *);
+
+#endif /* !JOB_JOB_ETCD_CHAIN_H_ */

@@ -1,0 +1,69 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "job/job_etcd_chain.h"
+#include "job/job_follow_impl.h"
+#include "repo/repo.h"
+#include "store/store.h"
+
+/* What the manifests say of the chain ${c}. */
+static void
+trail_of(const struct job_etcd_chain *c, struct repo_trail *t)
+{
+	const struct repo_backup *last =
+	    c->n > 0 ? c->logs[c->n - 1].backup : c->base;
+	const char *state = job_etcd_fact(last, "etcd.state");
+
+	*t = (struct repo_trail){ .base_ms = c->base->m.start_ms,
+		.revision = c->last,
+		.to_ms =
+		    c->n > 0 ? c->logs[c->n - 1].to_ms : c->base->m.commit_ms };
+	memcpy(t->base, c->base->m.sha256, SHA256_LEN);
+	memcpy(t->last, last->m.sha256, SHA256_LEN);
+	if (!job_etcd_number(last, "etcd.cluster_id", 16, &t->cluster_id))
+		t->cluster_id = 0;
+	if (state != NULL && strlen(state) < sizeof(t->state))
+		strcpy(t->state, state);
+}
+
+static int
+from_catalogue(struct follow *f, struct err *err)
+{
+	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	const struct repo_backup *base;
+	int rc;
+
+	if ((rc = repo_catalogue_load(f->repo, &cat, err)) < 0)
+		return rc;
+	base = job_etcd_chain_newest(&cat, f->opts->source);
+	if (base == NULL)
+		return 0;
+	if ((rc = job_etcd_chain_find(&cat, base, &c, err)) < 0)
+		return rc;
+	trail_of(&c, &f->trail);
+	f->known = true;
+	return 0;
+}
+
+/*
+ * The catalogue knows best; a host that must not read it has its own memory.
+ * One that may read is not misled by a memory that was brought back from a
+ * copy of its disk.
+ */
+int
+job_follow_resume(struct follow *f, struct err *err)
+{
+	struct err e = ERR_INIT;
+
+	if ((repo_store(f->repo)->ops->caps & STORE_CAP_WRITE_ONLY) == 0 &&
+	    from_catalogue(f, &e) == 0)
+		return 0;
+	if (e.code != 0 && e.code != -HF_EDENIED) {
+		*err = e;
+		return err->code;
+	}
+	return repo_trail_load(
+	    f->repo, f->opts->source, &f->trail, &f->known, err);
+}
