@@ -845,6 +845,38 @@ sweep__spares_what_is_young_and_leaves_objects_alone(void)
 	check_list(s, "", "p-1\np-2\n");
 }
 
+/* Either it was somebody's who is gone, or it is whole. */
+static void
+sweep__gives_up_what_is_old_and_nothing_half_stays(void)
+{
+	CLEANUP(freep_store) struct store *s = opened("swept", READ_WRITE);
+	CLEANUP(freep_store_eraser) struct store_eraser *er = NULL;
+	CLEANUP(freep_store_upload) struct store_upload *u = NULL;
+	CLEANUP(freep_store_upload) struct store_upload *other = NULL;
+	struct err e = ERR_INIT;
+	int64_t now;
+	uint64_t n;
+	int rc;
+
+	CHECK_OK(store_now(s, &now, &e), &e);
+	CHECK_OK(store_upload_new(s, "p/1", &u, &e), &e);
+	CHECK_OK(store_upload_part(u, (const uint8_t *)"whole", 5, &e), &e);
+	CHECK_OK(store_upload_new(s, "q/1", &other, &e), &e);
+	CHECK_OK(store_upload_part(other, (const uint8_t *)"o", 1, &e), &e);
+	CHECK_OK(store_eraser_new(s, &er, &e), &e);
+	CHECK_OK(store_sweep(er, "p/", now + 3600000, &n, &e), &e);
+	CHECK(n <= 1);
+	CHECK(n == 1 || !(flags & STORE_CONTRACT_FAR));
+	rc = store_upload_finish(u, &e);
+	CHECK((rc == 0) == (n == 0));
+	if (n == 0)
+		check_text(s, "p/1", "whole");
+	else
+		check_absent(s, "p/1");
+	CHECK_OK(store_upload_finish(other, &e), &e);
+	check_text(s, "q/1", "o");
+}
+
 static void
 put__survives_running_out_of_memory(void)
 {
@@ -941,6 +973,7 @@ static const struct {
 	PROMISE(upload__survives_running_out_of_memory),
 	PROMISE(replace__loses_the_old_bytes_and_makes_what_is_missing),
 	PROMISE(sweep__spares_what_is_young_and_leaves_objects_alone),
+	PROMISE(sweep__gives_up_what_is_old_and_nothing_half_stays),
 	PROMISE(put__survives_running_out_of_memory),
 	PROMISE(reading__survives_running_out_of_memory),
 };
