@@ -275,8 +275,7 @@ cmd_etcd_backup_find(const struct cmd_etcd_backup *o, const char *when,
 	int64_t ms = -1;
 	int rc;
 
-	if (when != NULL && when[0] != '\0' &&
-	    (rc = time_parse(when, &ms, err)) < 0)
+	if (when != NULL && (rc = time_parse(when, &ms, err)) < 0)
 		return rc;
 	if ((rc = repo_legacy_list_load(o->store, o->where.prefix, l, err)) < 0)
 		return rc;

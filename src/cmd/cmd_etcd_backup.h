@@ -57,8 +57,7 @@ int cmd_etcd_backup_source(struct ctx *, const struct cmd_etcd_backup *,
 
 /**
  * cmd_etcd_backup_find(o, when, l, ret, err):
- * Choose the backup of the time ${when}, or the newest if that is NULL or "",
- * which scripts give.
+ * Choose the backup of the time ${when}, or the newest if that is NULL.
  */
 int cmd_etcd_backup_find(const struct cmd_etcd_backup *, const char *,
     struct repo_legacy_list *, const struct repo_legacy_entry **, struct err *);

@@ -115,8 +115,8 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 
 #define TEXT(n, c, a, h)                                                       \
 	{                                                                      \
-		.name = n, .letter = c, .type = OPTION_STRING,                 \
-		.places = OPTION_ON_LINE, .arg = a, .help = h                  \
+		.name = (n), .letter = (c), .type = OPTION_STRING,             \
+		.places = OPTION_ON_LINE, .arg = (a), .help = (h)              \
 	}
 static const struct config_option own[] = {
 	CMD_ETCD_BACKUP_CONFIG,

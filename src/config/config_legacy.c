@@ -162,18 +162,20 @@ take_map(struct config_legacy *c, const struct yaml_node *map,
 	const struct yaml_node *n;
 	const struct word *w;
 	char path[PATH_LEN];
+	bool dotted;
 	int rc = 0;
 
 	for (n = map->child; n != NULL && rc == 0; n = n->next) {
 		(void)snprintf(path, sizeof(path), "%s%s%.64s", above,
 		    above[0] != '\0' ? "." : "", n->key);
-		if (strchr(n->key, '.') != NULL)
-			rc = unknown(n, path, err);
-		else if ((w = word_named(path)) != NULL)
+		/* A key with a dot is none of ours, wherever it stands. */
+		dotted = strchr(n->key, '.') != NULL;
+		w = dotted ? NULL : word_named(path);
+		if (w != NULL)
 			rc = take_text(n, path, slot(c, w), err);
-		else if (strcmp(path, ENDPOINTS) == 0)
+		else if (!dotted && strcmp(path, ENDPOINTS) == 0)
 			rc = take_endpoints(c, n, err);
-		else if (!is_map(path))
+		else if (dotted || !is_map(path))
 			rc = unknown(n, path, err);
 		else if (n->kind == YAML_MAP)
 			rc = take_map(c, n, path, err);

@@ -35,32 +35,38 @@ struct unpack {
 	bool has_meta, has_members, has_keys;
 };
 
+/* The folder in which ${path} is, or will be. */
+static int
+parent_of(const char *path, char **ret, struct err *err)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	if (n == 0)
+		return str_dup(".", ret, err);
+	return str_printf(ret, err, "%.*s", (int)n, path);
+}
+
+/* In the folder that is to hold the plaintext anyway. */
 static int
 open_nameless(const char *data_dir, int *ret, struct err *err)
 {
 	CLEANUP(freep_mem) char *dir = NULL;
-	char *slash, name[] = "/holdfast-XXXXXX";
 	CLEANUP(freep_mem) char *path = NULL;
 	int rc;
 
-	if ((rc = str_dup(data_dir, &dir, err)) < 0)
+	if ((rc = parent_of(data_dir, &dir, err)) < 0)
 		return rc;
-	while ((slash = strrchr(dir, '/')) != NULL && slash[1] == '\0' &&
-	       slash != dir)
-		*slash = '\0';
-	if (slash == dir)
-		dir[1] = '\0';
-	else if (slash != NULL)
-		*slash = '\0';
-	else
-		strcpy(dir, ".");
-	/* In the folder that is to hold the plaintext anyway. */
 	*ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*ret >= 0)
 		return 0;
+	/* EISDIR: a kernel that has never heard of it. */
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
 		return err_errno(err, errno, "make a file in '%s'", dir);
-	if ((rc = str_printf(&path, err, "%s%s", dir, name)) < 0)
+	if ((rc = str_printf(&path, err, "%s/holdfast-XXXXXX", dir)) < 0)
 		return rc;
 	if ((*ret = mkostemp(path, O_CLOEXEC)) < 0)
 		return err_errno(err, errno, "make a file in '%s'", dir);
