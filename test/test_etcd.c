@@ -14,8 +14,6 @@
 #include "test.h"
 #include "test_etcd.h"
 
-#define PAGE 4096
-
 /* The buckets of an etcd beside "key", ascending, with a pair each. */
 static const struct {
 	const char *name, *key, *value;
@@ -267,7 +265,7 @@ read_records(struct test_etcd *t, struct sink *s, struct err *err)
 {
 	CLEANUP(freep_etcd_index)
 	struct etcd_index x = {
-		.page_size = PAGE,
+		.page_size = TEST_ETCD_PAGE,
 		.revision = t->revision,
 		.compact_revision = t->compact,
 		.hash_compact = t->compact,
@@ -315,7 +313,8 @@ write_db(const struct test_etcd *t, int fd, struct err *err)
 	size_t i, n;
 	int rc;
 
-	if ((rc = etcd_bolt_writer_new(fd, "db", PAGE, &w, err)) < 0 ||
+	if ((rc = etcd_bolt_writer_new(fd, "db", TEST_ETCD_PAGE, &w, err)) <
+		0 ||
 	    (rc = etcd_bolt_writer_bucket(w, "key", 3, 0, err)) < 0)
 		return rc;
 	for (i = 0; rc == 0 && i < t->n; i++) {

@@ -19,6 +19,7 @@ struct repo;
  */
 #define TEST_ETCD_RECORDS 40
 #define TEST_ETCD_SEGMENT 4 /* Records in each segment. */
+#define TEST_ETCD_PAGE 4096
 
 struct test_etcd {
 	struct source source;

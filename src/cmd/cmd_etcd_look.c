@@ -144,7 +144,9 @@ add_value(json_t *doc, const struct buf *value)
 		return -1;
 	if (escape_utf8(value->p, value->len) &&
 	    json_object_set_new(doc, "text",
-		json_stringn_nocheck((const char *)value->p, value->len)) < 0)
+		json_stringn_nocheck(
+		    value->len > 0 ? (const char *)value->p : "", value->len)) <
+		0)
 		return -1;
 	if (v.form == JOB_VALUE_OTHER)
 		return 0;

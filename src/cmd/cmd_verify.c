@@ -165,7 +165,8 @@ const struct cmd cmd_verify = {
 	    "Level 2: everything decrypts, decompresses and is what was "
 	    "written.\n\n"
 	    "Level 3: it is what the source gave: the hash of every file; of "
-	    "an etcd snapshot the SHA-256 that etcd itself computed.\n\n"
+	    "an etcd every record in its database, and the HashKV or SHA-256 "
+	    "that etcd itself computed.\n\n"
 	    "Each result is stored as a signed attestation, which `list` "
 	    "shows, where this host may write.",
 	.examples = examples,

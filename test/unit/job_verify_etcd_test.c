@@ -313,12 +313,44 @@ TEST(verify_etcd__finds_a_record_that_etcd_would_not_write)
 	}
 }
 
-/* A page of the tree that nothing points to any more. */
 static void
 other_page(struct test_etcd *t, const char *path, struct buf *b)
 {
 	(void)t, (void)path;
-	le64_put(b->p + 2 * (size_t)4096, 77); /* Its number. */
+	le64_put(b->p + 2 * (size_t)TEST_ETCD_PAGE, 77); /* Its number. */
+}
+
+/* Point meta page ${i} at a list of free pages, which is page ${list}. */
+static void
+set_list(struct buf *b, size_t i, uint64_t list)
+{
+	uint8_t *meta = b->p + i * TEST_ETCD_PAGE + 16;
+	uint64_t sum = 0xcbf29ce484222325;
+	int k;
+
+	le64_put(meta + 32, list);
+	le64_put(meta + 40, list + 1); /* How many pages there are. */
+	for (k = 0; k < 56; k++)
+		sum = (sum ^ meta[k]) * 0x100000001b3;
+	le64_put(meta + 56, sum);
+}
+
+/* A page of the tree is free as well: no walk of the tree alone sees it. */
+static void
+free_page(struct test_etcd *t, const char *path, struct buf *b)
+{
+	static const uint8_t zeroes[TEST_ETCD_PAGE];
+	const size_t at = b->len;
+	struct err e = ERR_INIT;
+
+	(void)t, (void)path;
+	CHECK_OK(buf_add(b, zeroes, sizeof(zeroes), &e), &e);
+	le64_put(b->p + at, at / TEST_ETCD_PAGE);
+	b->p[at + 8] = 0x10; /* A list of free pages, */
+	b->p[at + 10] = 1;   /* with one. */
+	le64_put(b->p + at + 16, 3);
+	set_list(b, 0, at / TEST_ETCD_PAGE);
+	set_list(b, 1, at / TEST_ETCD_PAGE);
 }
 
 TEST(verify_etcd__finds_what_is_wrong_with_the_pages_of_a_snapshot)
@@ -327,7 +359,8 @@ TEST(verify_etcd__finds_what_is_wrong_with_the_pages_of_a_snapshot)
 		void (*spoil)(struct test_etcd *, const char *, struct buf *);
 		const char *words;
 	} wrong[] = {
-		{ other_page, "page" },
+		{ other_page, "page 2" },
+		{ free_page, "page 3" },
 		{ no_member, "'members' has one that is none" },
 	};
 	size_t i;
