@@ -347,7 +347,7 @@ const struct config_option config_option_table[] = {
 	    .places = SOURCE,
 	    .only = "etcd",
 	    .arg = "FORM",
-	    .fallback = "snapshot",
+	    .fallback = "records",
 	    .help = "store records, so that the next backup stores only what "
 		    "is new, or the snapshot's bytes" },
 	{ .name = "etcd_allow_corrupt",

@@ -71,13 +71,19 @@ restored() {
 	return $rc
 }
 
-# there_and_back OPTION...: the whole path with this repository.
+# there_and_back OPTION...: the whole path with this repository, as records and
+# as the snapshot's bytes.
 there_and_back() {
-	hf backup "$@" --from "etcd:$ETCD_ENDPOINTS" --source-name cp \
-		"${options[@]}" &&
-		hf verify latest:cp --level 3 "$@" && says out "level 3: " &&
-		rm -rf back && hf restore latest:cp --as-snapshot back "$@" &&
-		restored back
+	local form
+	for form in records snapshot; do
+		hf backup "$@" --from "etcd:$ETCD_ENDPOINTS" --source-name $form \
+			--etcd-form $form "${options[@]}" &&
+			hf verify latest:$form --level 3 "$@" &&
+			says out "level 3: " && rm -rf back &&
+			hf restore latest:$form --as-snapshot back "$@" &&
+			restored back || return 1
+	done
+	hf cat latest:snapshot snapshot.db "$@" && restored out
 }
 to_folder() { up "$@" && there_and_back "${repo[@]}"; }
 to_bucket() {

@@ -104,7 +104,7 @@ little_travels() {
 		echo "# $n bytes were stored, of a database with $size"
 		return 1
 	}
-	hf verify latest:all --level 2 "${repo[@]}"
+	hf verify latest:all --level 3 "${repo[@]}"
 }
 nothing_travels() {
 	back all --json && [ "$(stored out)" -lt 20000 ]

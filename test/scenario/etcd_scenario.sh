@@ -40,7 +40,7 @@ take() {
 	local want=$1 got
 	shift
 	rm -f "$tmp/snapshot.db"
-	"$read" "$tmp/snapshot.db" "endpoints=$ETCD_ENDPOINTS" "$@" \
+	"$read" "$tmp/snapshot.db" "endpoints=$ETCD_ENDPOINTS" form=snapshot "$@" \
 		>"$tmp/out" 2>"$tmp/err"
 	got=$?
 	[ "$got" = "$want" ] || {
@@ -105,7 +105,7 @@ plain() {
 		says out "etcd.members=1" && says out "etcd.version=$ETCD." &&
 		[ "$(fact etcd.revision.at_least)" -ge 64 ]
 }
-probes() { "$read" - "endpoints=$ETCD_ENDPOINTS" "$@" 2>"$tmp/err"; }
+probes() { "$read" - "endpoints=$ETCD_ENDPOINTS" form=snapshot "$@" 2>"$tmp/err"; }
 finds() { # WORDS NAME=VALUE...
 	local words=$1
 	shift

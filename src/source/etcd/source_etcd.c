@@ -140,7 +140,7 @@ etcd_open(const struct params *p, struct source **ret, struct err *err)
 	s->connect_ms = milliseconds(p, "connect_ms", CONNECT_MS);
 	s->stall_ms = milliseconds(p, "stall_ms", STALL_MS);
 	s->allow_corrupt = params_flag(p, "allow_corrupt", false);
-	s->as_snapshot = form == NULL || strcmp(form, "records") != 0;
+	s->as_snapshot = form != NULL && strcmp(form, "snapshot") == 0;
 	if ((rc = set_endpoints(s, p, err)) < 0 ||
 	    (rc = set_identity(s, p, err)) < 0)
 		return rc;
