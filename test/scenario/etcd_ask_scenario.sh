@@ -89,7 +89,7 @@ ctl() {
 churned() { "$churn" "$url" "$@" >"$tmp/events"; }
 revision() { asks 0 range 1 && fact revision; }
 take_snapshot() {
-	"$read" "$tmp/snapshot.db" "endpoints=$url" ${as[@]+"${as[@]}"} \
+	"$read" "$tmp/snapshot.db" "endpoints=$url" form=snapshot ${as[@]+"${as[@]}"} \
 		>/dev/null
 }
 
@@ -284,7 +284,7 @@ learner() {
 reads() { # STATUS NAME=VALUE...
 	local want=$1
 	shift
-	"$read" "$tmp/snapshot.db" "$@" >"$tmp/out" 2>"$tmp/err"
+	"$read" "$tmp/snapshot.db" form=snapshot "$@" >"$tmp/out" 2>"$tmp/err"
 	[ $? = "$want" ]
 }
 unstarted_is_noted() {
