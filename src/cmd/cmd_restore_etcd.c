@@ -61,8 +61,8 @@ cmd_restore_etcd_stray(
 	return refuse(name, "this is no backup of an etcd", err);
 }
 
-struct etcd_membership_opts
-cmd_etcd_cluster(const struct ctx *ctx)
+static struct etcd_membership_opts
+said_cluster(const struct ctx *ctx)
 {
 	return (struct etcd_membership_opts){
 		.name = ctx_option(ctx, "name"),
@@ -75,17 +75,21 @@ cmd_etcd_cluster(const struct ctx *ctx)
 }
 
 int
-cmd_etcd_bump(const struct ctx *ctx, uint64_t *by, struct err *err)
+cmd_etcd_rebuild(
+    const struct ctx *ctx, struct job_etcd_rebuild_opts *opts, struct err *err)
 {
-	const int64_t n = ctx_number(ctx, "bump_revision", 0);
+	const int64_t bump = ctx_number(ctx, "bump_revision", 0);
 
-	if ((n > 0) != ctx_flag(ctx, "mark_compacted")) {
+	if ((bump > 0) != ctx_flag(ctx, "mark_compacted")) {
 		(void)err_set(err, HF_EUSAGE,
 		    "--bump-revision and --mark-compacted go together");
 		return err_hint(err,
 		    "who watches would miss what lies between, and not know");
 	}
-	*by = (uint64_t)n;
+	*opts = (struct job_etcd_rebuild_opts){
+		.revision = (uint64_t)ctx_number(ctx, "revision", 0),
+		.bump = (uint64_t)bump,
+	};
 	return 0;
 }
 
@@ -181,19 +185,21 @@ cmd_restore_etcd(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 	struct job_restore_etcd_opts opts = {
 		.to = ctx_option(ctx, "to"),
 		.snapshot = ctx_option(ctx, "as_snapshot"),
-		.cluster = cmd_etcd_cluster(ctx),
-		.revision = (uint64_t)ctx_number(ctx, "revision", 0),
+		.cluster = said_cluster(ctx),
 		.version = ctx_option(ctx, "etcd_version"),
 		.force_version = ctx_flag(ctx, "force_version"),
 		.dry_run = ctx_flag(ctx, "dry_run"),
 		.overwrite = ctx_flag(ctx, "overwrite"),
 	};
+	struct job_etcd_rebuild_opts rebuild;
 	struct job_restore_etcd_report rep;
 	int rc;
 
-	if ((rc = cmd_etcd_bump(ctx, &opts.bump, err)) < 0 ||
+	if ((rc = cmd_etcd_rebuild(ctx, &rebuild, err)) < 0 ||
 	    (rc = check(ctx, &opts, err)) < 0)
 		return rc;
+	opts.revision = rebuild.revision;
+	opts.bump = rebuild.bump;
 	if ((rc = job_restore_etcd(&j, r, b, &opts, &rep, err)) < 0)
 		return err_wrap(err, "restore '%s'", b->id);
 	return answer(ctx, b, &opts, &rep, err);

@@ -2,7 +2,6 @@
 #define CMD_CMD_RESTORE_ETCD_H_
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "job/job_restore_etcd.h"
 
@@ -30,16 +29,11 @@ int cmd_restore_etcd_stray(
     const struct ctx *, const struct repo_backup *, struct err *);
 
 /**
- * cmd_etcd_cluster(ctx):
- * What the options say of the cluster; NULL where they say nothing.
+ * cmd_etcd_rebuild(ctx, opts, err):
+ * What --revision and --bump-revision say; HF_EUSAGE unless --mark-compacted
+ * is there exactly if --bump-revision is.
  */
-struct etcd_membership_opts cmd_etcd_cluster(const struct ctx *);
-
-/**
- * cmd_etcd_bump(ctx, by, err):
- * How much --bump-revision adds, 0 without it; HF_EUSAGE unless
- * --mark-compacted is there exactly if it is.
- */
-int cmd_etcd_bump(const struct ctx *, uint64_t *, struct err *);
+int cmd_etcd_rebuild(
+    const struct ctx *, struct job_etcd_rebuild_opts *, struct err *);
 
 #endif /* !CMD_CMD_RESTORE_ETCD_H_ */

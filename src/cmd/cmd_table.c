@@ -10,10 +10,12 @@ extern const struct cmd cmd_etcd_backup_backup;
 extern const struct cmd cmd_etcd_backup_prune;
 extern const struct cmd cmd_etcd_backup_restore;
 extern const struct cmd cmd_etcd_backup_rotate;
+extern const struct cmd cmd_etcd_check;
 extern const struct cmd cmd_etcd_diff;
 extern const struct cmd cmd_etcd_export;
 extern const struct cmd cmd_etcd_get;
 extern const struct cmd cmd_etcd_ls;
+extern const struct cmd cmd_etcd_plan;
 extern const struct cmd cmd_follow;
 extern const struct cmd cmd_help;
 extern const struct cmd cmd_import_etcd_backup;
@@ -47,6 +49,8 @@ const struct cmd *const cmd_table[] = {
 	&cmd_etcd_get,
 	&cmd_etcd_export,
 	&cmd_etcd_diff,
+	&cmd_etcd_plan,
+	&cmd_etcd_check,
 	&cmd_prune,
 	&cmd_key_list,
 	&cmd_key_add,

@@ -127,6 +127,22 @@ put_members(struct rebuild *x, struct err *err)
 }
 
 static int
+raise_revision(struct rebuild *x, struct err *err)
+{
+	int rc;
+
+	if (x->opts->bump == 0)
+		return 0;
+	rc = etcd_bump_revision(
+	    x->digest.revision, x->opts->bump, x->bump_key, &x->meta, err);
+	if (rc < 0)
+		return rc;
+	x->digest.revision += x->opts->bump;
+	x->digest.compact_revision = x->digest.revision;
+	return 0;
+}
+
+static int
 buckets(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 {
 	const struct etcd_bucket_sink sink = { on_bucket, on_pair, x };
@@ -139,14 +155,8 @@ buckets(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 	    ((rc = etcd_membership_fill_meta(members, &x->meta, err)) < 0 ||
 		(rc = put_members(x, err)) < 0))
 		return rc;
-	if (x->opts->bump > 0) {
-		rc = etcd_bump_revision(x->digest.revision, x->opts->bump,
-		    x->bump_key, &x->meta, err);
-		if (rc < 0)
-			return rc;
-		x->digest.revision += x->opts->bump;
-		x->digest.compact_revision = x->digest.revision;
-	}
+	if ((rc = raise_revision(x, err)) < 0)
+		return rc;
 	return put_bucket(x, "meta", x->meta_sequence, &x->meta, err);
 }
 
@@ -200,8 +210,7 @@ records(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 	struct etcd_record bump = { .main = x->digest.revision };
 	int rc;
 
-	if ((rc = expect(x, job_etcd_db_facts(db), err)) < 0 ||
-	    (rc = begin(x, "key", 3, 0, err)) < 0 ||
+	if ((rc = begin(x, "key", 3, 0, err)) < 0 ||
 	    (rc = job_etcd_db_records(
 		 db, x->opts->revision, on_record, x, err)) < 0)
 		return rc;
@@ -218,11 +227,34 @@ run(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 {
 	int rc;
 
-	if ((rc = buckets(x, db, err)) < 0 || (rc = records(x, db, err)) < 0)
+	if ((rc = buckets(x, db, err)) < 0 ||
+	    (rc = expect(x, job_etcd_db_facts(db), err)) < 0 ||
+	    (rc = records(x, db, err)) < 0)
 		return rc;
 	if (x->w == NULL)
 		return 0;
 	return etcd_bolt_writer_finish(x->w, &x->digest.size, err);
+}
+
+static struct rebuild
+prepare(
+    const struct job_etcd_rebuild_opts *opts, const struct job_etcd_facts *f)
+{
+	return (struct rebuild){
+		.opts = opts,
+		.meta = ETCD_BUCKET_INIT,
+		.digest.revision =
+		    opts->revision > 0 ? opts->revision : f->revision,
+		.digest.compact_revision = f->compact_revision,
+	};
+}
+
+static void
+clear(struct rebuild *x)
+{
+	etcd_bolt_writer_free(x->w);
+	etcd_hashkv_sum_free(x->sum);
+	etcd_bucket_clear(&x->meta);
 }
 
 int
@@ -231,23 +263,33 @@ job_etcd_rebuild(struct job_etcd_db *db,
     struct job_etcd_digest *ret, struct err *err)
 {
 	const struct job_etcd_facts *f = job_etcd_db_facts(db);
-	struct rebuild x = {
-		.opts = opts,
-		.meta = ETCD_BUCKET_INIT,
-		.digest.revision =
-		    opts->revision > 0 ? opts->revision : f->revision,
-		.digest.compact_revision = f->compact_revision,
-	};
-	int rc = 0;
+	CLEANUP(clear) struct rebuild x = prepare(opts, f);
+	int rc;
 
-	if (fd >= 0)
-		rc = etcd_bolt_writer_new(fd, path, f->page_size, &x.w, err);
-	if (rc == 0)
-		rc = run(&x, db, err);
-	etcd_bolt_writer_free(x.w);
-	etcd_hashkv_sum_free(x.sum);
-	etcd_bucket_clear(&x.meta);
-	if (rc == 0)
+	if (fd >= 0 &&
+	    (rc = etcd_bolt_writer_new(fd, path, f->page_size, &x.w, err)) < 0)
+		return rc;
+	if ((rc = run(&x, db, err)) == 0)
 		*ret = x.digest;
 	return rc;
+}
+
+int
+job_etcd_digest(struct job_etcd_db *db,
+    const struct job_etcd_rebuild_opts *opts, uint64_t compact_revision,
+    struct job_etcd_digest *ret, struct err *err)
+{
+	CLEANUP(clear)
+	struct rebuild x = prepare(opts, job_etcd_db_facts(db));
+	int rc;
+
+	if ((rc = raise_revision(&x, err)) < 0)
+		return rc;
+	if (compact_revision > x.digest.compact_revision)
+		x.digest.compact_revision = compact_revision;
+	if ((rc = expect(&x, job_etcd_db_facts(db), err)) < 0 ||
+	    (x.sum != NULL && (rc = records(&x, db, err)) < 0))
+		return rc;
+	*ret = x.digest;
+	return 0;
 }

@@ -41,6 +41,15 @@ struct job_etcd_digest {
 };
 
 /**
+ * job_etcd_digest(db, opts, compact_revision, ret, err):
+ * What such a member must show once it is compacted to ${compact_revision};
+ * 0: as it starts.  Nothing is read where the backup says it all: then
+ * ${ret->records} is 0.
+ */
+int job_etcd_digest(struct job_etcd_db *, const struct job_etcd_rebuild_opts *,
+    uint64_t, struct job_etcd_digest *, struct err *);
+
+/**
  * job_etcd_rebuild(db, opts, fd, path, ret, err):
  * Write the database into the empty file ${fd}, which errors call ${path};
  * with ${fd} -1 write nothing, but read and check everything.  The records

@@ -185,16 +185,17 @@ same_log() {
 }
 # etcd's tool takes the snapshot, and finds in it what it finds in etcd's own.
 snapshot_is_taken() {
-	rm -f snapshot.db
-	hf restore latest:cp "${repo[@]}" --as-snapshot snapshot.db || return 1
+	rm -rf snapshot.db theirs
+	hf restore latest:raw "${repo[@]}" --as-snapshot snapshot.db &&
+		hf restore latest:raw "${repo[@]}" --only snapshot.db \
+			--to theirs.db || return 1
 	util snapshot status snapshot.db -w json >status 2>err &&
 		util snapshot status theirs.db -w json >status.theirs 2>err &&
 		[ "$(number status hash)" = "$(number status.theirs hash)" ] &&
 		[ "$(number status revision)" = "$revision" ] &&
 		[ "$(number status totalKey)" = \
 			"$(number status.theirs totalKey)" ] &&
-		rm -rf theirs && util snapshot restore snapshot.db \
-		--data-dir theirs >out 2>&1
+		util snapshot restore snapshot.db --data-dir theirs >out 2>&1
 }
 
 # A client that had seen this revision is told to list anew.
@@ -225,6 +226,60 @@ back_in_time() {
 		[ "$(hash_kv 0)" = "$hash_before" ] &&
 		ctl 0 get /k --prefix >keys.now && same keys.before keys.now
 }
+# The commands of the plan make the members, and the check finds them so.
+planned() {
+	local line
+	hf etcd plan latest:cp "${repo[@]}" --to "$tmp/ours/DIR" \
+		--initial-cluster "$(cluster 3)" \
+		--initial-cluster-token $token &&
+		says out "compacted to $compacted, HashKV $hash" || return 1
+	grep -c '^holdfast restore ' out >lines
+	rm -rf ours
+	mkdir ours
+	sed -n 's/^holdfast restore/hf restore/p' out >commands
+	while read -r line; do
+		line=${line/DIR/$(sed 's/.*--name \([^ ]*\).*/\1/' <<<"$line")}
+		eval "$line" && said_digest "$revision" "$compacted" "$hash" ||
+			return 1
+	done <commands
+	[ "$(cat lines)" = 3 ] && up 3 && checked same 3
+}
+checked() { # WORD HOW-MANY [OPTION...]
+	local word=$1 n=$2
+	shift 2
+	hf etcd check latest:cp "${repo[@]}" --from "etcd:$(clients 3)" "$@"
+	rc=$?
+	[ "$(grep -c "  $word" out)" = "$n" ] && return $rc
+}
+still_the_same() {
+	ctl 0 put /since 1 >said && ctl 0 compaction "$revision" >said &&
+		checked same 3 && ctl 0 put /k/9 2 >said && checked same 3 &&
+		json etcd check latest:cp "${repo[@]}" \
+			--from "etcd:$(clients 3)"
+}
+no_more() {
+	ctl 0 compaction $((revision + 1)) >said
+	fails 4 'compacted beyond revision' -- etcd check latest:cp \
+		"${repo[@]}" --from "etcd:$(clients 3)"
+}
+one_is_silent() {
+	[ "${#pids[@]}" = 3 ] || return 1
+	kill "${pids[1]}"
+	wait "${pids[1]}" 2>/dev/null
+	fails 9 '1 of 3 members' -- etcd check latest:cp "${repo[@]}" \
+		--from "etcd:$(clients 3)"
+}
+another_is_told() {
+	laid_down 1 --revision "$before" && up 1 || return 1
+	fails 8 '1 of 1 members' -- etcd check latest:cp "${repo[@]}" \
+		--from "etcd:$(client 0)" && says out 'only at revision' ||
+		return 1
+	ctl 0 put /other way >said && ctl 0 put /other again >said
+	fails 8 'were they restored from this backup' -- etcd check latest:cp \
+		"${repo[@]}" --from "etcd:$(client 0)" &&
+		says out "DIFFERENT: HashKV" && hf etcd check latest:cp \
+		"${repo[@]}" --from "etcd:$(client 0)" --revision "$before"
+}
 default_member() {
 	rm -rf ours/m0
 	hf restore latest:cp "${repo[@]}" --to ours/m0 &&
@@ -237,7 +292,6 @@ hf keygen --out site.key
 peer etcd "$port"
 check "etcd $ETCD: fill it" lived
 check "etcd $ETCD: back it up" backed_up
-ctl 0 snapshot save theirs.db >out 2>&1
 "$peers/etcd.sh" stop "$tmp/etcd"
 check "etcd $ETCD: one member, from the backup alone" lives_as 1
 down
@@ -257,6 +311,15 @@ down
 check "etcd $ETCD: three members, a thousand revisions later" bumped_three
 down
 check "etcd $ETCD: as it was at a revision" back_in_time
+down
+check "etcd $ETCD: by a plan, and checked" planned
+check "etcd $ETCD: still the same, after writes and a compaction" still_the_same
+check "etcd $ETCD: one that does not answer" one_is_silent
+boot 1 3
+await 1
+check "etcd $ETCD: compacted further, nobody can tell" no_more
+down
+check "etcd $ETCD: one that went another way is told" another_is_told
 down
 check "etcd $ETCD: by default" default_member
 finish

@@ -1,0 +1,53 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "job/job.h"
+#include "job/job_etcd_db.h"
+#include "job/job_etcd_plan.h"
+
+void
+job_etcd_plan_clear(struct job_etcd_plan *p)
+{
+	job_etcd_cluster_free(p->cluster);
+	*p = (struct job_etcd_plan){ 0 };
+}
+
+/* The ids are the same in every member's view: that of the first will do. */
+static int
+make_cluster(struct job_etcd_plan *p, const struct etcd_membership_opts *words,
+    struct err *err)
+{
+	CLEANUP(freep_mem) char *first = NULL;
+	struct etcd_membership_opts o = {
+		.initial_cluster = words->initial_cluster,
+		.initial_cluster_token = words->initial_cluster_token,
+	};
+
+	if (o.initial_cluster == NULL) {
+		(void)err_set(err, HF_EUSAGE,
+		    "a plan needs 'initial-cluster': all members");
+		return err_hint(err,
+		    "as in n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380");
+	}
+	first = strndup(o.initial_cluster, strcspn(o.initial_cluster, "="));
+	if (first == NULL)
+		return err_nomem(err);
+	o.name = first;
+	return job_etcd_cluster_new(&o, true, &p->cluster, err);
+}
+
+int
+job_etcd_plan(const struct job *j, struct repo *r, const struct repo_backup *b,
+    const struct etcd_membership_opts *words,
+    const struct job_etcd_rebuild_opts *opts, struct job_etcd_plan *ret,
+    struct err *err)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	int rc;
+
+	if ((rc = make_cluster(ret, words, err)) < 0 ||
+	    (rc = job_etcd_db_open(j, r, b, &db, err)) < 0)
+		return rc;
+	return job_etcd_digest(db, opts, 0, &ret->digest, err);
+}
