@@ -143,8 +143,8 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 static const char *const options[] = { "revision", "bump_revision",
 	"mark_compacted", "memory", NULL };
 static const struct cmd_example examples[] = {
-	{ "holdfast etcd check latest:etcd --from "
-	  "etcd:https://10.0.0.1:2379,https://10.0.0.2:2379",
+	{ "holdfast etcd check latest --from "
+	  "etcd:https://a:2379,https://b:2379",
 	    "do both members have what the backup has?" },
 	{ 0 },
 };

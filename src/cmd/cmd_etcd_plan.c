@@ -211,8 +211,8 @@ static const char *const options[] = { "to", "initial_cluster",
 	"initial_cluster_token", "revision", "bump_revision", "mark_compacted",
 	"memory", NULL };
 static const struct cmd_example examples[] = {
-	{ "holdfast etcd plan latest:etcd --initial-cluster "
-	  "n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380",
+	{ "holdfast etcd plan latest --initial-cluster "
+	  "a=http://a:2380,b=http://b:2380",
 	    "how to restore both members" },
 	{ 0 },
 };

@@ -6,6 +6,7 @@ extern const struct cmd cmd_backup;
 extern const struct cmd cmd_cat;
 extern const struct cmd cmd_completion;
 extern const struct cmd cmd_doctor;
+extern const struct cmd cmd_drill_etcd;
 extern const struct cmd cmd_etcd_backup_backup;
 extern const struct cmd cmd_etcd_backup_prune;
 extern const struct cmd cmd_etcd_backup_restore;
@@ -43,6 +44,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_list,
 	&cmd_show,
 	&cmd_verify,
+	&cmd_drill_etcd,
 	&cmd_restore,
 	&cmd_cat,
 	&cmd_etcd_ls,

@@ -80,7 +80,8 @@ etcd_conn_new(const char *url, const struct etcd_conn_opts *o,
 	if ((rc = str_dup(url, &c->url, err)) < 0 ||
 	    (rc = str_dup(o->ca, &c->ca, err)) < 0 ||
 	    (rc = str_dup(o->cert, &c->cert, err)) < 0 ||
-	    (rc = str_dup(o->key, &c->key, err)) < 0)
+	    (rc = str_dup(o->key, &c->key, err)) < 0 ||
+	    (rc = str_dup(o->socket, &c->socket, err)) < 0)
 		return rc;
 	c->tls = str_has_prefix(url, "https://") != NULL;
 	c->connect_ms = o->connect_ms;
@@ -102,6 +103,7 @@ etcd_conn_free(struct etcd_conn *c)
 	free(c->ca);
 	free(c->cert);
 	free(c->key);
+	free(c->socket);
 	free(c);
 }
 

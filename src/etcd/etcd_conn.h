@@ -23,8 +23,10 @@ struct etcd_conn_opts {
 	const char *ca;   /* PEM file; NULL: the system's authorities. */
 	const char *cert; /* PEM file of a client certificate, or NULL. */
 	const char *key;  /* PEM file of its private key. */
-	long connect_ms;  /* For TCP and TLS together. */
-	long stall_ms;    /* A call during which nothing comes for so long
+	/* A Unix socket to go to, whatever host the URL names; or NULL. */
+	const char *socket;
+	long connect_ms; /* For TCP and TLS together. */
+	long stall_ms;   /* A call during which nothing comes for so long
 	                     has failed. */
 };
 

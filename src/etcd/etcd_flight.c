@@ -160,6 +160,7 @@ set_options(struct etcd_flight *f, struct err *err)
 	curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, 0L);
 	set_version(h, c->tls);
 	curl_easy_setopt(h, CURLOPT_URL, f->url);
+	curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket);
 	curl_easy_setopt(h, CURLOPT_USERAGENT, "holdfast/" HOLDFAST_VERSION);
 	curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
 	curl_easy_setopt(h, CURLOPT_POST, 1L);

@@ -54,7 +54,7 @@ struct etcd_conn {
 	CURL *curl; /* Of the calls that are made one after another. */
 	char *url;
 	bool tls;
-	char *ca, *cert, *key;
+	char *ca, *cert, *key, *socket;
 	long connect_ms, stall_ms;
 };
 

@@ -1,5 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -11,22 +9,17 @@
 #include "store/store.h"
 
 static int
-fill(struct repo *r, const struct repo_backup *b,
-    const struct job_verify_report *rep, struct repo_attest *a, struct err *err)
+fill(struct repo *r, const struct repo_backup *b, struct repo_attest *a,
+    struct err *err)
 {
 	int rc;
 
 	memcpy(a->vault_id, repo_head(r)->vault_id, sizeof(a->vault_id));
 	memcpy(a->sha256, b->m.sha256, sizeof(a->sha256));
-	a->good = rep->bad == 0;
-	a->took_ms = rep->took_ms;
-	a->objects = rep->objects;
-	a->bytes = rep->bytes;
 	if ((rc = repo_writer_fingerprint(r, a->verifier, err)) < 0 ||
-	    (rc = store_now(repo_store(r), &a->time_ms, err)) < 0 ||
-	    (rc = str_dup(repo_host(r), &a->host, err)) < 0)
+	    (rc = store_now(repo_store(r), &a->time_ms, err)) < 0)
 		return rc;
-	return str_printf(&a->message, err, "%" PRIu64 " findings", rep->bad);
+	return str_dup(repo_host(r), &a->host, err);
 }
 
 static int
@@ -49,17 +42,15 @@ put(struct repo *r, const struct repo_attest *a, const struct secret *seed,
 }
 
 int
-job_attest(struct repo *r, const struct repo_backup *b,
-    enum job_verify_level level, struct job_verify_report *rep, struct err *err)
+job_attest(struct repo *r, const struct repo_backup *b, struct repo_attest *a,
+    bool *attested, struct err *err)
 {
-	struct repo_attest a = { .level = (uint8_t)level };
 	const struct secret *seed;
 	int rc;
 
 	if ((rc = repo_writer_seed(r, REPO_ROLE_VERIFY, &seed, err)) == 0 &&
-	    (rc = fill(r, b, rep, &a, err)) == 0)
-		rc = put(r, &a, seed, err);
-	repo_attest_clear(&a);
-	rep->attested = rc == 0;
+	    (rc = fill(r, b, a, err)) == 0)
+		rc = put(r, a, seed, err);
+	*attested = rc == 0;
 	return rc == -HF_EDENIED ? 0 : rc;
 }

@@ -1,9 +1,11 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/parallel.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "job/job.h"
 #include "job/job_attest.h"
@@ -230,6 +232,25 @@ run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
 	return 0;
 }
 
+static int
+attest(struct verify *v, enum job_verify_level level, struct err *err)
+{
+	CLEANUP(repo_attest_clear)
+	struct repo_attest a = {
+		.level = (uint8_t)level,
+		.good = v->rep.bad == 0,
+		.took_ms = v->rep.took_ms,
+		.objects = v->rep.objects,
+		.bytes = v->rep.bytes,
+	};
+	int rc;
+
+	rc = str_printf(&a.message, err, "%" PRIu64 " findings", v->rep.bad);
+	if (rc < 0)
+		return rc;
+	return job_attest(v->repo, v->b, &a, &v->rep.attested, err);
+}
+
 int
 job_verify(const struct job *j, struct repo *r, const struct repo_backup *b,
     const struct job_verify_opts *opts, struct job_verify_report *rep,
@@ -246,8 +267,7 @@ job_verify(const struct job *j, struct repo *r, const struct repo_backup *b,
 	if ((rc = run(&v, opts, err)) < 0)
 		return rc;
 	v.rep.took_ms = (uint64_t)(time_mono_ms() - start);
-	if (opts->attest &&
-	    (rc = job_attest(r, b, opts->level, &v.rep, err)) < 0)
+	if (opts->attest && (rc = attest(&v, opts->level, err)) < 0)
 		return rc;
 	*rep = v.rep;
 	return 0;

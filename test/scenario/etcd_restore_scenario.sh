@@ -10,7 +10,7 @@ port=$3
 token=tok-1
 repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
 unset ETCDCTL_API
-pids=() form=cp
+pids=() form="cp"
 
 client() { echo "http://127.0.0.1:$((port + 2 * $1))"; }
 peer_url() { echo "http://127.0.0.1:$((port + 2 * $1 + 1))"; }
@@ -43,7 +43,7 @@ number() { sed -n "s/.*\"$2\": *\\([0-9]*\\).*/\\1/p" "$1" | head -n 1; }
 hash_kv() { # I [REVISION]
 	ctl "$1" endpoint hashkv ${2:+--rev "$2"} -w json >hashed && number hashed hash
 }
-now() { ctl "$1" get none -w json >head && number head revision; }
+now() { ctl "$1" get none -w json >said && number said revision; }
 
 # A cluster with some of everything; compacted in the midst.
 lived() {
@@ -189,6 +189,7 @@ snapshot_is_taken() {
 	hf restore latest:raw "${repo[@]}" --as-snapshot snapshot.db &&
 		hf restore latest:raw "${repo[@]}" --only snapshot.db \
 			--to theirs.db || return 1
+	# shellcheck disable=SC2094 # The word is no file.
 	util snapshot status snapshot.db -w json >status 2>err &&
 		util snapshot status theirs.db -w json >status.theirs 2>err &&
 		[ "$(number status hash)" = "$(number status.theirs hash)" ] &&
@@ -238,7 +239,7 @@ planned() {
 	mkdir ours
 	sed -n 's/^holdfast restore/hf restore/p' out >commands
 	while read -r line; do
-		line=${line/DIR/$(sed 's/.*--name \([^ ]*\).*/\1/' <<<"$line")}
+		line=${line/DIR/$(expr "$line" : '.*--name \([^ ]*\)')}
 		eval "$line" && said_digest "$revision" "$compacted" "$hash" ||
 			return 1
 	done <commands
@@ -252,7 +253,7 @@ checked() { # WORD HOW-MANY [OPTION...]
 	[ "$(grep -c "  $word" out)" = "$n" ] && return $rc
 }
 still_the_same() {
-	ctl 0 put /since 1 >said && ctl 0 compaction "$revision" >said &&
+	ctl 0 put /since 1 >said && ctl 0 compaction $((revision - 1)) >said &&
 		checked same 3 && ctl 0 put /k/9 2 >said && checked same 3 &&
 		json etcd check latest:cp "${repo[@]}" \
 			--from "etcd:$(clients 3)"
@@ -298,7 +299,7 @@ down
 form=raw
 check "etcd $ETCD: likewise, from one that is a snapshot" lives_as 1
 down
-form=cp
+form="cp"
 check "etcd $ETCD: three members" lives_as 3
 check "etcd $ETCD: of which one may be removed" loses_a_member
 down
