@@ -55,7 +55,7 @@ command(FILE *f, const struct cmd *cmd)
 		    "__fish_seen_subcommand_from %.*s; and "
 		    "__fish_seen_subcommand_from %s",
 		    (int)(tail - cmd->name), cmd->name, tail + 1);
-	for (i = 0; (o = config_option_at(i)) != NULL; i++)
+	for (i = 0; (o = cmd_row(cmd, i)) != NULL; i++)
 		if (cmd_takes(cmd, o) && !(o->places & OPTION_ALWAYS))
 			option(f, o, seen);
 }

@@ -35,7 +35,7 @@ specs(FILE *f, const struct cmd *cmd)
 	const struct config_option *o;
 	size_t i;
 
-	for (i = 0; (o = config_option_at(i)) != NULL; i++) {
+	for (i = 0; (o = cmd_row(cmd, i)) != NULL; i++) {
 		if (!cmd_takes(cmd, o))
 			continue;
 		spec(f, o, config_option_flag(o, flag));

@@ -116,6 +116,12 @@ TEST(completion__knows_every_option_of_the_line)
 			CHECK(!taken ||
 			      strstr(text, flag + (i == 2 ? 2 : 0)) != NULL);
 		}
+		for (k = 0; cmd_table[k] != NULL; k++)
+			for (o = cmd_table[k]->own; o != NULL && o->name; o++) {
+				config_option_flag(o, flag);
+				CHECK(strstr(text, flag + (i == 2 ? 2 : 0)) !=
+				      NULL);
+			}
 		free(text);
 	}
 }
