@@ -69,32 +69,35 @@ answer(void *arg, const struct job_etcd_item *before,
 	    err);
 }
 
+/* Read the keys of ${db}, of which the database is needed no longer. */
 static int
-diff(struct ctx *ctx, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
-    const char *prefix, struct err *err)
+look(struct ctx *ctx, struct cmd_etcd_db *db, const char *prefix,
+    struct job_etcd_look **ret, struct err *err)
 {
 	const struct job_etcd_look_opts opts = {
 		.values = ctx_flag(ctx, "values"),
 		.compare = true,
 	};
-	CLEANUP(freep_job_etcd_look) struct job_etcd_look *before = NULL;
-	CLEANUP(freep_job_etcd_look) struct job_etcd_look *after = NULL;
-	struct diff d = { .ctx = ctx };
+	int rc = cmd_etcd_look(db, prefix, opts, ret, err);
+
+	cmd_etcd_db_clear(db);
+	return rc;
+}
+
+static int
+diff(struct diff *d, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
+    struct err *err)
+{
 	int rc;
 
-	if ((rc = cmd_etcd_look(a, prefix, opts, &before, err)) < 0 ||
-	    (rc = cmd_etcd_look(b, prefix, opts, &after, err)) < 0)
+	if ((rc = job_etcd_look_diff(d->before, d->after, answer, d, err)) < 0)
 		return rc;
-	d.before = before;
-	d.after = after;
-	if ((rc = job_etcd_look_diff(before, after, answer, &d, err)) < 0)
-		return rc;
-	ctx_note(ctx,
+	ctx_note(d->ctx,
 	    "from revision %" PRIu64 " of backup %s to %" PRIu64
 	    " of %s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64
 	    " changed",
-	    a->revision, a->b->id, b->revision, b->b->id, d.added, d.removed,
-	    d.changed);
+	    a->revision, a->b->id, b->revision, b->b->id, d->added, d->removed,
+	    d->changed);
 	return 0;
 }
 
@@ -104,14 +107,23 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
 	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db a = { 0 };
 	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db b = { 0 };
+	CLEANUP(freep_job_etcd_look) struct job_etcd_look *before = NULL;
+	CLEANUP(freep_job_etcd_look) struct job_etcd_look *after = NULL;
+	const char *prefix = argc > 2 ? argv[2] : NULL;
 	const struct job j = cmd_job(ctx);
+	struct diff d = { .ctx = ctx };
 	int rc;
 
+	/* One after the other: each takes the memory that a reader takes. */
 	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
 	    (rc = cmd_etcd_db_open(&o, &j, argv[0], NULL, &a, err)) < 0 ||
-	    (rc = cmd_etcd_db_open(&o, &j, argv[1], &a, &b, err)) < 0)
+	    (rc = look(ctx, &a, prefix, &before, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, argv[1], &a, &b, err)) < 0 ||
+	    (rc = look(ctx, &b, prefix, &after, err)) < 0)
 		return rc;
-	return diff(ctx, &a, &b, argc > 2 ? argv[2] : NULL, err);
+	d.before = before;
+	d.after = after;
+	return diff(&d, &a, &b, err);
 }
 
 static const char *const options[] = { "values", "memory", NULL };
