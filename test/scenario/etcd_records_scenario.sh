@@ -1,11 +1,11 @@
 #!/bin/bash
 # etcd_records_scenario.sh HOLDFAST VERSION PORT FILL: three members of an etcd of
 # that version, backed up as records, over and over, in TAP.
+fill=$(realpath "$4")
 # shellcheck source=test/scenario/scenario.sh
 . "$(dirname "$0")/scenario.sh"
 export ETCD=$2 MEMBERS=3 TLS=off AUTH=off
 port=$3
-fill=$4
 repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
 unset ETCDCTL_API
 
