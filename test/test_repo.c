@@ -189,6 +189,17 @@ test_tombstone(struct repo *r, const struct repo_backup *b, struct err *err)
 	    repo_store(r), repo_object(r, name, object), &blob, err);
 }
 
+struct repo_pack_row
+test_pack(struct repo *r, const struct repo_backup *b, size_t i)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_OK(repo_manifest_load(r, b, &m, &e), &e);
+	CHECK(i < m.npacks);
+	return m.packs[i];
+}
+
 void
 test_object_put(struct store *s, const char *name, const void *p, size_t n)
 {

@@ -38,6 +38,13 @@ int test_commit(
 int test_tombstone(struct repo *, const struct repo_backup *, struct err *);
 
 /**
+ * test_pack(r, b, i):
+ * The row of pack ${i} in the manifest of ${b}.
+ */
+struct repo_pack_row test_pack(
+    struct repo *, const struct repo_backup *, size_t);
+
+/**
  * test_object_put(s, name, p, n):
  * Replace whatever is stored as ${name}; ${p} NULL: only remove it.
  */

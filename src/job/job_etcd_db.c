@@ -22,6 +22,7 @@ job_etcd_db_free(struct job_etcd_db *db)
 	if (db->form != NULL)
 		db->form->free(db->state);
 	repo_reader_free(db->reader);
+	repo_manifest_clear(&db->manifest);
 	free(db);
 }
 
@@ -104,7 +105,9 @@ job_etcd_db_open(const struct job *j, struct repo *r,
 	for (i = 0; i < b->m.nevidence; i++)
 		if (strcmp(b->m.evidence[i].name, "etcd.version") == 0)
 			db->facts.version = b->m.evidence[i].value;
-	if ((rc = repo_reader_new(r, &b->m, &opts, &db->reader, err)) < 0 ||
+	if ((rc = repo_manifest_load(r, b, &db->manifest, err)) < 0 ||
+	    (rc = repo_reader_new(r, &db->manifest, &opts, &db->reader, err)) <
+		0 ||
 	    (rc = open_form(db, err)) < 0)
 		return err_wrap(err, "backup '%s'", b->id);
 	*ret = TAKE(db);

@@ -2,6 +2,7 @@
 #define JOB_JOB_ETCD_DB_IMPL_H_
 
 #include "job/job_etcd_db.h"
+#include "repo/repo_format.h"
 
 /* Opaque types. */
 struct repo_reader;
@@ -25,6 +26,7 @@ struct job_etcd_file {
 
 struct job_etcd_db {
 	const struct job *job;
+	struct repo_manifest manifest; /* The reader's. */
 	struct repo_reader *reader;
 	struct job_etcd_facts facts;
 	const struct job_etcd_form *form;

@@ -17,7 +17,7 @@ struct repo_pack_row;
 
 /*
  * The packs that a store holds, as its listing tells: what verification
- * compares manifests with, and what prune collects.  32 bytes for each.
+ * compares manifests with, and what prune collects.  48 bytes for each.
  */
 
 struct job_pack {

@@ -45,6 +45,9 @@ struct job_prune_report {
  * 5. erase packs that no manifest left names and that were stored before
  *    t - (reuse window + grace), and wrapped keys alike.
  *
+ * In memory are 48 bytes for each pack in the store, and the manifests one
+ * by one (repo_manifest_each).
+ *
  * What the store refuses to delete, by a lock or for want of the right, is
  * counted and left for the next run; a manifest that stays keeps its packs.
  *

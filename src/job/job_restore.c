@@ -21,6 +21,7 @@ struct restore {
 	const struct job_restore_opts *opts;
 	struct job_restore_report rep;
 	struct job_select *select;
+	struct repo_manifest manifest; /* The reader's. */
 	struct repo_reader *reader;
 	struct sha256 *sha;
 	struct target *target; /* NULL in a dry run. */
@@ -280,14 +281,17 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 
 static int
 open_reader(const struct job *j, struct repo *r, const struct repo_backup *b,
-    struct repo_reader **ret, struct err *err)
+    struct repo_manifest *m, struct repo_reader **ret, struct err *err)
 {
 	const struct repo_reader_opts ropts = {
 		.memory = job_memory(j),
 		.workers = j->workers,
 	};
+	int rc;
 
-	return repo_reader_new(r, &b->m, &ropts, ret, err);
+	if ((rc = repo_manifest_load(r, b, m, err)) < 0)
+		return rc;
+	return repo_reader_new(r, m, &ropts, ret, err);
 }
 
 int
@@ -299,12 +303,13 @@ job_restore(const struct job *j, struct repo *r, const struct repo_backup *b,
 	int64_t start = time_mono_ms();
 	int rc;
 
-	if ((rc = open_reader(j, r, b, &x.reader, err)) == 0)
+	if ((rc = open_reader(j, r, b, &x.manifest, &x.reader, err)) == 0)
 		rc = run(&x, b, err);
 	target_free(x.target);
 	sha256_free(x.sha);
 	job_select_free(x.select);
 	repo_reader_free(x.reader);
+	repo_manifest_clear(&x.manifest);
 	if (rc < 0)
 		return rc;
 	x.rep.bytes -= x.lost_bytes;
@@ -318,10 +323,11 @@ job_entries(const struct job *j, struct repo *r, const struct repo_backup *b,
     int (*fn)(void *, const struct entry *, struct err *), void *arg,
     struct err *err)
 {
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
 	CLEANUP(freep_repo_reader) struct repo_reader *reader = NULL;
 	int rc;
 
-	if ((rc = open_reader(j, r, b, &reader, err)) < 0)
+	if ((rc = open_reader(j, r, b, &m, &reader, err)) < 0)
 		return rc;
 	return repo_reader_entries(reader, fn, arg, err);
 }

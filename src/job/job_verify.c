@@ -32,9 +32,17 @@ struct verify {
 	const struct job *job;
 	struct repo *repo;
 	const struct repo_backup *b;
+	struct repo_manifest m; /* Of ${b}, whole. */
 	struct job_verify_report rep;
 	uint8_t *state; /* enum state of every pack of the manifest. */
 };
+
+static void
+verify_clear(struct verify *v)
+{
+	repo_manifest_clear(&v->m);
+	free(v->state);
+}
 
 static void
 found(struct verify *v, const char *object, const char *what)
@@ -53,7 +61,7 @@ found(struct verify *v, const char *object, const char *what)
 static void
 found_pack(struct verify *v, size_t i, const char *what)
 {
-	const struct repo_pack_row *row = &v->b->m.packs[i];
+	const struct repo_pack_row *row = &v->m.packs[i];
 	char name[REPO_NAME_MAX];
 
 	repo_name_pack(name, row->hour, row->oid);
@@ -65,7 +73,7 @@ static int
 check_present(struct verify *v, struct err *err)
 {
 	CLEANUP(freep_job_packs) struct job_packs *packs = NULL;
-	const struct repo_manifest *m = &v->b->m;
+	const struct repo_manifest *m = &v->m;
 	const struct job_pack *pack;
 	size_t i;
 	int rc;
@@ -113,8 +121,8 @@ check_keys(struct verify *v, struct err *err)
 	size_t i;
 	int rc;
 
-	for (i = 0; i < v->b->m.nkeys; i++)
-		if ((rc = check_key(v, v->b->m.keys[i], err)) < 0)
+	for (i = 0; i < v->m.nkeys; i++)
+		if ((rc = check_key(v, v->m.keys[i], err)) < 0)
 			return rc;
 	return 0;
 }
@@ -124,7 +132,7 @@ static int
 check_bytes(void *arg, size_t i, struct err *err)
 {
 	struct verify *v = arg;
-	const struct repo_pack_row *row = &v->b->m.packs[i];
+	const struct repo_pack_row *row = &v->m.packs[i];
 	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
 	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
 	uint8_t got[SHA256_LEN];
@@ -157,10 +165,10 @@ check_all_bytes(struct verify *v, struct err *err)
 	size_t i;
 	int rc;
 
-	rc = parallel_for(v->b->m.npacks, FETCHERS, check_bytes, v, err);
+	rc = parallel_for(v->m.npacks, FETCHERS, check_bytes, v, err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; i < v->b->m.npacks; i++)
+	for (i = 0; i < v->m.npacks; i++)
 		if (v->state[i] == WRONG_BYTES)
 			found_pack(v, i, "its bytes have changed");
 	return 0;
@@ -201,6 +209,7 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 		opts.inspect = walk != NULL ? job_walk_data : NULL;
 		opts.inspect_arg = walk;
 	}
+	repo_manifest_clear(&v->m); /* The restore loads its own. */
 	rc = job_restore(v->job, v->repo, v->b, &opts, &rep, err);
 	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND) {
 		/* Not a file of it, but what leads to the files. */
@@ -219,10 +228,12 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 }
 
 static int
-run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
+check(struct verify *v, const struct job_verify_opts *opts, struct err *err)
 {
 	int rc;
 
+	if ((v->state = calloc(1, v->m.npacks + 1)) == NULL)
+		return err_nomem(err);
 	if ((rc = check_present(v, err)) < 0 || (rc = check_keys(v, err)) < 0)
 		return rc;
 	if (opts->level >= VERIFY_BYTES && (rc = check_all_bytes(v, err)) < 0)
@@ -230,6 +241,20 @@ run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
 	if (opts->level >= VERIFY_OPENS)
 		return check_content(v, opts->level, err);
 	return 0;
+}
+
+static int
+run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
+{
+	int rc;
+
+	rc = repo_manifest_load(v->repo, v->b, &v->m, err);
+	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND) {
+		/* It held when it was listed. */
+		found(v, v->b->name, err->msg);
+		return 0;
+	}
+	return rc < 0 ? rc : check(v, opts, err);
 }
 
 static int
@@ -256,14 +281,11 @@ job_verify(const struct job *j, struct repo *r, const struct repo_backup *b,
     const struct job_verify_opts *opts, struct job_verify_report *rep,
     struct err *err)
 {
+	CLEANUP(verify_clear)
 	struct verify v = { .job = j, .repo = r, .b = b };
-	CLEANUP(freep_mem) uint8_t *state = NULL;
 	int64_t start = time_mono_ms();
 	int rc;
 
-	if ((state = calloc(1, b->m.npacks + 1)) == NULL)
-		return err_nomem(err);
-	v.state = state;
 	if ((rc = run(&v, opts, err)) < 0)
 		return rc;
 	v.rep.took_ms = (uint64_t)(time_mono_ms() - start);

@@ -135,7 +135,11 @@ struct repo_backup {
 	 */
 	int64_t stored_ms;
 	bool again; /* Stored behind its commit deadline: again, or a copy. */
-	struct repo_manifest m; /* Signature checked. */
+	/*
+	 * Signature checked.  A brief: its packs and its private part are
+	 * not here, repo_manifest_load() brings them.
+	 */
+	struct repo_manifest m;
 	char *writer_name;
 	bool removed; /* Has a tombstone. */
 	int64_t removed_ms;
@@ -177,7 +181,9 @@ struct repo_catalogue {
 
 /**
  * repo_catalogue_load(r, cat, err):
- * Read it whole and remember the heads seen in the local state.
+ * Read it whole and remember the heads seen in the local state.  What it
+ * keeps is about 1 KiB for each backup; while it reads, manifests of 16 MiB
+ * together, or a single larger one.
  */
 int repo_catalogue_load(struct repo *, struct repo_catalogue *, struct err *);
 void repo_catalogue_clear(struct repo_catalogue *);
@@ -192,6 +198,26 @@ void repo_catalogue_clear(struct repo_catalogue *);
  */
 int repo_catalogue_find(const struct repo_catalogue *, const char *,
     const struct repo_backup **, struct err *);
+
+/**
+ * repo_manifest_load(r, b, m, err):
+ * Read the manifest of ${b} of the catalogue again, whole, into ${m}: 64
+ * bytes for each of its packs.  HF_ECORRUPT if it is not the one that was
+ * judged, HF_ENOTFOUND if it is gone.
+ */
+int repo_manifest_load(struct repo *, const struct repo_backup *,
+    struct repo_manifest *, struct err *);
+
+/**
+ * repo_manifest_each(r, v, n, fn, arg, err):
+ * Call ${fn} with each of these ${n} backups and its whole manifest, in any
+ * order and from any thread, one at a time.  In memory are manifests of
+ * 16 MiB together, or a single larger one, twice.  The first failure ends it.
+ */
+typedef int repo_manifest_fn(void *, const struct repo_backup *,
+    const struct repo_manifest *, struct err *);
+int repo_manifest_each(struct repo *, const struct repo_backup *const *, size_t,
+    repo_manifest_fn *, void *, struct err *);
 
 /**
  * repo_commit(r, m, id, err):

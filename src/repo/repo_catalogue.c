@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parallel.h"
+#include "repo/repo_budget.h"
 #include "repo/repo_chain.h"
 #include "repo/repo_findings.h"
 #include "repo/repo_heads.h"
@@ -18,7 +19,8 @@
  * the loading.
  */
 
-#define THREADS 8 /* Each waits for the store most of the time. */
+#define THREADS 8            /* Each waits for the store most of the time. */
+#define BUDGET (16ull << 20) /* Bytes of objects at a time. */
 
 static const char manifest_remedy[] =
     "bring the object back from another copy or an older version of it; "
@@ -37,6 +39,7 @@ struct load {
 	struct repo_attest *attest;
 	struct repo_findings findings;
 	struct repo_heads seen;
+	struct repo_budget budget;
 	bool unsure;
 };
 
@@ -91,11 +94,17 @@ judge_cert(struct load *l, size_t i, struct err *err)
 	    l->writers.fp[i], err);
 }
 
+/* Whoever may write can lay down as much junk as he likes, of any size. */
 static int
 judge_manifest(struct load *l, size_t i, struct err *err)
 {
-	return repo_judge_manifest(
-	    l->repo, &l->writers, &l->manifests.v[i], &l->backup[i], err);
+	const struct repo_listed *o = &l->manifests.v[i];
+	int rc;
+
+	repo_budget_take(&l->budget, o->len);
+	rc = repo_judge_manifest(l->repo, &l->writers, o, &l->backup[i], err);
+	repo_budget_give(&l->budget, o->len);
+	return rc;
 }
 
 static int
@@ -349,6 +358,7 @@ repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 	struct load l = {
 		.repo = r,
 		.findings = { .lock = PTHREAD_MUTEX_INITIALIZER },
+		.budget = REPO_BUDGET(BUDGET),
 	};
 
 	if (list(&l, err) < 0 || judge(&l, err) < 0)

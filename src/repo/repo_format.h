@@ -190,6 +190,15 @@ int repo_manifest_encode(const struct repo_manifest *,
 int repo_manifest_decode(const uint8_t *, size_t, const uint8_t pk[],
     struct repo_manifest *, struct err *);
 
+/**
+ * repo_manifest_brief(p, n, pk, m, err):
+ * Likewise, and checked alike, but what grows with the size of the backup is
+ * left out: m->packs stays NULL, whatever m->npacks is, and m->priv_sealed
+ * empty.
+ */
+int repo_manifest_brief(const uint8_t *, size_t, const uint8_t pk[],
+    struct repo_manifest *, struct err *);
+
 void repo_private_clear(struct repo_private *);
 
 /**

@@ -130,9 +130,13 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 
-	if (repo_get(r, o->name, REPO_MANIFEST_MAX, &b, err) < 0 ||
+	if (o->len > REPO_MANIFEST_MAX)
+		return err_set(err, HF_ECORRUPT,
+		    "a manifest has at most %u bytes", REPO_MANIFEST_MAX);
+	/* No more than was listed: that is what the caller has room for. */
+	if (repo_get(r, o->name, (size_t)o->len, &b, err) < 0 ||
 	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, err)) == NULL ||
-	    repo_manifest_decode(b.p, b.len, w->pk, &m, err) < 0 ||
+	    repo_manifest_brief(b.p, b.len, w->pk, &m, err) < 0 ||
 	    check_manifest(r, o, w, &m, err) < 0 ||
 	    str_dup(w->name, &to->writer_name, err) < 0 ||
 	    str_dup(o->name, &to->name, err) < 0)

@@ -31,7 +31,8 @@ int repo_judge_cert(struct repo *, const struct repo_listed *,
 
 /**
  * repo_judge_manifest(r, writers, listed, b, err):
- * Fill in the zeroed ${b}, but for what tombstones and attestations say.
+ * Fill in the zeroed ${b}, but for what tombstones and attestations say.  It
+ * takes as much memory as is listed.
  */
 int repo_judge_manifest(struct repo *, const struct repo_writers *,
     const struct repo_listed *, struct repo_backup *, struct err *);

@@ -25,21 +25,17 @@ repo_manifest_clear(struct repo_manifest *m)
 }
 
 static const char *
-broken_packs(const struct repo_manifest *m)
+broken_pack(const struct repo_manifest *m, const struct repo_pack_row *p)
 {
-	size_t i;
-
-	for (i = 0; i < m->npacks; i++) {
-		if (m->packs[i].key >= m->nkeys)
-			return "a pack names a key that is not listed";
-		if (m->packs[i].hour > REPO_HOUR_MAX)
-			return "a pack's hour is out of range";
-	}
+	if (p->key >= m->nkeys)
+		return "a pack names a key that is not listed";
+	if (p->hour > REPO_HOUR_MAX)
+		return "a pack's hour is out of range";
 	return NULL;
 }
 
 static const char *
-broken_private(const struct repo_manifest *m)
+broken_private(const struct repo_manifest *m, size_t sealed)
 {
 	if (m->priv_key >= m->nkeys)
 		return "the private part names a key that is not listed";
@@ -47,18 +43,16 @@ broken_private(const struct repo_manifest *m)
 		return "the private part's codec is unknown";
 	if (m->priv_plain > REPO_MANIFEST_MAX)
 		return "the private part is too long";
-	if (m->priv_sealed.len < AEAD_TAG_LEN ||
-	    (m->priv_codec == 0 &&
-		m->priv_sealed.len - AEAD_TAG_LEN != m->priv_plain))
+	if (sealed < AEAD_TAG_LEN ||
+	    (m->priv_codec == 0 && sealed - AEAD_TAG_LEN != m->priv_plain))
 		return "the private part's lengths do not fit";
 	return NULL;
 }
 
+/* But for the packs; the private part has ${sealed} bytes. */
 static const char *
-broken(const struct repo_manifest *m)
+broken(const struct repo_manifest *m, size_t sealed)
 {
-	const char *why;
-
 	if (m->kind < REPO_FULL || m->kind > REPO_LOG)
 		return "its kind is unknown";
 	if (m->seq == 0 ||
@@ -71,9 +65,7 @@ broken(const struct repo_manifest *m)
 		return "the times are out of range";
 	if (m->nkeys > UINT16_MAX)
 		return "it has too many keys";
-	if ((why = broken_packs(m)) != NULL)
-		return why;
-	return broken_private(m);
+	return broken_private(m, sealed);
 }
 
 static int
@@ -114,7 +106,9 @@ add_lists(const struct repo_manifest *m, struct buf *b, struct err *err)
 		return err->code;
 	for (i = 0; i < m->npacks; i++) {
 		p = &m->packs[i];
-		if (buf_add(b, p->oid, sizeof(p->oid), err) < 0 ||
+		if (repo_wire_rule(&kind, HF_EBUG, broken_pack(m, p), err) <
+			0 ||
+		    buf_add(b, p->oid, sizeof(p->oid), err) < 0 ||
 		    buf_add_u32(b, p->hour, err) < 0 ||
 		    buf_add_u32(b, p->len, err) < 0 ||
 		    buf_add_u16(b, p->key, err) < 0 ||
@@ -142,7 +136,8 @@ repo_manifest_encode(const struct repo_manifest *m,
 {
 	size_t from = b->len;
 
-	if (repo_wire_rule(&kind, HF_EBUG, broken(m), err) < 0)
+	if (repo_wire_rule(&kind, HF_EBUG, broken(m, m->priv_sealed.len), err) <
+	    0)
 		return err->code;
 	if (add_head(m, b, err) < 0 || add_lists(m, b, err) < 0 ||
 	    add_private(m, b, err) < 0 ||
@@ -190,63 +185,98 @@ get_head(struct cur *c, struct repo_manifest *m, struct err *err)
 	return 0;
 }
 
-static int
-get_lists(struct cur *c, struct repo_manifest *m, struct err *err)
+static void
+get_pack(struct cur *c, struct repo_pack_row *p)
 {
-	struct repo_pack_row *p;
-	size_t i, n;
+	cur_copy(c, p->oid, sizeof(p->oid));
+	p->hour = cur_u32(c);
+	p->len = cur_u32(c);
+	p->key = cur_u16(c);
+	cur_copy(c, p->sha256, sizeof(p->sha256));
+}
 
-	n = repo_wire_count(c, REPO_ID_LEN);
+/* Check all packs, and keep them unless only a brief is wanted. */
+static int
+get_packs(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
+{
+	uint32_t n = repo_wire_count(c, PACK_ROW_LEN);
+	struct repo_pack_row row;
+	size_t i;
+
+	if (!brief && repo_wire_array(n, sizeof(*m->packs), &m->packs, err) < 0)
+		return err->code;
+	m->npacks = n;
+	for (i = 0; i < n; i++) {
+		get_pack(c, &row);
+		if (repo_wire_rule(
+			&kind, HF_ECORRUPT, broken_pack(m, &row), err) < 0)
+			return err->code;
+		if (!brief)
+			m->packs[i] = row;
+	}
+	return 0;
+}
+
+static int
+get_lists(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
+{
+	uint32_t n = repo_wire_count(c, REPO_ID_LEN);
+
 	if (repo_wire_array(n, REPO_ID_LEN, &m->keys, err) < 0)
 		return err->code;
 	m->nkeys = n;
 	cur_copy(c, m->keys, n * REPO_ID_LEN);
-
-	n = repo_wire_count(c, PACK_ROW_LEN);
-	if (repo_wire_array(n, sizeof(*m->packs), &m->packs, err) < 0)
+	if (get_packs(c, m, brief, err) < 0)
 		return err->code;
-	m->npacks = n;
-	for (i = 0; i < n; i++) {
-		p = &m->packs[i];
-		cur_copy(c, p->oid, sizeof(p->oid));
-		p->hour = cur_u32(c);
-		p->len = cur_u32(c);
-		p->key = cur_u16(c);
-		cur_copy(c, p->sha256, sizeof(p->sha256));
-	}
 	return repo_facts_decode(c, &m->evidence, &m->nevidence, err);
 }
 
 static int
-get_private(struct cur *c, struct repo_manifest *m, struct err *err)
+get_private(struct cur *c, struct repo_manifest *m, bool brief, size_t *sealed,
+    struct err *err)
 {
 	const uint8_t *p;
-	size_t n;
 
 	m->priv_key = cur_u16(c);
 	cur_copy(c, m->priv_oid, sizeof(m->priv_oid));
 	cur_copy(c, m->priv_commit, sizeof(m->priv_commit));
 	m->priv_plain = cur_u32(c);
 	m->priv_codec = cur_u8(c);
-	if ((p = cur_bytes(c, &n)) == NULL)
-		return 0; /* The cursor is bad, which the caller sees. */
-	return buf_add(&m->priv_sealed, p, n, err);
+	if ((p = cur_bytes(c, sealed)) == NULL || brief)
+		return 0; /* If the cursor is bad, the caller sees it. */
+	return buf_add(&m->priv_sealed, p, *sealed, err);
 }
 
-int
-repo_manifest_decode(const uint8_t *p, size_t n, const uint8_t pk[],
+static int
+decode(const uint8_t *p, size_t n, const uint8_t pk[], bool brief,
     struct repo_manifest *ret, struct err *err)
 {
 	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	size_t sealed = 0;
 	struct cur c;
 
 	if (repo_wire_open(&kind, p, n, pk, &c, err) < 0 ||
-	    get_head(&c, &m, err) < 0 || get_lists(&c, &m, err) < 0 ||
-	    get_private(&c, &m, err) < 0 || repo_wire_end(&kind, &c, err) < 0 ||
-	    repo_wire_rule(&kind, HF_ECORRUPT, broken(&m), err) < 0 ||
+	    get_head(&c, &m, err) < 0 || get_lists(&c, &m, brief, err) < 0 ||
+	    get_private(&c, &m, brief, &sealed, err) < 0 ||
+	    repo_wire_end(&kind, &c, err) < 0 ||
+	    repo_wire_rule(&kind, HF_ECORRUPT, broken(&m, sealed), err) < 0 ||
 	    sha256_of(p, n, m.sha256, err) < 0)
 		return err->code;
 	*ret = m;
 	m = (struct repo_manifest){ 0 };
 	return 0;
+}
+
+int
+repo_manifest_decode(const uint8_t *p, size_t n, const uint8_t pk[],
+    struct repo_manifest *m, struct err *err)
+{
+	return decode(p, n, pk, false, m, err);
+}
+
+int
+repo_manifest_brief(const uint8_t *p, size_t n, const uint8_t pk[],
+    struct repo_manifest *m, struct err *err)
+{
+	return decode(p, n, pk, true, m, err);
 }

@@ -71,6 +71,22 @@ fuzz_cert(const struct buf *b)
 	same(b, &again);
 }
 
+/* It must take and refuse what the whole one does. */
+static void
+same_brief(const struct buf *b, const struct repo_manifest *whole)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	struct err err = ERR_INIT;
+
+	MUST(took(repo_manifest_brief(b->p, b->len, pk, &m, &err)) ==
+	     (whole != NULL));
+	MUST(m.packs == NULL && m.priv_sealed.p == NULL);
+	MUST(whole == NULL ||
+	     (m.npacks == whole->npacks && m.nevidence == whole->nevidence &&
+		 m.priv_plain == whole->priv_plain &&
+		 memcmp(m.sha256, whole->sha256, 32) == 0));
+}
+
 static void
 fuzz_manifest(const struct buf *b)
 {
@@ -78,8 +94,11 @@ fuzz_manifest(const struct buf *b)
 	CLEANUP(freep_buf) struct buf again = BUF_INIT;
 	struct err err = ERR_INIT;
 
-	if (!took(repo_manifest_decode(b->p, b->len, pk, &m, &err)))
+	if (!took(repo_manifest_decode(b->p, b->len, pk, &m, &err))) {
+		same_brief(b, NULL);
 		return;
+	}
+	same_brief(b, &m);
 	MUST(repo_manifest_encode(&m, seed, &again, &err) == 0);
 	same(b, &again);
 }

@@ -267,13 +267,15 @@ check_restores(struct made *m, struct repo *r, const struct repo_backup *b)
 static uint64_t
 stream_len(struct made *m, const struct repo_backup *b)
 {
+	CLEANUP(repo_manifest_clear) struct repo_manifest whole = { 0 };
 	CLEANUP(repo_private_clear) struct repo_private p = { 0 };
 	const struct secret *key;
 	struct err e = ERR_INIT;
 
+	CHECK_OK(repo_manifest_load(m->repo, b, &whole, &e), &e);
 	CHECK_OK(
 	    repo_data_key(m->repo, b->m.keys[b->m.priv_key], &key, &e), &e);
-	CHECK_OK(repo_private_open(&b->m, key, &p, &e), &e);
+	CHECK_OK(repo_private_open(&whole, key, &p, &e), &e);
 	return p.stream_len;
 }
 
@@ -417,7 +419,7 @@ TEST(increment__names_no_pack_older_than_the_reuse_window)
 		CHECK(day == 0 || m.src.kept < FILES);
 		since = (uint32_t)((b->m.start_ms - 7 * DAY) / HOUR);
 		for (i = 0; i < b->m.npacks; i++)
-			CHECK(b->m.packs[i].hour >= since);
+			CHECK(test_pack(m.repo, b, i).hour >= since);
 		/* Too old on day 8, most of it, and stored again. */
 		if (day == 8)
 			CHECK(b->m.stored_bytes > 2u << 20);
@@ -461,7 +463,8 @@ TEST(increment__names_no_pack_whose_key_is_older_than_the_window)
 	m.opts.full = true;
 	b = backup(&m); /* Its packs are of the next hour, its key is not. */
 	CHECK(memcmp(b->m.keys[0], m.cat.backups[0].m.keys[0], 16) == 0);
-	CHECK(b->m.packs[0].hour == m.cat.backups[0].m.packs[0].hour + 1);
+	CHECK(test_pack(m.repo, b, 0).hour ==
+	      test_pack(m.repo, &m.cat.backups[0], 0).hour + 1);
 	m.opts.keys = NULL;
 	m.opts.full = false;
 	pass(&m, 7 * DAY - 25 * MINUTE);

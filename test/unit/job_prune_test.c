@@ -201,6 +201,7 @@ TEST(prune__leaves_no_gap_in_the_chain_that_verify_would_report)
 
 TEST(prune__keeps_the_last_whole_one_when_newer_ones_are_not)
 {
+	struct repo_pack_row row;
 	CLEANUP(clear) struct made m;
 	struct repo_catalogue cat = { 0 };
 	struct job_prune_report rep;
@@ -211,8 +212,8 @@ TEST(prune__keeps_the_last_whole_one_when_newer_ones_are_not)
 	back_up(&m, 3);
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	/* The newest has lost a pack. */
-	repo_name_pack(name, cat.backups[2].m.packs[0].hour,
-	    cat.backups[2].m.packs[0].oid);
+	row = test_pack(m.repo, &cat.backups[2], 0);
+	repo_name_pack(name, row.hour, row.oid);
 	test_object_put(m.store, repo_object(m.repo, name, object), NULL, 0);
 	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
 	repo_catalogue_clear(&cat);

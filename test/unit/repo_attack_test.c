@@ -119,9 +119,10 @@ object(const struct made *m, const char *name)
 static const char *
 pack_object(const struct made *m, const struct repo_backup *b, size_t i)
 {
+	const struct repo_pack_row row = test_pack(m->repo, b, i);
 	char name[REPO_NAME_MAX];
 
-	repo_name_pack(name, b->m.packs[i].hour, b->m.packs[i].oid);
+	repo_name_pack(name, row.hour, row.oid);
 	return object(m, name);
 }
 
@@ -244,7 +245,7 @@ TEST(pack__duplicated_under_another_name_changes_nothing)
 
 	make(&m, "1");
 	read_object(&m, pack_object(&m, &m.cat.backups[0], 0), &b);
-	repo_name_pack(name, m.cat.backups[0].m.packs[0].hour, oid);
+	repo_name_pack(name, test_pack(m.repo, &m.cat.backups[0], 0).hour, oid);
 	test_object_put(m.store, object(&m, name), b.p, b.len);
 	CHECK(bad(&m, 0, VERIFY_CONTENT) == 0);
 }

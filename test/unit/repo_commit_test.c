@@ -115,6 +115,7 @@ TEST(commit__of_a_host_that_may_only_write_needs_put_alone)
 	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
 	CLEANUP(freep_repo) struct repo *r = open_repo(s, "a", "r");
 	CLEANUP(freep_repo) struct repo *reader = NULL;
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
 	CLEANUP(repo_private_clear) struct repo_private p = { 0 };
 	const struct secret *key;
 	struct err e = ERR_INIT;
@@ -132,7 +133,8 @@ TEST(commit__of_a_host_that_may_only_write_needs_put_alone)
 	    repo_data_key(r, cat.backups[1].m.keys[0], &key, &e), &e, HF_EKEY);
 	reader = open_repo(s, "owner", "i");
 	CHECK_OK(repo_data_key(reader, cat.backups[1].m.keys[0], &key, &e), &e);
-	CHECK_OK(repo_private_open(&cat.backups[1].m, key, &p, &e), &e);
+	CHECK_OK(repo_manifest_load(reader, &cat.backups[1], &m, &e), &e);
+	CHECK_OK(repo_private_open(&m, key, &p, &e), &e);
 	CHECK_STR(p.label, "the marker");
 }
 

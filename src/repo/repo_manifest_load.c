@@ -1,0 +1,84 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/parallel.h"
+#include "repo/repo_budget.h"
+#include "repo/repo_impl.h"
+
+#define THREADS 8            /* Each waits for the store most of the time. */
+#define BUDGET (16ull << 20) /* Bytes of manifests at a time. */
+
+/*
+ * These bytes were judged when the catalogue was loaded: what has the same
+ * hash now is signed by the same writer.
+ */
+int
+repo_manifest_load(struct repo *r, const struct repo_backup *b,
+    struct repo_manifest *ret, struct err *err)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
+
+	if (repo_get(r, b->name, b->manifest_len, &bytes, err) < 0 ||
+	    repo_manifest_decode(bytes.p, bytes.len, NULL, &m, err) < 0)
+		return err_wrap(err, "manifest '%s'", b->name);
+	if (memcmp(m.sha256, b->m.sha256, SHA256_LEN) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "manifest '%s' has changed since it was listed", b->name);
+	*ret = m;
+	m = (struct repo_manifest){ 0 };
+	return 0;
+}
+
+struct each {
+	struct repo *repo;
+	const struct repo_backup *const *v;
+	repo_manifest_fn *fn;
+	void *arg;
+	struct repo_budget budget;
+	pthread_mutex_t lock; /* One call of ${fn} at a time. */
+};
+
+static int
+call(struct each *e, const struct repo_backup *b, struct err *err)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	int rc;
+
+	if ((rc = repo_manifest_load(e->repo, b, &m, err)) < 0)
+		return rc;
+	(void)pthread_mutex_lock(&e->lock);
+	rc = e->fn(e->arg, b, &m, err);
+	(void)pthread_mutex_unlock(&e->lock);
+	return rc;
+}
+
+static int
+one(void *arg, size_t i, struct err *err)
+{
+	struct each *e = arg;
+	int rc;
+
+	repo_budget_take(&e->budget, e->v[i]->manifest_len);
+	rc = call(e, e->v[i], err);
+	repo_budget_give(&e->budget, e->v[i]->manifest_len);
+	return rc;
+}
+
+int
+repo_manifest_each(struct repo *r, const struct repo_backup *const *v, size_t n,
+    repo_manifest_fn *fn, void *arg, struct err *err)
+{
+	struct each e = {
+		.repo = r,
+		.v = v,
+		.fn = fn,
+		.arg = arg,
+		.budget = REPO_BUDGET(BUDGET),
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+
+	return parallel_for(n, THREADS, one, &e, err);
+}
