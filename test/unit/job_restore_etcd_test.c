@@ -13,6 +13,7 @@
 #include "job/job.h"
 #include "job/job_backup.h"
 #include "job/job_etcd_cluster.h"
+#include "job/job_etcd_plan.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
 #include "source/source.h"
@@ -490,6 +491,51 @@ TEST(restore__survives_running_out_of_memory_anywhere)
 	}
 	test_malloc_fail(0);
 	CHECK_OK(rc, &e);
+}
+
+TEST(plan__promises_what_every_restore_then_shows)
+{
+	static const struct job_etcd_rebuild_opts v[] = { { 0 }, { .bump = 7 },
+		{ .revision = 20 }, { .revision = 20, .bump = 1000 } };
+	const struct etcd_membership_opts words = {
+		.initial_cluster = "n=http://a:1,m=http://b:2",
+	};
+	CLEANUP(clear) struct made m;
+	struct job_restore_etcd_report rep;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	make(&m);
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		CLEANUP(job_etcd_plan_clear) struct job_etcd_plan p = { 0 };
+		struct job_restore_etcd_opts o = { .revision = v[i].revision,
+			.bump = v[i].bump,
+			.dry_run = true };
+
+		o.to = at("to");
+		CHECK_OK(job_etcd_plan(&job, m.repo, &m.cat.backups[0], &words,
+			     &v[i], &p, &e),
+		    &e);
+		CHECK(p.cluster->new_token && p.cluster->membership->n == 2);
+		CHECK_OK(restore(&m, &o, &rep, &e), &e);
+		CHECK(p.digest.revision == rep.digest.revision);
+		CHECK(p.digest.compact_revision == rep.digest.compact_revision);
+		CHECK(p.digest.hash == rep.digest.hash);
+	}
+}
+
+TEST(plan__needs_the_members)
+{
+	const struct etcd_membership_opts words = { .name = "n" };
+	const struct job_etcd_rebuild_opts opts = { 0 };
+	CLEANUP(job_etcd_plan_clear) struct job_etcd_plan p = { 0 };
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	CHECK_FAIL(job_etcd_plan(
+		       &job, m.repo, &m.cat.backups[0], &words, &opts, &p, &e),
+	    &e, HF_EUSAGE);
 }
 
 /* What the operator leaves out. */
