@@ -152,17 +152,18 @@ take_lease(
 static int
 check_member(const uint8_t *value, size_t n, struct err *err)
 {
-	json_t *doc;
-	bool good;
+	json_auto_t *doc = NULL;
+	json_error_t why;
 
 	/* Members' numbers have 64 bits, jansson's have 63. */
-	doc = json_loadb((const char *)value, n, JSON_DECODE_INT_AS_REAL, NULL);
-	good = json_is_object(doc) &&
-	       json_is_array(json_object_get(doc, "peerURLs"));
-	json_decref(doc);
-	return good ? 0
-		    : err_set(err, HF_ECORRUPT,
-			  "the bucket 'members' has one that is none");
+	doc = json_loadb((const char *)value, n, JSON_DECODE_INT_AS_REAL, &why);
+	if (doc == NULL && json_error_code(&why) == json_error_out_of_memory)
+		return err_nomem(err);
+	if (json_is_object(doc) &&
+	    json_is_array(json_object_get(doc, "peerURLs")))
+		return 0;
+	return err_set(
+	    err, HF_ECORRUPT, "the bucket 'members' has one that is none");
 }
 
 static int

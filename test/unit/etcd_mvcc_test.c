@@ -189,6 +189,31 @@ TEST(mvcc_check__is_content_with_what_etcd_writes)
 	CHECK_OK(check(&s, &e), &e);
 }
 
+TEST(mvcc_check__runs_out_of_memory_without_harm)
+{
+	struct err e = ERR_INIT;
+	struct etcd_bolt b;
+	struct store s;
+	int i, rc;
+
+	make(&s);
+	add(&s, 2, false, first, "v");
+	add(&s, 6, true, none, "");
+	build(&s);
+	CHECK_OK(etcd_bolt_open(&b, &s.t.file, &e), &e);
+	TEST_TORTURE (n) {
+		test_malloc_fail(n);
+		rc = etcd_mvcc_check(&b, &e);
+		if (!test_malloc_failed())
+			break;
+		CHECK(rc == -HF_ENOMEM);
+	}
+	test_malloc_fail(0);
+	CHECK(rc == 0);
+	for (i = 0; i < 4; i++)
+		buf_free(&s.kv[i]);
+}
+
 TEST(mvcc_check__names_the_record_that_is_wrong)
 {
 	static const struct {
