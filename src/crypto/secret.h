@@ -48,8 +48,9 @@ int secret_copy(const void *, size_t, struct secret **, struct err *);
  * another form, the file may be read or written by others than its owner and
  * group, or there are more than ${max} bytes or none; HF_ENOTFOUND if there
  * is no such file or variable.  An environment variable that was read is
- * wiped and unset, so it can be read once; as setenv(3), this is for the
- * time before threads.
+ * wiped and unset; as setenv(3), this is for the time before threads.  What
+ * a variable or descriptor has given is kept, in such memory as this, for
+ * whoever names it again.
  */
 int secret_load(
     const char *, const char *, size_t, struct secret **, struct err *);

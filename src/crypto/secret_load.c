@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,8 +91,8 @@ from_env(const char *name, size_t max, struct secret **ret, struct err *err)
 	int rc;
 
 	if ((value = getenv(name)) == NULL) {
-		(void)err_set(err, HF_ENOTFOUND,
-		    "no such environment variable, or it was read before");
+		(void)err_set(
+		    err, HF_ENOTFOUND, "no such environment variable");
 		return err_hint(err, "export %s in what starts holdfast", name);
 	}
 	len = strlen(value);
@@ -121,6 +122,76 @@ from_number(
 	return from_fd((int)fd, true, max, ret, err);
 }
 
+/* What gives its secret once gives it to all who ask. */
+struct given {
+	struct given *next;
+	char *ref;
+	struct secret *secret; /* NULL: not yet. */
+};
+
+static struct given *givens; /* With the lock; they live as long as we do. */
+static pthread_mutex_t givens_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+find_given(const char *ref, struct given **ret, struct err *err)
+{
+	struct given *g;
+
+	for (g = givens; g != NULL && strcmp(g->ref, ref) != 0; g = g->next)
+		;
+	if (g == NULL) {
+		if ((g = calloc(1, sizeof(*g))) == NULL)
+			return err_nomem(err);
+		if (str_dup(ref, &g->ref, err) < 0) {
+			free(g);
+			return err->code;
+		}
+		g->next = givens;
+		givens = g;
+	}
+	*ret = g;
+	return 0;
+}
+
+static int
+copy_given(
+    const struct given *g, size_t max, struct secret **ret, struct err *err)
+{
+	return accept_bytes(
+	    secret_p(g->secret), secret_len(g->secret), max, ret, err);
+}
+
+typedef int from_fn(const char *, size_t, struct secret **, struct err *);
+
+/*
+ * Read ${rest} of ${ref}, or, if that has nothing more to give, what it gave
+ * before: two keys may name the same variable.
+ */
+static int
+from_once(const char *ref, const char *rest, from_fn *from, size_t max,
+    struct secret **ret, struct err *err)
+{
+	struct secret *fresh = NULL;
+	struct given *g;
+	struct err e = ERR_INIT;
+	int rc;
+
+	(void)pthread_mutex_lock(&givens_lock);
+	if ((rc = find_given(ref, &g, err)) == 0) {
+		rc = from(rest, max, &fresh, &e);
+		if (rc == 0) {
+			secret_free(g->secret);
+			g->secret = fresh;
+		}
+		if (g->secret != NULL && rc != -HF_ENOMEM)
+			rc = copy_given(g, max, ret, err);
+		else
+			*err = e;
+	}
+	(void)pthread_mutex_unlock(&givens_lock);
+	return rc;
+}
+
 int
 secret_load(const char *ref, const char *what, size_t max, struct secret **ret,
     struct err *err)
@@ -131,9 +202,9 @@ secret_load(const char *ref, const char *what, size_t max, struct secret **ret,
 	if ((rest = str_has_prefix(ref, "file:")) != NULL)
 		rc = from_file(rest, true, max, ret, err);
 	else if ((rest = str_has_prefix(ref, "env:")) != NULL)
-		rc = from_env(rest, max, ret, err);
+		rc = from_once(ref, rest, from_env, max, ret, err);
 	else if ((rest = str_has_prefix(ref, "fd:")) != NULL)
-		rc = from_number(rest, max, ret, err);
+		rc = from_once(ref, rest, from_number, max, ret, err);
 	else {
 		/* It may be the secret itself: it must not be repeated. */
 		(void)err_set(err, HF_ECONFIG,

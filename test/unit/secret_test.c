@@ -125,7 +125,24 @@ TEST(secret_load__wipes_and_unsets_the_environment)
 	loads("env:HF_TEST_ENV", "s3cret", 6);
 	CHECK(getenv("HF_TEST_ENV") == NULL);
 	CHECK(memcmp(value + 12, "\0\0\0\0\0\0", 6) == 0);
-	refuses("env:HF_TEST_ENV", HF_ENOTFOUND, "read before");
+	/* Another key may name it too. */
+	loads("env:HF_TEST_ENV", "s3cret", 6);
+	CHECK(setenv("HF_TEST_ENV", "0ther", 1) == 0);
+	loads("env:HF_TEST_ENV", "0ther", 5);
+	loads("env:HF_TEST_ENV", "0ther", 5);
+	refuses("env:HF_TEST_NONE", HF_ENOTFOUND, "no such environment");
+}
+
+TEST(secret_load__gives_again_no_more_than_is_asked_for)
+{
+	struct secret *s = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK(setenv("HF_TEST_LONG", "0123456789", 1) == 0);
+	loads("env:HF_TEST_LONG", "0123456789", 10);
+	CHECK_FAIL(secret_load("env:HF_TEST_LONG", "a test", 9, &s, &e), &e,
+	    HF_ECONFIG);
+	CHECK(strstr(e.msg, "longer than 9 bytes") != NULL);
 }
 
 TEST(secret_load__reads_a_descriptor_and_hides_it_from_children)
@@ -139,8 +156,10 @@ TEST(secret_load__reads_a_descriptor_and_hides_it_from_children)
 	(void)snprintf(ref, sizeof(ref), "fd:%d", fds[0]);
 	loads(ref, "s3cret", 6);
 	CHECK(fcntl(fds[0], F_GETFD) == FD_CLOEXEC);
+	loads(ref, "s3cret", 6); /* At its end: what it gave. */
 	CHECK(close(fds[0]) == 0);
-	refuses(ref, HF_EIO, "no such open file");
+	loads(ref, "s3cret", 6);
+	refuses("fd:9999", HF_EIO, "no such open file");
 	refuses("fd:", HF_ECONFIG, "not a number");
 	refuses("fd:3x", HF_ECONFIG, "not a number");
 	refuses("fd:-1", HF_ECONFIG, "not a number");
