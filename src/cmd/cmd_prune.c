@@ -92,14 +92,15 @@ answer(struct ctx *ctx, const struct job_prune_opts *opts,
 }
 
 static int
-undo(struct ctx *ctx, struct cmd_opened *o, const char *name, struct err *err)
+undo(struct ctx *ctx, struct cmd_opened *o, const char *name, int64_t undo_ms,
+    struct err *err)
 {
 	const struct repo_backup *b;
 	int rc;
 
 	if ((rc = repo_catalogue_load(o->repo, &o->cat, err)) < 0 ||
 	    (rc = repo_catalogue_find(&o->cat, name, &b, err)) < 0 ||
-	    (rc = job_prune_undo(o->repo, &o->cat, b, err)) < 0)
+	    (rc = job_prune_undo(o->repo, &o->cat, b, undo_ms, err)) < 0)
 		return rc;
 	ctx_print(ctx, "%s  %s  is back", b->id, b->m.source);
 	return ctx_json(
@@ -126,7 +127,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		 ctx, NULL, STORE_READ | STORE_WRITE, &o, err)) < 0)
 		return rc;
 	if (back != NULL)
-		return undo(ctx, &o, back, err);
+		return undo(ctx, &o, back, opts.undo_ms, err);
 	collect(ctx, o.where, &opts.rule);
 	if ((rc = job_prune(&j, o.repo, &opts, &rep, err)) < 0)
 		return rc;

@@ -60,11 +60,12 @@ int job_prune(const struct job *, struct repo *, const struct job_prune_opts *,
     struct job_prune_report *, struct err *);
 
 /**
- * job_prune_undo(r, cat, b, err):
+ * job_prune_undo(r, cat, b, undo_ms, err):
  * Bring the removed backup ${b} of ${cat} back, with its logs: erase their
- * tombstones.
+ * tombstones.  HF_ENOTFOUND once its undo window of ${undo_ms} is over; its
+ * logs whose own is over stay away.
  */
 int job_prune_undo(struct repo *, const struct repo_catalogue *,
-    const struct repo_backup *, struct err *);
+    const struct repo_backup *, int64_t, struct err *);
 
 #endif /* !JOB_JOB_PRUNE_H_ */

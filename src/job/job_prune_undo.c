@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "base/time.h"
 #include "job/job_prune.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -13,18 +14,50 @@ bring_back(struct repo *r, struct store_eraser *eraser,
 	return store_erase(eraser, repo_object(r, name, object), err);
 }
 
+/*
+ * A prune takes the store's time first and erases nothing of a backup whose
+ * window is open by then.  So one that is at work now leaves alone what is
+ * inside its window now; but what is not, it may be erasing, manifest first,
+ * and without its tombstone that would be a backup with holes.
+ */
+static bool
+is_open(const struct repo_backup *b, int64_t now_ms, int64_t undo_ms)
+{
+	return b->removed_ms >= now_ms - undo_ms;
+}
+
+static int
+too_late(const struct repo_backup *b, int64_t undo_ms, struct err *err)
+{
+	char when[TIME_TEXT_MAX], window[TIME_TEXT_MAX];
+
+	(void)err_set(err, HF_ENOTFOUND,
+	    "backup '%s' was removed at %s: its undo window of %s is over, "
+	    "and prune may have taken what it needs",
+	    b->id, time_format(b->removed_ms, when),
+	    duration_format(undo_ms, window));
+	return err_hint(err,
+	    "if no prune has run since, and none is running, undo it with a "
+	    "longer --undo-window and verify it");
+}
+
 int
 job_prune_undo(struct repo *r, const struct repo_catalogue *cat,
-    const struct repo_backup *b, struct err *err)
+    const struct repo_backup *b, int64_t undo_ms, struct err *err)
 {
 	CLEANUP(freep_store_eraser) struct store_eraser *eraser = NULL;
 	const struct repo_backup *log;
+	int64_t now;
 	size_t i;
 	int rc;
 
 	if (!b->removed)
 		return err_set(
 		    err, HF_EUSAGE, "backup '%s' is not removed", b->id);
+	if ((rc = store_now(repo_store(r), &now, err)) < 0)
+		return rc;
+	if (!is_open(b, now, undo_ms))
+		return too_late(b, undo_ms, err);
 	if ((rc = store_eraser_new(repo_store(r), &eraser, err)) < 0)
 		return rc;
 	/* The logs first: killed in between, it is still removed, and this
@@ -32,6 +65,7 @@ job_prune_undo(struct repo *r, const struct repo_catalogue *cat,
 	for (i = 0; i < cat->n; i++) {
 		log = &cat->backups[i];
 		if (log->removed && repo_backup_continues(log, b) &&
+		    is_open(log, now, undo_ms) &&
 		    (rc = bring_back(r, eraser, log, err)) < 0)
 			return rc;
 	}

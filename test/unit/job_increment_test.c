@@ -838,7 +838,9 @@ TEST(log__is_removed_and_brought_back_with_its_base)
 	repo_catalogue_clear(&m.cat);
 	CHECK_OK(repo_catalogue_load(m.repo, &m.cat, &e), &e);
 	CHECK(m.cat.backups[0].removed && m.cat.backups[1].removed);
-	CHECK_OK(job_prune_undo(m.repo, &m.cat, &m.cat.backups[0], &e), &e);
+	CHECK_OK(job_prune_undo(
+		     m.repo, &m.cat, &m.cat.backups[0], JOB_PRUNE_UNDO_MS, &e),
+	    &e);
 	repo_catalogue_clear(&m.cat);
 	CHECK_OK(repo_catalogue_load(m.repo, &m.cat, &e), &e);
 	CHECK(!m.cat.backups[0].removed && !m.cat.backups[1].removed);

@@ -174,7 +174,15 @@ TEST(prune__can_be_undone_within_the_window)
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	CHECK(cat.n == 2 && cat.backups[0].removed);
 	CHECK_OK(repo_catalogue_find(&cat, cat.backups[0].id, &b, &e), &e);
-	CHECK_OK(job_prune_undo(m.repo, &cat, b, &e), &e);
+	/* One moment behind its window, it is refused and stays as it is. */
+	pass(&m, JOB_PRUNE_UNDO_MS + 1);
+	CHECK_FAIL(job_prune_undo(m.repo, &cat, b, JOB_PRUNE_UNDO_MS, &e), &e,
+	    HF_ENOTFOUND);
+	CHECK(strstr(e.msg, "window of 3d is over") != NULL);
+	CHECK(strstr(e.hint, "--undo-window") != NULL);
+	CHECK(test_count(m.store, "hf1/main/t/") == 1);
+	pass(&m, -1);
+	CHECK_OK(job_prune_undo(m.repo, &cat, b, JOB_PRUNE_UNDO_MS, &e), &e);
 	repo_catalogue_clear(&cat);
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	CHECK(!cat.backups[0].removed && cat.nfindings == 0);
