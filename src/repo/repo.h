@@ -42,7 +42,8 @@ struct repo_opts {
  * Make a repository: the root seed wrapped for every key that ${open_keys}
  * gives (at least one that can wrap; HF_EUSAGE otherwise), this host's
  * certificate with all roles, and F last: killed anywhere, it is run again.
- * HF_EEXISTS, having written nothing, if there is one.  ${open_keys} is
+ * HF_EEXISTS, having written nothing, if there is one, or if this host knows
+ * one at the place that is gone.  ${open_keys} is
  * called once the vault id is drawn, which is the salt of passphrases; it
  * gives away the array and the keys in it.
  */

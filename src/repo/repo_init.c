@@ -75,6 +75,33 @@ refuse_remains(const struct repo_opts *opts, struct err *err)
 	return err->code;
 }
 
+/*
+ * An empty place that this host knows is most often a mount that is missing
+ * or a name that is wrong.  A new repository would be pinned over the old
+ * one, and when that comes back, this host would take it for a forgery.
+ */
+static int
+refuse_known(const struct repo_opts *opts, struct err *err)
+{
+	CLEANUP(freep_mem) char *path = NULL;
+	struct repo_pin pin;
+	bool known;
+
+	if (repo_opts_pin(opts, &path, err) < 0 ||
+	    repo_pin_load(path, &pin, &known, err) < 0)
+		return err->code;
+	if (!known)
+		return 0;
+	(void)err_set(err, HF_EEXISTS,
+	    "this host has used a repository '%s' in '%s' and finds nothing "
+	    "there now: nothing was written",
+	    repo_opts_vault(opts), opts->store->place);
+	return err_hint(err,
+	    "mount or name the right place; if that repository is gone for "
+	    "good, remove '%s'",
+	    path);
+}
+
 static int
 draw(const struct repo_opts *opts, const struct secret *seed,
     struct repo_head *h, struct err *err)
@@ -182,7 +209,7 @@ repo_init(const struct repo_opts *opts, repo_open_keys_fn *open_keys, void *arg,
 	CLEANUP(freep_repo) struct repo *r = NULL;
 
 	if (repo_opts_check(opts, err) < 0 || refuse_existing(opts, err) < 0 ||
-	    refuse_remains(opts, err) < 0 ||
+	    refuse_remains(opts, err) < 0 || refuse_known(opts, err) < 0 ||
 	    secret_random(32, &root_seed, err) < 0 ||
 	    draw(opts, root_seed, &head, err) < 0 ||
 	    repo_new(opts, &head, &r, err) < 0 ||

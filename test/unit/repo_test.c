@@ -58,6 +58,28 @@ TEST(init__refuses_an_existing_repository_and_writes_nothing)
 	CHECK(test_count(s, "") == n);
 }
 
+TEST(init__refuses_an_empty_place_where_this_host_knew_a_repository)
+{
+	CLEANUP(freep_store) struct store *s = new_store();
+	CLEANUP(freep_store) struct store *empty = new_store();
+	CLEANUP(freep_repo) struct repo *r = NULL;
+	struct err e = ERR_INIT;
+	char command[300], *path;
+
+	CHECK_OK(test_repo_init(s, "a", "1", &e), &e);
+	CHECK_FAIL(test_repo_init(empty, "a", "1", &e), &e, HF_EEXISTS);
+	CHECK(test_count(empty, "") == 0);
+	/* It is the right one that is mounted again. */
+	CHECK_OK(test_repo_open(s, "a", "1", &r, &e), &e);
+	/* The hint names the file that stands in the way. */
+	CHECK((path = strstr(e.hint, "remove '")) != NULL);
+	(void)snprintf(
+	    command, sizeof(command), "rm %s", path + strlen("remove "));
+	CHECK(system(command) == 0);
+	CHECK_OK(test_repo_init(empty, "a", "1", &e), &e);
+	CHECK(test_count(empty, "hf1/main/F") == 1);
+}
+
 TEST(init__refuses_a_repository_that_nobody_could_open)
 {
 	CLEANUP(freep_store) struct store *s = new_store();
