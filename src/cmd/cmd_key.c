@@ -37,17 +37,26 @@ add(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 	    err);
 }
 
+/* Open the repository and do this with what ${text} names. */
 static int
-run_add(struct ctx *ctx, int argc, char *argv[], struct err *err)
+with_repo(struct ctx *ctx,
+    int (*fn)(struct ctx *, struct repo *, const char *, struct err *),
+    const char *text, struct err *err)
 {
 	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
 	int rc;
 
-	(void)argc;
 	if ((rc = cmd_opened_repo(
 		 ctx, NULL, STORE_READ | STORE_WRITE, &o, err)) < 0)
 		return rc;
-	return add(ctx, o.repo, argv[0], err);
+	return fn(ctx, o.repo, text, err);
+}
+
+static int
+run_add(struct ctx *ctx, int argc, char *argv[], struct err *err)
+{
+	(void)argc;
+	return with_repo(ctx, add, argv[0], err);
 }
 
 /* Find the one opener whose fingerprint begins with ${text}. */
@@ -105,30 +114,27 @@ drop(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 static int
 run_remove(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	(void)argc;
+	return with_repo(ctx, drop, argv[0], err);
+}
+
+static int
+rotate(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
+{
+	const char *retire = ctx_option(ctx, "retire");
 	int rc;
 
-	(void)argc;
-	if ((rc = cmd_opened_repo(
-		 ctx, NULL, STORE_READ | STORE_WRITE, &o, err)) < 0)
+	if ((rc = add(ctx, r, text, err)) < 0)
 		return rc;
-	return drop(ctx, o.repo, argv[0], err);
+	/* Only now: killed before, the old key still opens everything. */
+	return retire == NULL ? 0 : drop(ctx, r, retire, err);
 }
 
 static int
 run_rotate(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
-	const char *retire = ctx_option(ctx, "retire");
-	int rc;
-
 	(void)argc;
-	if ((rc = cmd_opened_repo(
-		 ctx, NULL, STORE_READ | STORE_WRITE, &o, err)) < 0 ||
-	    (rc = add(ctx, o.repo, argv[0], err)) < 0)
-		return rc;
-	/* Only now: killed before, the old key still opens everything. */
-	return retire == NULL ? 0 : drop(ctx, o.repo, retire, err);
+	return with_repo(ctx, rotate, argv[0], err);
 }
 
 static int

@@ -76,7 +76,8 @@ const char *etcd_conn_url(const struct etcd_conn *);
  * Call a unary or server-streaming method and hand its messages to the
  * call's fn.  Fails with fn's error, with HF_EINTR if stop returned true, or
  * as grpc_rx_finish says; HF_EUNAVAIL if the member cannot be reached,
- * HF_EDENIED if one side does not trust the other's certificate.
+ * HF_EDENIED if it does not trust our certificate, HF_ECONFIG if we do not
+ * trust its.
  */
 int etcd_conn_call(struct etcd_conn *, struct etcd_call *, struct err *);
 

@@ -35,7 +35,7 @@ hung_up(CURLcode code)
 static int
 not_trusted(struct err *err, const char *url, const char *detail)
 {
-	(void)err_set(err, HF_EDENIED,
+	(void)err_set(err, HF_ECONFIG,
 	    "'%s': its certificate is not trusted: %s", url, detail);
 	if (strstr(detail, "name") != NULL)
 		return err_hint(

@@ -11,8 +11,9 @@ struct err;
  * etcd_conn_err(err, code, url, detail, cert, answered):
  * net_fail, with etcd's own traps put first: a server that rejects the
  * client's certificate or the lack of one (${cert} tells which) does so,
- * under TLS 1.3, only after the handshake; and a server certificate that is
- * not trusted concerns the option 'ca'.  Both are HF_EDENIED.  A server that
+ * under TLS 1.3, only after the handshake (HF_EDENIED); and a server
+ * certificate that is not trusted concerns the option 'ca' (HF_ECONFIG, as
+ * of any other server).  A server that
  * hangs up before it has ${answered} may speak, or want, TLS.
  */
 int etcd_conn_err(

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "etcd/etcd_grpc.h"
 
 #define PART_MIN 65536
@@ -26,32 +27,18 @@ grpc_rx_free(struct grpc_rx *rx)
 	rx->cap = 0;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Undo grpc-message's percent-encoding, in a form fit for a message. */
 static void
 set_message(struct grpc_rx *rx, const char *v, size_t n)
 {
 	size_t i, out = 0;
-	int c;
+	uint8_t c;
 
 	for (i = 0; i < n && out < sizeof(rx->message) - 1; i++) {
-		c = (unsigned char)v[i];
-		if (c == '%' && n - i > 2 && hex(v[i + 1]) >= 0 &&
-		    hex(v[i + 2]) >= 0) {
-			c = hex(v[i + 1]) << 4 | hex(v[i + 2]);
+		if (v[i] == '%' && n - i > 2 && str_unhex(&c, v + i + 1, 1))
 			i += 2;
-		}
+		else
+			c = (uint8_t)v[i];
 		rx->message[out++] = c >= ' ' && c <= '~' ? (char)c : '?';
 	}
 	rx->message[out] = '\0';

@@ -182,7 +182,7 @@ tls() {
 	check "TLS" reads "ca=$ETCD_CA"
 	check "a wrong authority" refuses 6 "hint: the option 'ca'" \
 		"ca=$ETCD_OTHER_CA"
-	check "no authority" refuses 6 "hint: the option 'ca'"
+	check "no authority" refuses 2 "hint: the option 'ca'"
 	check "no file of an authority" refuses 2 "'ca'" "ca=$tmp/none"
 	ETCD_ENDPOINTS=${ETCD_ENDPOINTS/https/http}
 	check "no TLS where there is some" refuses 9 "https://"
