@@ -23,6 +23,7 @@ struct ctx {
 	struct progress progress;
 	bool terminal; /* Standard error is one. */
 	bool drawn;    /* A progress line stands on it. */
+	int lost;      /* errno of the first answer that was not written. */
 };
 
 #endif /* !CMD_CMD_CTX_STATE_H_ */

@@ -42,9 +42,12 @@ begin(struct ctx *ctx)
 	ctx->drawn = false;
 }
 
+/* Where it failed first tells why: nothing later does. */
 static void
 end(struct ctx *ctx)
 {
+	if (ctx->lost == 0 && ferror(ctx->env->out))
+		ctx->lost = errno;
 	(void)pthread_mutex_unlock(&ctx->lock);
 }
 
@@ -52,7 +55,9 @@ end(struct ctx *ctx)
 static void
 flush_answers(struct ctx *ctx)
 {
+	begin(ctx);
 	(void)fflush(ctx->env->out);
+	end(ctx);
 }
 
 static void
@@ -221,16 +226,13 @@ ctx_progress(struct ctx *ctx, const char *what, uint64_t done, uint64_t total)
 int
 ctx_finish(struct ctx *ctx, struct err *err)
 {
-	begin(ctx);
-	end(ctx);
-	errno = 0;
-	if (fflush(ctx->env->out) == 0 && !ferror(ctx->env->out))
-		return 0;
+	flush_answers(ctx);
 	/* Whoever stopped reading an answer has seen enough of it. */
-	if (errno == EPIPE &&
-	    !(ctx->cmd != NULL && (ctx->cmd->flags & CMD_RAW)))
+	if (ctx->lost == 0 ||
+	    (ctx->lost == EPIPE &&
+		!(ctx->cmd != NULL && (ctx->cmd->flags & CMD_RAW))))
 		return 0;
-	return err_errno(err, errno, "write to standard output");
+	return err_errno(err, ctx->lost, "write to standard output");
 }
 
 int

@@ -1,6 +1,9 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "cmd/cmd.h"
@@ -75,6 +78,22 @@ install_handlers(void)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/*
+ * Where we were started without them, the first files that we open would be
+ * standard input, output and errors: a warning would go into a database, and a
+ * file of ours be backed up.  What takes their places fails instead.
+ */
+static void
+fill_standard_files(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null",
+			    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 static void
 linger(void)
 {
@@ -93,6 +112,7 @@ main(int argc, char *argv[])
 	};
 	struct err err = ERR_INIT;
 
+	fill_standard_files();
 	if (secret_process_init(&err) < 0) {
 		(void)fprintf(stderr, "holdfast: %s\n", err.msg);
 		return err_class_of(err.code)->exit_status;

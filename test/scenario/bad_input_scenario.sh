@@ -232,6 +232,22 @@ full_answer() {
 	"$holdfast" list "${repo[@]}" 2>err >/dev/full
 	[ $? = 10 ] && one_error && says err "standard output" "No space left"
 }
+# Nothing that we open may take their places.
+closed_files() {
+	local got
+	"$holdfast" backup --from stream:- --source-name closed "${repo[@]}" \
+		<&- >out 2>err
+	got=$?
+	[ $got = 12 ] && one_error && says err "Bad file descriptor" || return 1
+	"$holdfast" list "${repo[@]}" <&- >&- 2>err
+	got=$?
+	[ $got = 1 ] && one_error && says err "standard output" \
+		"Bad file descriptor" || return 1
+	rm -rf closed closed2
+	"$holdfast" restore latest --to closed "${repo[@]}" <&- >&- 2>&-
+	[ $? = 0 ] && "$holdfast" restore latest --to closed2 "${repo[@]}" \
+		>out 2>err && same_tree closed closed2
+}
 targets() {
 	fails 5 "$tmp/tree" --overwrite -- restore latest --to "$tmp/tree" \
 		"${repo[@]}" &&
@@ -331,6 +347,7 @@ if [ "$(id -u)" = 0 ]; then
 fi
 check "a reader who has seen enough is no failure" gone_reader
 check "an answer that cannot be written is one" full_answer
+check "standard files that are closed" closed_files
 check "a command that fails is no backup" failing_command
 check "a source that is not there is no backup" missing_source
 check "slips in the configuration, each with its line" typos

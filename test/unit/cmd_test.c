@@ -401,6 +401,24 @@ TEST(ctx__notices_that_its_answer_was_not_written)
 	fclose(env.out);
 }
 
+/* The note comes behind the answer, which fails then. */
+TEST(ctx__knows_at_the_end_why_an_answer_was_not_written)
+{
+	CLEANUP(freep_ctx) struct ctx *ctx = NULL;
+	struct cmd_env env = { .drivers = &no_drivers,
+		.cancel = &cancel,
+		.out = fopen("/dev/full", "w"),
+		.err = stderr };
+	struct err e = ERR_INIT;
+
+	CHECK(env.out != NULL);
+	CHECK_OK(ctx_new(&env, &ctx, &e), &e);
+	ctx_print(ctx, "an answer");
+	ctx_note(ctx, "a note");
+	CHECK_FAIL(ctx_finish(ctx, &e), &e, HF_ENOSPC);
+	fclose(env.out);
+}
+
 /* Before its command and behind it, with and without a "=". */
 TEST(etcd_backup__takes_its_own_letters)
 {
