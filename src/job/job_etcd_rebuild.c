@@ -14,7 +14,7 @@
 enum fate {
 	COPY, /* Written as it is. */
 	HOLD, /* "meta": changed, and written at the end. */
-	DROP, /* Others take its place. */
+	DROP, /* Others take their place, or none. */
 };
 
 struct rebuild {
@@ -73,6 +73,10 @@ on_bucket(void *arg, const uint8_t *name, size_t n, uint64_t sequence,
 		x->fate = DROP;
 		return 0;
 	}
+	/* They are of members that are gone, and one of NOSPACE would forbid
+	 * every write to a database that has room again. */
+	if (x->opts->members != NULL && is(name, n, "alarm"))
+		x->fate = DROP;
 	return begin(x, name, n, sequence, err);
 }
 

@@ -199,7 +199,8 @@ write_bucket(
 		u->has_members = true;
 		return write_members(u, err);
 	}
-	if (is_called(bucket, "members_removed"))
+	/* Alarms are of members that are gone, too. */
+	if (is_called(bucket, "members_removed") || is_called(bucket, "alarm"))
 		return 0;
 	u->has_keys = u->has_keys || is_called(bucket, "key");
 	return each(u, bucket, copy_pair, u, err);

@@ -162,6 +162,7 @@ TEST(unpack__keeps_what_is_there_and_makes_the_members_anew)
 	CHECK_STR(first, "v");
 	CHECK(pairs(&b, "lease", first, sizeof(first)) == 1);
 	CHECK(pairs(&b, "members_removed", first, sizeof(first)) == 0);
+	CHECK(pairs(&b, "alarm", first, sizeof(first)) == 0);
 	CHECK(pairs(&b, "members", first, sizeof(first)) == 1);
 	CHECK(strstr(first, "http://localhost:2380") != NULL);
 	/* consistent_index, term and confState beside what was there. */

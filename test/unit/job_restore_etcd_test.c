@@ -82,7 +82,8 @@ fill(struct etcd_bolt_writer *w, struct err *err)
 	uint64_t i;
 	int rc;
 
-	if ((rc = put_pair(w, "auth", "authEnabled", "\1", 1, err)) < 0 ||
+	if ((rc = put_pair(w, "alarm", "NOSPACE", "", 0, err)) < 0 ||
+	    (rc = put_pair(w, "auth", "authEnabled", "\1", 1, err)) < 0 ||
 	    (rc = put_pair(w, "lease", "12345678", "lease", 5, err)) < 0 ||
 	    (rc = put_pair(w, "members", "abc", "{}", 2, err)) < 0 ||
 	    (rc = put_pair(w, "meta", "confState", "{}", 2, err)) < 0 ||
@@ -301,6 +302,7 @@ TEST(restore__makes_a_data_directory_of_new_members_and_old_keys)
 	CHECK(rep.digest.records == LAST - COMPACTED + 3);
 	check_digest(&db, &rep.digest);
 	CHECK(count(&db, "members") == 1 && count(&db, "members_removed") == 0);
+	CHECK(count(&db, "alarm") == 0);
 	CHECK(has(&db, "meta", "consistent_index", "\0\0\0\0\0\0\0\1", 8));
 	CHECK(!has(&db, "meta", "confState", "{}", 2));
 	CHECK(has(&db, "lease", "12345678", "lease", 5));
@@ -384,6 +386,7 @@ TEST(restore__makes_a_snapshot_of_the_members_that_were)
 	open_db(&db, at("snap"));
 	check_digest(&db, &rep.digest);
 	CHECK(has(&db, "members", "abc", "{}", 2));
+	CHECK(has(&db, "alarm", "NOSPACE", "", 0));
 
 	CHECK_FAIL(restore(&m, &o, &rep, &e), &e, HF_EEXISTS);
 	o.overwrite = true;
