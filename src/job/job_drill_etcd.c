@@ -201,6 +201,8 @@ compare(struct drill *x, struct err *err)
 	int rc;
 
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if ((rc = job_check(x->job, err)) < 0)
+			return rc;
 		rc = steps[i](x, err);
 		/* It serves nobody but us: what it refuses, it has not got. */
 		if (rc < 0 && rc != -HF_EINTR && rc != -HF_ENOMEM)

@@ -128,6 +128,24 @@ exec sleep 98765
 chmod +x hangs
 interrupted() { stopped -INT 13 && nothing_left; }
 killed() { stopped -KILL 137 && rm -r "$TMPDIR"/holdfast-drill-*; }
+# Heard even if the server is all that is waited for.
+cat >serves <<'.'
+#!/bin/sh
+[ "$1" = --version ] || {
+	holdfast=$PPID
+	(
+		while [ ! -S client:1 ]; do sleep 0.01; done
+		kill -INT "$holdfast"
+	) &
+}
+exec "$REAL" "$@"
+.
+chmod +x serves
+interrupted_serving() {
+	REAL=$ETCD_BIN/etcd fails 13 'interrupted' -- \
+		drill etcd latest:raw "${repo[@]}" --etcd-program ./serves &&
+		nothing_left
+}
 damaged() {
 	local pack
 	for pack in repo/hf1/main/p/*/*; do
@@ -155,6 +173,7 @@ check "etcd $ETCD: what was restored may be kept" kept
 check "etcd $ETCD: without an etcd nothing is attested" no_program
 check "etcd $ETCD: nor with one that is too old" older
 check "etcd $ETCD: interrupted, nothing is left" interrupted
+check "etcd $ETCD: interrupted while it serves" interrupted_serving
 check "etcd $ETCD: killed, its server goes too" killed
 check "etcd $ETCD: a server with other keys is told" told_of_rot
 check "etcd $ETCD: a server that dies is told" told_of_death
