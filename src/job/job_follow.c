@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/time.h"
+#include "etcd/etcd_client.h"
 #include "etcd/etcd_watch.h"
 #include "job/job_follow_impl.h"
 #include "source/source.h"
@@ -106,6 +107,38 @@ check_cluster(struct follow *f)
 	give_up(f, "it is another cluster");
 }
 
+/*
+ * And its past must be what it was: one that was set back to an older
+ * snapshot, and has gone on since, would be watched without a word, and the
+ * logs would join one history to another.  What cannot be compared, as it was
+ * compacted meanwhile, a new backup settles.
+ */
+static void
+check_past(struct follow *f)
+{
+	const struct follow_past *p = &f->past;
+	struct err ignore = ERR_INIT;
+	enum etcd_revision gone;
+	struct etcd_hashkv h;
+
+	if (f->broken)
+		return;
+	if (p->revision <= p->compact ||
+	    etcd_client_hashkv(source_etcd_follow_client(f->cluster),
+		p->revision, &h, &gone, &ignore) < 0 ||
+	    h.compact_revision != p->compact) {
+		if (f->why == NULL)
+			f->why = "whether the cluster was set back cannot be "
+				 "told otherwise";
+	} else if (h.hash != p->hash) {
+		job_follow_warn(f,
+		    "the cluster was set back: its revision %" PRIu64
+		    " is not the one that was stored; a new backup is taken",
+		    p->revision);
+		give_up(f, "the cluster was set back");
+	}
+}
+
 static int
 connect(struct follow *f, struct err *err)
 {
@@ -118,6 +151,7 @@ connect(struct follow *f, struct err *err)
 		    0) {
 			f->behind_since = 0;
 			check_cluster(f);
+			check_past(f);
 			return 0;
 		}
 		if (!job_follow_may_pass(&e) && e.code != -HF_EDENIED) {

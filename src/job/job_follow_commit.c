@@ -67,7 +67,7 @@ ask_hash(struct follow *f, int64_t now)
 	enum etcd_revision gone;
 	struct err ignore = ERR_INIT;
 
-	if (now < f->hash_after || l->last == f->hash_revision)
+	if (now < f->hash_after || l->last == f->past.revision)
 		return;
 	if (etcd_client_hashkv(source_etcd_follow_client(f->cluster), l->last,
 		&h, &gone, &ignore) < 0)
@@ -75,7 +75,6 @@ ask_hash(struct follow *f, int64_t now)
 	l->hashed = true;
 	l->hash = h.hash;
 	l->hash_compact = h.compact_revision;
-	f->hash_revision = l->last;
 	f->hash_after = time_mono_ms();
 	f->hash_after += HASH_SHARE * (f->hash_after - now);
 }
@@ -171,6 +170,9 @@ job_follow_commit(struct follow *f, struct err *err)
 	memcpy(f->trail.last, rep.sha256, SHA256_LEN);
 	f->trail.revision = l->last;
 	f->trail.to_ms = l->to_ms;
+	if (l->hashed)
+		f->past = (struct follow_past){ l->last, l->hash_compact,
+			l->hash };
 	remember(f);
 	c = (struct job_follow_commit){ .report = &rep,
 		.first = l->first,
@@ -198,10 +200,10 @@ on_fact(void *arg, const char *name, const char *value)
 		strcpy(t->state, value);
 }
 
-/* What happened between the last log and the backup, and is in neither. */
+/* The same, and what the backup amounts to. */
 struct facts {
 	struct repo_trail trail;
-	uint64_t compact;
+	struct follow_past past;
 };
 
 static void
@@ -210,7 +212,9 @@ on_base_fact(void *arg, const char *name, const char *value)
 	struct facts *facts = arg;
 
 	if (strcmp(name, "etcd.compact_revision") == 0)
-		facts->compact = strtoull(value, NULL, 10);
+		facts->past.compact = strtoull(value, NULL, 10);
+	else if (strcmp(name, "etcd.hashkv") == 0)
+		facts->past.hash = (uint32_t)strtoul(value, NULL, 10);
 	on_fact(&facts->trail, name, value);
 }
 
@@ -252,6 +256,7 @@ take_base(struct follow *f, struct facts *facts, struct job_backup_report *rep,
 		    rep->id);
 		return err_hint(err, "leave out the option 'form'");
 	}
+	facts->past.revision = facts->trail.revision;
 	memcpy(facts->trail.base, rep->sha256, SHA256_LEN);
 	memcpy(facts->trail.last, rep->sha256, SHA256_LEN);
 	facts->trail.to_ms = time_now_ms();
@@ -271,7 +276,8 @@ job_follow_base(struct follow *f, struct err *err)
 	f->why = NULL;
 	f->have_next = true;
 	f->next = facts.trail;
-	tell_gap(f, facts.compact);
+	f->next_past = facts.past;
+	tell_gap(f, facts.past.compact);
 	c = (struct job_follow_commit){ .report = &rep,
 		.base = true,
 		.first = facts.trail.revision,
@@ -297,9 +303,9 @@ job_follow_switch(struct follow *f, struct err *err)
 	    (rc = job_follow_commit(f, err)) < 0)
 		return rc;
 	f->trail = f->next;
+	f->past = f->next_past;
 	f->known = true;
 	f->have_next = f->broken = false;
-	f->hash_revision = 0;
 	etcd_lease_file_clear(&f->leases);
 	remember(f);
 	source_etcd_log_begin(f->log, f->trail.revision + 1, f->trail.to_ms);

@@ -9,6 +9,17 @@
 #include "source/etcd/source_etcd_follow.h"
 #include "source/etcd/source_etcd_log.h"
 
+/*
+ * What the cluster's store amounted to at a revision that is in the
+ * repository; its number alone proves nothing, for a cluster that is set back
+ * to an older snapshot counts the same revisions once more.
+ */
+struct follow_past {
+	uint64_t revision; /* 0: nothing is known. */
+	uint64_t compact;
+	uint32_t hash; /* HashKV. */
+};
+
 /* Following a cluster: what the files of job_follow share. */
 struct follow {
 	const struct job *job;
@@ -30,17 +41,17 @@ struct follow {
 	 */
 	bool have_next;
 	struct repo_trail next;
+	struct follow_past past, next_past;
 
-	bool broken;            /* No log can continue what is in the store. */
-	const char *why;        /* A new backup is wanted, for this reason, */
-	int64_t base_after;     /* not before this, */
-	uint64_t gap;           /* and this is the first revision lost. */
-	int64_t hash_after;     /* When HashKV may be asked for again. */
-	uint64_t hash_revision; /* At which it was, last. */
-	int64_t state_after;    /* Likewise the state. */
-	int64_t due;            /* When a log is to be laid down. */
-	bool asked;             /* For progress, since. */
-	int64_t behind_since;   /* The member is behind what was seen. */
+	bool broken;          /* No log can continue what is in the store. */
+	const char *why;      /* A new backup is wanted, for this reason, */
+	int64_t base_after;   /* not before this, */
+	uint64_t gap;         /* and this is the first revision lost. */
+	int64_t hash_after;   /* When HashKV may be asked for again. */
+	int64_t state_after;  /* Likewise the state. */
+	int64_t due;          /* When a log is to be laid down. */
+	bool asked;           /* For progress, since. */
+	int64_t behind_since; /* The member is behind what was seen. */
 };
 
 /* All times are of time_mono_ms but those in trails and logs. */

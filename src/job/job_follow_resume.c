@@ -27,6 +27,27 @@ trail_of(const struct job_etcd_chain *c, struct repo_trail *t)
 		strcpy(t->state, state);
 }
 
+/* The newest of them that says what the cluster amounted to. */
+static void
+past_of(const struct job_etcd_chain *c, struct follow_past *p)
+{
+	const struct job_etcd_log *l;
+	uint64_t hash;
+	size_t i;
+
+	for (i = c->n; i-- > 0;) {
+		l = &c->logs[i];
+		if (!l->hashed)
+			continue;
+		*p = (struct follow_past){ l->last, l->hash_compact, l->hash };
+		return;
+	}
+	if (job_etcd_number(c->base, "etcd.hashkv", 10, &hash) &&
+	    hash <= UINT32_MAX)
+		*p = (struct follow_past){ c->revision, c->compact,
+			(uint32_t)hash };
+}
+
 static int
 from_catalogue(struct follow *f, struct err *err)
 {
@@ -43,6 +64,7 @@ from_catalogue(struct follow *f, struct err *err)
 	if ((rc = job_etcd_chain_find(&cat, base, &c, err)) < 0)
 		return rc;
 	trail_of(&c, &f->trail);
+	past_of(&c, &f->past);
 	f->known = true;
 	return 0;
 }

@@ -1,0 +1,96 @@
+#!/bin/bash
+# etcd_setback_scenario.sh HOLDFAST VERSION PORT: an etcd of that version is
+# followed, set back to an older snapshot under the same cluster id, and goes
+# on: the same revisions, with other content, in TAP.
+# shellcheck source=test/scenario/scenario.sh
+. "$(dirname "$0")/scenario.sh"
+export ETCD=$2 MEMBERS=1 TLS=off AUTH=off
+port=$3
+repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
+unset ETCDCTL_API
+client=http://127.0.0.1:$port
+peers_at=http://127.0.0.1:$((port + 1))
+
+ctl() { "$ETCD_BIN/etcdctl" --endpoints "$client" "$@"; }
+util() {
+	local util=$ETCD_BIN/etcdutl
+	[ -x "$util" ] || util=$ETCD_BIN/etcdctl
+	"$util" "$@"
+}
+puts() { # VALUE N...
+	local value=$1 n
+	shift
+	for n in "$@"; do
+		ctl put "k$n" "$value" >put || return 1
+	done
+}
+# followed COMMAND...: what is done meanwhile; `log` is what was told.
+followed() {
+	local pid rc n
+	"$holdfast" follow --from "etcd:$client" --source-name cp \
+		"${repo[@]}" --interval 1s >log 2>log.err &
+	pid=$!
+	at_end kill -9 $pid
+	for ((n = 0; n < 100; n++)); do
+		grep -q "log to revision" log && break
+		sleep 0.1
+	done
+	"$@"
+	sleep 2.5 # A log has its hash then.
+	kill -TERM $pid
+	wait $pid
+	rc=$?
+	[ $rc = 0 ] || sed 's/^/# /' log log.err
+	[ $rc = 0 ]
+}
+backups() { grep -c "backup at revision" log; }
+
+lives() {
+	hf init "${repo[@]}" && puts old 1 2 3 &&
+		ctl snapshot save snapshot >out 2>err && puts old 4 5 6 &&
+		followed puts old 7 && [ "$(backups)" = 1 ]
+}
+goes_on() { followed puts old 8 && [ "$(backups)" = 0 ] && [ ! -s log.err ]; }
+is_set_back() {
+	local n
+	"$peers/etcd.sh" stop "$tmp/etcd"
+	util snapshot restore snapshot --data-dir back --name m0 \
+		--initial-cluster "m0=$peers_at" \
+		--initial-advertise-peer-urls "$peers_at" \
+		>out 2>err || return 1
+	"$ETCD_BIN/etcd" --name m0 --data-dir back \
+		--listen-client-urls "$client" \
+		--advertise-client-urls "$client" \
+		--listen-peer-urls "$peers_at" >etcd.log 2>&1 &
+	at_end kill -9 $!
+	for ((n = 0; n < 100; n++)); do
+		puts new 4 2>err && break
+		sleep 0.1
+	done
+	puts new 5 6 7 8 9 10
+}
+is_told() {
+	followed puts new 11 && [ "$(backups)" = 1 ] &&
+		says log.err "the cluster was set back"
+}
+has_the_new() {
+	hf etcd get latest:cp k8 "${repo[@]}" && [ "$(cat out)" = new ]
+}
+# What was compacted meanwhile cannot be compared: a backup settles it.
+is_compacted() {
+	local rev
+	puts new 12 13
+	rev=$(ctl get none -w json | sed 's/.*"revision":\([0-9]*\).*/\1/')
+	ctl compaction $((rev - 1)) >out && followed puts new 14 &&
+		[ "$(backups)" = 1 ]
+}
+
+hf keygen --out site.key
+peer etcd "$port"
+check "set back $ETCD: it is followed" lives
+check "set back $ETCD: started again, the follower goes on" goes_on
+check "set back $ETCD: the cluster counts the same revisions again" is_set_back
+check "set back $ETCD: that is told, and a new backup taken" is_told
+check "set back $ETCD: it has what there is now" has_the_new
+check "set back $ETCD: compacted meanwhile" is_compacted
+finish
