@@ -169,9 +169,17 @@ static int
 on_evidence(
     struct sink *s, const char *name, const char *value, struct err *err)
 {
-	(void)err;
+	struct record *r = of(s);
+	struct record_evidence *grown, *e;
+
 	CHECK(name[0] != '\0' && value[0] != '\0');
-	of(s)->nevidence++;
+	grown = reallocarray(r->evidence, r->nevidence + 1, sizeof(*grown));
+	if (grown == NULL)
+		return err_nomem(err);
+	r->evidence = grown;
+	e = &grown[r->nevidence++];
+	(void)snprintf(e->name, sizeof(e->name), "%s", name);
+	(void)snprintf(e->value, sizeof(e->value), "%s", value);
 	return 0;
 }
 
@@ -231,6 +239,7 @@ record_clear(struct record *r)
 	}
 	free(r->v);
 	free(r->warnings);
+	free(r->evidence);
 	free(r->begun_path);
 	free(r->lent);
 	buf_free(&r->data);
@@ -257,6 +266,17 @@ record_warned(const struct record *r, const char *path)
 	for (i = 0; i < r->nwarnings; i++)
 		if (strcmp(r->warnings[i].path, path) == 0)
 			return r->warnings[i].what;
+	return NULL;
+}
+
+const char *
+record_evidence(const struct record *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->nevidence; i++)
+		if (strcmp(r->evidence[i].name, name) == 0)
+			return r->evidence[i].value;
 	return NULL;
 }
 

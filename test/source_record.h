@@ -24,6 +24,11 @@ struct record_warning {
 	char what[512];
 };
 
+struct record_evidence {
+	char name[64];
+	char value[640];
+};
+
 /*
  * A sink that keeps everything, lends ${lend} bytes at a time, and watches
  * that it is used as source.h says: wrong use fails the running test.
@@ -35,6 +40,7 @@ struct record {
 	size_t n;
 	struct record_warning *warnings;
 	size_t nwarnings;
+	struct record_evidence *evidence;
 	size_t nevidence;
 
 	/* Called by begin, when the source has the file open; and by check. */
@@ -79,6 +85,12 @@ const struct record_entry *record_find(const struct record *, const char *);
  * Return the first warning about ${path}, or NULL.
  */
 const char *record_warned(const struct record *, const char *);
+
+/**
+ * record_evidence(r, name):
+ * Return the value of the evidence ${name}, or NULL.
+ */
+const char *record_evidence(const struct record *, const char *);
 
 /**
  * record_replay(r, t, err):

@@ -28,14 +28,27 @@ enum code {
 #define FRAME_MAX 16384
 #define PREFACE_LEN 24
 
+#define CONNS_MAX 64
+
+struct conn {
+	struct fake_h2c *fake;
+	int fd; /* Open until the end, so that no other gets its number. */
+	pthread_t thread;
+};
+
 struct fake_h2c {
 	fake_h2c_script script;
 	void *arg;
-	int listener, fd, requests;
-	bool stopping, duplex;
-	pthread_mutex_t lock;
+	int listener;
+	bool duplex;
 	pthread_t thread;
 	char url[40];
+
+	pthread_mutex_t lock; /* Of what follows. */
+	int requests;
+	bool stopping;
+	struct conn conns[CONNS_MAX];
+	size_t nconns;
 };
 
 /* A client that has gone away is no fault of the fake's. */
@@ -184,35 +197,47 @@ serve_frame(struct fake_h2c *f, int fd)
 			    (head[4] & END_STREAM)) {
 		s.id = (uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 |
 		       (uint32_t)head[7] << 8 | head[8];
+		(void)pthread_mutex_lock(&f->lock);
 		s.nth = f->requests++;
+		(void)pthread_mutex_unlock(&f->lock);
 		f->script(&s, f->arg);
 	}
 	return true;
 }
 
-static void
-serve(struct fake_h2c *f, int fd)
+static void *
+serve(void *arg)
 {
+	struct conn *c = arg;
 	char preface[PREFACE_LEN];
 
-	if (recv_all(fd, preface, sizeof(preface))) {
-		frame(fd, SETTINGS, 0, 0, NULL, 0);
-		while (serve_frame(f, fd))
+	if (recv_all(c->fd, preface, sizeof(preface))) {
+		frame(c->fd, SETTINGS, 0, 0, NULL, 0);
+		while (serve_frame(c->fake, c->fd))
 			;
 	}
+	(void)shutdown(c->fd, SHUT_RDWR);
+	return NULL;
 }
 
-/* Make ${fd} the connection that stop ends, unless it is too late. */
-static bool
-publish(struct fake_h2c *f, int fd)
+/* Serve ${fd} in a thread of its own, unless it is too late. */
+static void
+take_on(struct fake_h2c *f, int fd)
 {
-	bool go;
+	struct conn *c = &f->conns[f->nconns];
 
 	(void)pthread_mutex_lock(&f->lock);
-	f->fd = fd;
-	go = !f->stopping;
+	if (f->stopping) {
+		(void)close(fd);
+	} else {
+		if (f->nconns == CONNS_MAX)
+			abort();
+		*c = (struct conn){ .fake = f, .fd = fd };
+		if (pthread_create(&c->thread, NULL, serve, c) != 0)
+			abort();
+		f->nconns++;
+	}
 	(void)pthread_mutex_unlock(&f->lock);
-	return go;
 }
 
 static void *
@@ -221,12 +246,8 @@ run(void *arg)
 	struct fake_h2c *f = arg;
 	int fd;
 
-	while ((fd = accept(f->listener, NULL, NULL)) >= 0) {
-		if (publish(f, fd))
-			serve(f, fd);
-		(void)publish(f, -1);
-		(void)close(fd);
-	}
+	while ((fd = accept(f->listener, NULL, NULL)) >= 0)
+		take_on(f, fd);
 	return NULL;
 }
 
@@ -242,7 +263,6 @@ start(fake_h2c_script script, void *arg, bool duplex)
 	f->script = script;
 	f->arg = arg;
 	f->duplex = duplex;
-	f->fd = -1;
 	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	(void)pthread_mutex_init(&f->lock, NULL);
@@ -276,16 +296,21 @@ fake_h2c_start_duplex(fake_h2c_script script, void *arg)
 void
 fake_h2c_stop(struct fake_h2c *f)
 {
+	size_t i;
+
 	if (f == NULL)
 		return;
 	(void)pthread_mutex_lock(&f->lock);
 	f->stopping = true;
-	if (f->fd >= 0)
-		(void)shutdown(f->fd, SHUT_RDWR);
 	(void)pthread_mutex_unlock(&f->lock);
 	(void)shutdown(f->listener, SHUT_RDWR);
 	(void)pthread_join(f->thread, NULL);
 	(void)close(f->listener);
+	for (i = 0; i < f->nconns; i++) {
+		(void)shutdown(f->conns[i].fd, SHUT_RDWR);
+		(void)pthread_join(f->conns[i].thread, NULL);
+		(void)close(f->conns[i].fd);
+	}
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
 }

@@ -9,7 +9,8 @@
  * The least that libcurl takes for an HTTP/2 server in the clear (RFC 9113,
  * prior knowledge): for faults that a real etcd cannot be made to commit.
  * What is asked is not looked at; a script answers whatever comes.  It runs
- * in a thread of its own, on a loopback port that the system chooses.
+ * in a thread of its own for each connection, on a loopback port that the
+ * system chooses.
  */
 struct fake_h2c;
 
