@@ -222,6 +222,11 @@ etcd_client_hashkv(struct etcd_client *c, uint64_t revision,
 		    "'%s': it was asked to hash revision %" PRIu64
 		    " and hashed %" PRIu64,
 		    etcd_client_url(c), revision, h.hash_revision);
+	if (h.header.revision < revision)
+		return err_set(err, HF_ESOURCE,
+		    "'%s': it has hashed revision %" PRIu64
+		    ", and is at %" PRIu64 " itself",
+		    etcd_client_url(c), revision, h.header.revision);
 	*ret = h;
 	return 0;
 }

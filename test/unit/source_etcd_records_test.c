@@ -1,122 +1,31 @@
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "etcd/etcd_bolt_writer.h"
-#include "etcd/etcd_mvcc.h"
-#include "etcd/etcd_pb.h"
+#include "base/buf.h"
 #include "source/etcd/source_etcd_records.h"
 #include "source/source_pages.h"
 #include "source_record.h"
 #include "test.h"
-
-/* One change of one key. */
-struct change {
-	uint64_t main;
-	const char *key, *value; /* No value: it was deleted. */
-};
-
-/* What etcd would have in a database with these changes. */
-struct plan {
-	const struct change *changes;
-	size_t n;
-	uint64_t scheduled, finished; /* Compaction; 0: never. */
-	const char *extra;            /* A bucket of this name, or NULL. */
-	int leave_out;                /* Of the changes, or -1. */
-};
-
-static void
-put_record(struct etcd_bolt_writer *w, const struct change *c)
-{
-	const struct etcd_record r = { .main = c->main,
-		.tombstone = c->value == NULL };
-	CLEANUP(freep_buf) struct buf kv = BUF_INIT;
-	uint8_t key[ETCD_MVCC_KEY_MAX];
-	struct err e = ERR_INIT;
-	size_t n = etcd_mvcc_key(&r, key);
-
-	CHECK_OK(pb_add_bytes(&kv, 1, c->key, strlen(c->key), &e), &e);
-	if (c->value != NULL) {
-		CHECK_OK(pb_add_uint(&kv, 2, c->main, &e), &e);
-		CHECK_OK(pb_add_uint(&kv, 3, c->main, &e), &e);
-		CHECK_OK(pb_add_uint(&kv, 4, 1, &e), &e);
-		CHECK_OK(
-		    pb_add_bytes(&kv, 5, c->value, strlen(c->value), &e), &e);
-	}
-	CHECK_OK(etcd_bolt_writer_put(w, key, n, kv.p, kv.len, &e), &e);
-}
-
-static void
-put_compact(struct etcd_bolt_writer *w, const char *name, uint64_t main)
-{
-	const struct etcd_record r = { .main = main };
-	uint8_t key[ETCD_MVCC_KEY_MAX];
-	struct err e = ERR_INIT;
-	size_t n = etcd_mvcc_key(&r, key);
-
-	if (main > 0)
-		CHECK_OK(
-		    etcd_bolt_writer_put(w, name, strlen(name), key, n, &e),
-		    &e);
-}
-
-static void
-bucket(struct etcd_bolt_writer *w, const char *name)
-{
-	struct err e = ERR_INIT;
-
-	CHECK_OK(etcd_bolt_writer_bucket(w, name, strlen(name), 0, &e), &e);
-}
-
-static void
-write_file(int fd, const struct plan *p, uint64_t *size)
-{
-	CLEANUP(freep_etcd_bolt_writer) struct etcd_bolt_writer *w = NULL;
-	struct err e = ERR_INIT;
-	size_t i;
-
-	CHECK_OK(etcd_bolt_writer_new(fd, "db", 4096, &w, &e), &e);
-	bucket(w, "key");
-	for (i = 0; i < p->n; i++)
-		if ((int)i != p->leave_out)
-			put_record(w, &p->changes[i]);
-	bucket(w, "lease");
-	bucket(w, "meta");
-	put_compact(w, "finishedCompactRev", p->finished);
-	put_compact(w, "scheduledCompactRev", p->scheduled);
-	if (p->extra != NULL)
-		bucket(w, p->extra);
-	CHECK_OK(etcd_bolt_writer_finish(w, size, &e), &e);
-}
+#include "test_etcd_db.h"
 
 /* The database of ${p}, as a snapshot without its digest arrives. */
 static struct source_pages *
-pages_of(const struct plan *p)
+pages_of(const struct test_db_plan *p)
 {
 	const struct source_pages_opts o = { .dir = test_dir() };
-	CLEANUP(freep_fd) int fd = -1;
+	CLEANUP(freep_buf) struct buf db = BUF_INIT;
 	struct source_pages *pages;
 	struct err e = ERR_INIT;
-	static uint8_t bytes[1 << 20];
-	char path[4096];
-	uint64_t size;
 
-	(void)snprintf(path, sizeof(path), "%s/db", test_dir());
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	CHECK(fd >= 0);
-	write_file(fd, p, &size);
-	CHECK(size <= sizeof(bytes));
-	CHECK(pread(fd, bytes, (size_t)size, 0) == (ssize_t)size);
+	test_db(p, &db);
 	CHECK_OK(source_pages_new(&o, &pages, &e), &e);
-	CHECK_OK(source_pages_put(pages, bytes, (size_t)size, &e), &e);
+	CHECK_OK(source_pages_put(pages, db.p, db.len, &e), &e);
 	CHECK_OK(source_pages_end(pages, &e), &e);
 	return pages;
 }
 
 static int
-write_records(const struct plan *p, struct record *rec, struct etcd_index *x,
-    struct err *e)
+write_records(const struct test_db_plan *p, struct record *rec,
+    struct etcd_index *x, struct err *e)
 {
 	CLEANUP(freep_source_pages) struct source_pages *pages = pages_of(p);
 	CLEANUP(freep_source_etcd_db) struct source_etcd_db db = { 0 };
@@ -128,13 +37,14 @@ write_records(const struct plan *p, struct record *rec, struct etcd_index *x,
 		return rc;
 	CHECK_STR(db.unknown, "");
 	if ((rc = source_etcd_db_write(&db, &rec->sink, 0, x, e)) < 0 ||
-	    (rc = source_etcd_db_hash(&db, x->hash_compact, &hash, e)) < 0)
+	    (rc = source_etcd_db_hash(
+		 &db, x->revision, x->hash_compact, &hash, e)) < 0)
 		return rc;
 	CHECK(hash == x->hash);
 	return source_etcd_db_write_index(x, &rec->sink, 0, e);
 }
 
-static const struct change history[] = {
+static const struct test_db_change history[] = {
 	{ 2, "a", "1" },
 	{ 3, "b", "1" },
 	{ 4, "a", "2" },
@@ -144,7 +54,7 @@ static const struct change history[] = {
 	{ 8, "a", "3" },
 	{ 9, "d", "1" },
 };
-static const struct plan whole = { history, 8, 0, 0, NULL, -1 };
+static const struct test_db_plan whole = { history, 8, 0, 0, NULL, -1 };
 
 static void
 same_entry(const struct record *a, const struct record *b, const char *path)
@@ -176,14 +86,15 @@ TEST(records__what_a_compaction_will_remove_is_left_out_already)
 {
 	/* Compacted to 6: a at 2, b at 3 are superseded; b's deletion at 6
 	 * itself stays, as newer servers leave it. */
-	static const struct change done[] = { { 4, "a", "2" }, { 5, "c", "1" },
-		{ 6, "b", NULL }, { 7, "c", NULL }, { 8, "a", "3" },
-		{ 9, "d", "1" } };
-	const struct plan finished = { done, 6, 6, 6, NULL, -1 };
-	const struct plan scheduled = { history, 8, 6, 0, NULL, -1 };
+	static const struct test_db_change done[] = { { 4, "a", "2" },
+		{ 5, "c", "1" }, { 6, "b", NULL }, { 7, "c", NULL },
+		{ 8, "a", "3" }, { 9, "d", "1" } };
+	const struct test_db_plan finished = { done, 6, 6, 6, NULL, -1 };
+	const struct test_db_plan scheduled = { history, 8, 6, 0, NULL, -1 };
 	/* Half of what is to go is gone. */
-	const struct plan half = { history, 8, 6, 0, NULL, 0 };
-	const struct plan *const members[] = { &finished, &scheduled, &half };
+	const struct test_db_plan half = { history, 8, 6, 0, NULL, 0 };
+	const struct test_db_plan *const members[] = { &finished, &scheduled,
+		&half };
 	struct record rec[3];
 	struct etcd_index x[3];
 	struct err e = ERR_INIT;
@@ -206,7 +117,7 @@ TEST(records__what_a_compaction_will_remove_is_left_out_already)
 
 TEST(records__a_deletion_below_the_compact_revision_goes_with_its_key)
 {
-	const struct plan p = { history, 8, 7, 0, NULL, -1 };
+	const struct test_db_plan p = { history, 8, 7, 0, NULL, -1 };
 	struct etcd_index x;
 	struct err e = ERR_INIT;
 	struct record rec;
@@ -220,7 +131,7 @@ TEST(records__a_deletion_below_the_compact_revision_goes_with_its_key)
 
 TEST(records__a_bucket_that_is_not_known_is_noticed)
 {
-	const struct plan p = { history, 8, 0, 0, "quantum", -1 };
+	const struct test_db_plan p = { history, 8, 0, 0, "quantum", -1 };
 	CLEANUP(freep_source_pages) struct source_pages *pages = pages_of(&p);
 	CLEANUP(freep_source_etcd_db) struct source_etcd_db db = { 0 };
 	struct err e = ERR_INIT;
@@ -231,7 +142,7 @@ TEST(records__a_bucket_that_is_not_known_is_noticed)
 
 TEST(records__a_store_without_a_key_is_at_revision_1)
 {
-	const struct plan p = { NULL, 0, 0, 0, NULL, -1 };
+	const struct test_db_plan p = { NULL, 0, 0, 0, NULL, -1 };
 	struct etcd_index x;
 	struct err e = ERR_INIT;
 	struct record rec;
@@ -259,7 +170,7 @@ TEST(records__a_damaged_database_is_the_servers_fault)
 
 TEST(records__memory_that_runs_out_is_reported)
 {
-	const struct plan p = { history, 8, 6, 0, NULL, -1 };
+	const struct test_db_plan p = { history, 8, 6, 0, NULL, -1 };
 	CLEANUP(freep_source_pages) struct source_pages *pages = pages_of(&p);
 	struct err e = ERR_INIT;
 	int rc;

@@ -11,6 +11,7 @@
 #define PASSWORD_MAX 1024
 #define CONNECT_MS 3000
 #define STALL_MS 30000
+#define LONG_MS 30000
 
 static void
 etcd_free(struct source *base)
@@ -139,6 +140,7 @@ etcd_open(const struct params *p, struct source **ret, struct err *err)
 	s->base.ops = &source_etcd_ops;
 	s->connect_ms = milliseconds(p, "connect_ms", CONNECT_MS);
 	s->stall_ms = milliseconds(p, "stall_ms", STALL_MS);
+	s->long_ms = milliseconds(p, "long_ms", LONG_MS);
 	s->allow_corrupt = params_flag(p, "allow_corrupt", false);
 	s->as_snapshot = form != NULL && strcmp(form, "snapshot") == 0;
 	if ((rc = set_endpoints(s, p, err)) < 0 ||

@@ -19,19 +19,23 @@
  *			this program does not know is stored as a snapshot
  *	connect_ms	how long connecting may take (3000)
  *	stall_ms	how long a call may bring nothing (30000)
+ *	long_ms		if a snapshot takes longer, the member is asked
+ *			meanwhile what it amounts to (30000)
  *
  * It comes from a follower that is not behind, so that the leader is left
- * alone; from the leader if there is none (the evidence says so).  A cluster
- * without a leader is refused: what a member has may then be out of date.
+ * alone; from the leader if there is none (the evidence says so).  One that
+ * fails before anything has gone on to the storage is replaced by another.  A
+ * cluster without a leader is refused: what a member has may be out of date.
  *
  * Evidence: etcd.version, .cluster_id, .member, .endpoint, .leader (did it
  * come from the leader?), .revision.at_least (the store's just before),
  * .raft_term, .raft_index, .db_size, .members, .alarms, .sha256 (that the
  * server sent); of records also .revision, .compact_revision, .records,
  * .hashkv, the hash of what was stored, and .hashkv.members, how many of the
- * members that were asked have the same (one that has another is an error);
- * and .note.member, .note.members, .note.auth, .note.form, .note.spool where
- * there is something to say.
+ * members have the same (one that has another is an error); and .note.member,
+ * .note.members, .note.auth, .note.form, .note.spool, .note.failover (one
+ * failed, and another was read) and .note.hashkv (they could be compared only
+ * as of a revision shortly before) where there is something to say.
  */
 extern const struct source_driver source_etcd_driver;
 

@@ -1,10 +1,10 @@
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/parallel.h"
+#include "base/thread.h"
 #include "source/etcd/source_etcd_proof.h"
 
 #define BEHIND_TRIES 20 /* A member may be behind the one we read; */
@@ -12,6 +12,8 @@
 
 struct answer {
 	struct etcd_client *client; /* NULL: it is not asked. */
+	bool learner;
+	uint64_t revision; /* Of which it speaks. */
 	struct etcd_hashkv hash;
 	struct err cause; /* Its code is 0 if it answered. */
 };
@@ -20,6 +22,7 @@ struct source_etcd_proof {
 	pthread_t thread;
 	bool running;
 	uint64_t revision, compact; /* Of the snapshot. */
+	const char *from;           /* Its URL. */
 	size_t picked, n;
 	struct answer *answers;
 };
@@ -33,22 +36,24 @@ pause_ms(long ms)
 	(void)nanosleep(&t, NULL);
 }
 
-/* Ask for the hash at ${revision}, 0 for the newest. */
+/*
+ * Ask for the hash at ${revision}, 0 for the newest; up to ${tries} times if
+ * it is still to come.
+ */
 static enum etcd_revision
-ask(struct answer *a, uint64_t revision)
+ask(struct answer *a, uint64_t revision, int tries)
 {
 	enum etcd_revision gone;
-	int rc, tries = 0;
+	int rc, tried = 0;
 
 	do {
-		if (tries > 0)
+		if (tried > 0)
 			pause_ms(BEHIND_MS);
 		gone = ETCD_REVISION_READ;
 		a->cause = (struct err)ERR_INIT;
 		rc = etcd_client_hashkv(
 		    a->client, revision, &a->hash, &gone, &a->cause);
-	} while (
-	    rc < 0 && gone == ETCD_REVISION_FUTURE && ++tries < BEHIND_TRIES);
+	} while (rc < 0 && gone == ETCD_REVISION_FUTURE && ++tried < tries);
 	return gone;
 }
 
@@ -76,14 +81,17 @@ ask_one(void *arg, size_t i, struct err *err)
 	(void)err;
 	if (a->client == NULL)
 		return 0;
-	gone = ask(a, p->revision);
+	gone = ask(a, p->revision, i == p->picked ? 1 : BEHIND_TRIES);
+	/* The snapshot that it sent has that revision. */
+	if (gone == ETCD_REVISION_FUTURE && i == p->picked)
+		a->cause.code = -HF_ESOURCE;
 	if (gone != ETCD_REVISION_COMPACTED &&
 	    (a->cause.code != 0 || is_comparable(p, &a->hash)))
 		return 0;
-	(void)ask(a, 0);
+	(void)ask(a, 0, 1);
 	if (a->cause.code == 0 && (a->hash.header.revision != p->revision ||
 				      !is_comparable(p, &a->hash)))
-		(void)err_set(&a->cause, HF_EUNAVAIL,
+		(void)err_set(&a->cause, HF_ENOTFOUND,
 		    "it was compacted to that revision or a later one");
 	return 0;
 }
@@ -96,23 +104,6 @@ ask_all(void *arg)
 
 	(void)parallel_for(p->n, (unsigned)p->n, ask_one, p, &ignore);
 	return NULL;
-}
-
-/* Signals belong to the thread that asks sink_check. */
-static int
-start(struct source_etcd_proof *p, struct err *err)
-{
-	sigset_t all, old;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&p->thread, NULL, ask_all, p);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0)
-		return err_errno(err, rc, "start a thread");
-	p->running = true;
-	return 0;
 }
 
 int
@@ -130,12 +121,19 @@ source_etcd_proof_ask(const struct source_etcd_survey *v, size_t picked,
 	p->revision = revision;
 	p->compact = compact;
 	p->picked = picked;
+	p->from = etcd_client_url(v->members[picked].client);
 	p->n = v->n;
-	for (i = 0; i < v->n; i++)
-		if (v->members[i].answered)
-			p->answers[i].client = v->members[i].client;
-	if ((rc = start(p, err)) < 0)
+	for (i = 0; i < v->n; i++) {
+		const struct source_etcd_member *m = &v->members[i];
+
+		p->answers[i].learner = m->answered && m->status.learner;
+		p->answers[i].revision = revision;
+		if (m->answered && !m->status.learner)
+			p->answers[i].client = m->client;
+	}
+	if ((rc = thread_start(ask_all, p, &p->thread, err)) < 0)
 		return rc;
+	p->running = true;
 	*ret = TAKE(p);
 	return 0;
 }
@@ -158,64 +156,110 @@ source_etcd_proof_free(struct source_etcd_proof *p)
 	free(p);
 }
 
-/* The one that was read has to vouch; of the others, who can. */
-static int
-check_answered(const struct source_etcd_proof *p, struct err *err)
+/*
+ * The snapshot's revision has been compacted away; but of one shortly before
+ * its member has spoken while it could.
+ */
+static void
+use_early(struct source_etcd_proof *p, struct source_etcd_early *early)
 {
-	const struct answer *a = &p->answers[p->picked];
+	struct answer *a = &p->answers[p->picked];
+	struct etcd_hashkv h;
 
-	if (a->cause.code == 0)
-		return 0;
+	if (a->cause.code != -HF_ENOTFOUND || early == NULL ||
+	    !source_etcd_early_answer(early, &h) ||
+	    h.compact_revision < p->compact)
+		return;
+	a->hash = h;
+	a->revision = source_etcd_early_revision(early);
+	a->cause = (struct err)ERR_INIT;
+}
+
+/* It speaks, but what it says cannot be. */
+static bool
+contradicts(const struct answer *a)
+{
+	return a->client != NULL && a->cause.code == -HF_ESOURCE;
+}
+
+static int
+cannot_say(
+    const struct source_etcd_proof *p, const struct answer *a, struct err *err)
+{
 	*err = a->cause;
 	(void)err_wrap(err,
 	    "'%s' cannot say what its store amounts to at revision %" PRIu64,
 	    etcd_client_url(a->client), p->revision);
-	(void)err_hint(err, "if it was compacted meanwhile, run it again");
+	if (err->code != -HF_ENOTFOUND)
+		return err->code;
 	err->code = -HF_EUNAVAIL;
-	return err->code;
+	return err_hint(err,
+	    "it was compacted meanwhile: run it again, or have the cluster "
+	    "keep its history for longer than a snapshot takes");
 }
 
 static int
-differs(const struct source_etcd_proof *p, const struct answer *a,
-    uint32_t ours, struct err *err)
+differs(
+    const struct answer *a, const char *from, uint32_t ours, struct err *err)
 {
-	const struct answer *from = &p->answers[p->picked];
-
 	(void)err_set(err, HF_ESOURCE,
 	    "at revision %" PRIu64 " '%s' has the HashKV %" PRIu32
 	    ", and the snapshot of '%s' has %" PRIu32,
-	    p->revision, etcd_client_url(a->client), a->hash.hash,
-	    etcd_client_url(from->client), ours);
+	    a->revision, etcd_client_url(a->client), a->hash.hash, from, ours);
 	return err_hint(err,
 	    "a member has lost or changed data: compare 'etcdctl endpoint "
 	    "hashkv' of all members, and replace the one that differs");
 }
 
+/* The one that was read has to vouch, unless it is one that cannot. */
+static int
+check_vouched(const struct source_etcd_proof *p,
+    const struct source_etcd_verdict *v, struct err *err)
+{
+	const struct answer *a = &p->answers[p->picked];
+
+	if (!a->learner)
+		return a->cause.code == 0 ? 0 : cannot_say(p, a, err);
+	if (v->agreed > 0)
+		return 0;
+	(void)err_set(err, HF_EUNAVAIL,
+	    "'%s' is a learner, and no member with a vote has confirmed what "
+	    "it has at revision %" PRIu64,
+	    p->from, p->revision);
+	return err_hint(err, "name a voting member among the endpoints, too");
+}
+
 int
 source_etcd_proof_hear(struct source_etcd_proof *p,
-    int (*ours)(void *, uint64_t, uint32_t *, struct err *), void *arg,
-    size_t *agreed, size_t *asked, struct err *err)
+    struct source_etcd_early *early, source_etcd_ours *ours, void *arg,
+    struct source_etcd_verdict *ret, struct err *err)
 {
+	struct source_etcd_verdict v = { 0 };
 	uint32_t hash;
 	size_t i;
 	int rc;
 
 	wait_for_answers(p);
-	if ((rc = check_answered(p, err)) < 0)
-		return rc;
-	*agreed = *asked = 0;
+	use_early(p, early);
 	for (i = 0; i < p->n; i++) {
 		const struct answer *a = &p->answers[i];
 
-		*asked += a->client != NULL;
+		v.members += !a->learner;
+		if (contradicts(a))
+			return cannot_say(p, a, err);
 		if (a->client == NULL || a->cause.code != 0)
 			continue;
-		rc = ours(arg, a->hash.compact_revision, &hash, err);
+		rc = ours(
+		    arg, a->revision, a->hash.compact_revision, &hash, err);
 		if (rc < 0)
 			return rc;
 		if (hash != a->hash.hash)
-			return differs(p, a, hash, err);
-		++*agreed;
+			return differs(a, p->from, hash, err);
+		v.agreed++;
 	}
+	if ((rc = check_vouched(p, &v, err)) < 0)
+		return rc;
+	v.revision = p->answers[p->picked].revision;
+	*ret = v;
 	return 0;
 }

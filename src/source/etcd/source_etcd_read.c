@@ -1,8 +1,10 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "crypto/hash.h"
+#include "source/etcd/source_etcd_early.h"
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_proof.h"
 #include "source/etcd/source_etcd_records.h"
@@ -14,13 +16,17 @@
 
 /* A snapshot on its way from a member to the sink. */
 struct reading {
+	const struct source_etcd *source;
 	struct source_etcd_survey survey;
 	size_t picked;
-	char note[128]; /* Of source_etcd_pick. */
+	char note[128];     /* Of source_etcd_pick. */
+	char failover[512]; /* Who was tried before, and why that failed. */
 	int64_t time_ns;
 	struct sink *sink;
+	bool begun; /* The sink has heard of a file. */
 
 	struct source_pages *pages;
+	struct source_etcd_early *early;
 	struct etcd_snapshot snapshot;
 	struct err stop; /* Why sink_check has ended it. */
 };
@@ -35,7 +41,11 @@ static int
 on_bytes(void *arg, const uint8_t *p, size_t n, struct err *err)
 {
 	struct reading *r = arg;
+	int rc;
 
+	if (r->early == NULL && (rc = source_etcd_early_start(
+				     r->source, member(r), &r->early, err)) < 0)
+		return rc;
 	return source_pages_put(r->pages, p, n, err);
 }
 
@@ -58,9 +68,12 @@ fetch(struct reading *r, struct err *err)
 	int rc;
 
 	source_pages_free(TAKE(r->pages));
+	source_etcd_early_free(TAKE(r->early));
 	if ((rc = source_pages_new(&opts, &r->pages, err)) < 0)
 		return rc;
 	rc = etcd_snapshot_take(member(r)->client, &out, &r->snapshot, err);
+	if (r->early != NULL)
+		source_etcd_early_over(r->early);
 	if (r->stop.code != 0) {
 		*err = r->stop;
 		return err->code;
@@ -68,12 +81,20 @@ fetch(struct reading *r, struct err *err)
 	return rc < 0 ? rc : source_pages_end(r->pages, err);
 }
 
+static int
+stream(struct reading *r, struct err *err)
+{
+	return source_etcd_stream(
+	    member(r), r->time_ns, r->sink, &r->begun, err);
+}
+
 /*
- * A member that fails meanwhile is replaced by another: nothing of it has
- * gone to the sink yet.
+ * Have ${how} read a member.  One that fails is replaced by another as long
+ * as nothing of it has gone to the sink.
  */
 static int
-fetch_from_any(struct reading *r, struct err *err)
+read_any(struct reading *r, int (*how)(struct reading *, struct err *),
+    struct err *err)
 {
 	struct err cause = ERR_INIT, ignore = ERR_INIT;
 	struct source_etcd_member *m;
@@ -90,8 +111,8 @@ fetch_from_any(struct reading *r, struct err *err)
 		}
 		m = &r->survey.members[r->picked];
 		m->cause = (struct err)ERR_INIT;
-		rc = fetch(r, &m->cause);
-		if (rc != -HF_EUNAVAIL && rc != -HF_ESOURCE) {
+		rc = how(r, &m->cause);
+		if (r->begun || (rc != -HF_EUNAVAIL && rc != -HF_ESOURCE)) {
 			if (rc < 0)
 				*err = m->cause;
 			return rc;
@@ -99,6 +120,9 @@ fetch_from_any(struct reading *r, struct err *err)
 		m->answered = false;
 		if (cause.code == 0)
 			cause = m->cause;
+		(void)snprintf(r->failover, sizeof(r->failover),
+		    "read from another member, for one failed: %.400s",
+		    m->cause.msg);
 	}
 }
 
@@ -132,20 +156,23 @@ write_bytes(struct reading *r, const char *why, struct err *err)
 /* What the snapshot hashes to, as a member sees it. */
 struct ours {
 	struct source_etcd_db *db;
-	uint64_t compact; /* For this, it is */
+	uint64_t revision, compact; /* For these, it is */
 	uint32_t hash;
 };
 
 static int
-our_hash(void *arg, uint64_t compact, uint32_t *ret, struct err *err)
+our_hash(void *arg, uint64_t revision, uint64_t compact, uint32_t *ret,
+    struct err *err)
 {
 	struct ours *o = arg;
 	int rc;
 
-	if (compact != o->compact) {
-		rc = source_etcd_db_hash(o->db, compact, &o->hash, err);
+	if (revision != o->revision || compact != o->compact) {
+		rc = source_etcd_db_hash(
+		    o->db, revision, compact, &o->hash, err);
 		if (rc < 0)
 			return rc;
+		o->revision = revision;
 		o->compact = compact;
 	}
 	*ret = o->hash;
@@ -153,8 +180,8 @@ our_hash(void *arg, uint64_t compact, uint32_t *ret, struct err *err)
 }
 
 static int
-tell_proof(struct reading *r, const struct etcd_index *x, size_t agreed,
-    size_t asked, struct err *err)
+tell_proof(struct reading *r, const struct etcd_index *x,
+    const struct source_etcd_verdict *v, struct err *err)
 {
 	struct sink *s = r->sink;
 	int rc;
@@ -168,8 +195,14 @@ tell_proof(struct reading *r, const struct etcd_index *x, size_t agreed,
 	    (rc = source_etcd_fact(
 		 s, err, "etcd.records", "%" PRIu64, x->records)) < 0)
 		return rc;
-	return source_etcd_fact(
-	    s, err, "etcd.hashkv.members", "%zu of %zu agree", agreed, asked);
+	if ((rc = source_etcd_fact(s, err, "etcd.hashkv.members",
+		 "%zu of %zu agree", v->agreed, v->members)) < 0 ||
+	    v->revision == x->revision)
+		return rc;
+	return source_etcd_fact(s, err, "etcd.note.hashkv",
+	    "compared at revision %" PRIu64
+	    ", for history was compacted while the snapshot came",
+	    v->revision);
 }
 
 /*
@@ -182,7 +215,7 @@ write_records(struct reading *r, struct source_etcd_db *db, struct err *err)
 	CLEANUP(freep_source_etcd_proof) struct source_etcd_proof *proof = NULL;
 	CLEANUP(freep_etcd_index) struct etcd_index x = { 0 };
 	struct ours ours = { .db = db };
-	size_t agreed, asked;
+	struct source_etcd_verdict verdict;
 	int rc;
 
 	rc = source_etcd_proof_ask(
@@ -190,13 +223,30 @@ write_records(struct reading *r, struct source_etcd_db *db, struct err *err)
 	if (rc < 0 ||
 	    (rc = source_etcd_db_write(db, r->sink, r->time_ns, &x, err)) < 0)
 		return rc;
+	ours.revision = x.revision;
 	ours.compact = x.hash_compact;
 	ours.hash = x.hash;
 	rc = source_etcd_proof_hear(
-	    proof, our_hash, &ours, &agreed, &asked, err);
-	if (rc < 0 || (rc = tell_proof(r, &x, agreed, asked, err)) < 0)
+	    proof, r->early, our_hash, &ours, &verdict, err);
+	if (rc < 0 || (rc = tell_proof(r, &x, &verdict, err)) < 0)
 		return rc;
 	return source_etcd_db_write_index(&x, r->sink, r->time_ns, err);
+}
+
+/* What it said before it was read, it must have. */
+static int
+check_revision(
+    const struct reading *r, const struct source_etcd_db *db, struct err *err)
+{
+	const struct source_etcd_member *m = member(r);
+
+	if (db->revision >= m->status.revision)
+		return 0;
+	(void)err_set(err, HF_ESOURCE,
+	    "'%s' said that it is at revision %" PRIu64
+	    ", and its snapshot ends with %" PRIu64,
+	    etcd_client_url(m->client), m->status.revision, db->revision);
+	return err_hint(err, "do not trust that member: replace it");
 }
 
 static int
@@ -207,10 +257,11 @@ lay_down(struct reading *r, struct err *err)
 
 	rc = source_etcd_db_open(r->pages, SHA256_LEN, &db, err);
 	if (rc < 0)
-		return rc;
+		return err_wrap(
+		    err, "'%s'", etcd_client_url(member(r)->client));
 	if (db.unknown[0] != '\0')
 		rc = write_bytes(r, db.unknown, err);
-	else
+	else if ((rc = check_revision(r, &db, err)) == 0)
 		rc = write_records(r, &db, err);
 	if (rc < 0)
 		return rc;
@@ -239,8 +290,9 @@ tell_state(struct reading *r, struct err *err)
 }
 
 static int
-run(struct reading *r, const struct source_etcd *s, struct err *err)
+run(struct reading *r, struct err *err)
 {
+	const struct source_etcd *s = r->source;
 	struct timespec now;
 	int rc;
 
@@ -249,17 +301,17 @@ run(struct reading *r, const struct source_etcd *s, struct err *err)
 	if ((rc = source_etcd_survey_make(s, &r->survey, err)) < 0 ||
 	    (rc = tell_state(r, err)) < 0)
 		return rc;
-	if (s->as_snapshot) {
-		rc = source_etcd_pick(
-		    &r->survey, &r->picked, r->note, sizeof(r->note), err);
-		if (rc == 0)
-			rc = source_etcd_stream(
-			    member(r), r->time_ns, r->sink, err);
-	} else if ((rc = fetch_from_any(r, err)) == 0) {
+	if (s->as_snapshot)
+		rc = read_any(r, stream, err);
+	else if ((rc = read_any(r, fetch, err)) == 0)
 		rc = lay_down(r, err);
-	}
-	if (rc < 0 ||
-	    (rc = source_etcd_tell_member(member(r), r->sink, err)) < 0)
+	if (rc < 0)
+		return rc;
+	if (r->failover[0] != '\0' &&
+	    (rc = source_etcd_fact(
+		 r->sink, err, "etcd.note.failover", "%s", r->failover)) < 0)
+		return rc;
+	if ((rc = source_etcd_tell_member(member(r), r->sink, err)) < 0)
 		return rc;
 	return source_etcd_tell_cluster(
 	    &r->survey, member(r)->client, r->note, r->sink, err);
@@ -268,11 +320,12 @@ run(struct reading *r, const struct source_etcd *s, struct err *err)
 int
 source_etcd_read(struct source *s, struct sink *sink, struct err *err)
 {
-	struct reading r = { .sink = sink };
+	struct reading r = { .source = (struct source_etcd *)s, .sink = sink };
 	int rc;
 
-	rc = run(&r, (struct source_etcd *)s, err);
+	rc = run(&r, err);
 	source_pages_free(r.pages);
+	source_etcd_early_free(r.early);
 	source_etcd_survey_clear(&r.survey);
 	return rc;
 }

@@ -336,13 +336,13 @@ add_to_sum(void *arg, const struct etcd_record *r, struct err *err)
 }
 
 int
-source_etcd_db_hash(
-    struct source_etcd_db *db, uint64_t compact, uint32_t *ret, struct err *err)
+source_etcd_db_hash(struct source_etcd_db *db, uint64_t revision,
+    uint64_t compact, uint32_t *ret, struct err *err)
 {
 	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *sum = NULL;
 	int rc;
 
-	rc = etcd_hashkv_sum_new(db->revision, compact, &sum, err);
+	rc = etcd_hashkv_sum_new(revision, compact, &sum, err);
 	if (rc < 0 || (rc = each_living(db, add_to_sum, sum, err)) < 0)
 		return damaged(err);
 	*ret = etcd_hashkv_sum_end(sum);

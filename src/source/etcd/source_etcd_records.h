@@ -58,10 +58,10 @@ int source_etcd_db_write_index(
     const struct etcd_index *, struct sink *, int64_t, struct err *);
 
 /**
- * source_etcd_db_hash(db, compact, hash, err):
- * HashKV at the database's revision, as compacted to ${compact}.
+ * source_etcd_db_hash(db, revision, compact, hash, err):
+ * HashKV at ${revision}, which the database has, as compacted to ${compact}.
  */
 int source_etcd_db_hash(
-    struct source_etcd_db *, uint64_t, uint32_t *, struct err *);
+    struct source_etcd_db *, uint64_t, uint64_t, uint32_t *, struct err *);
 
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_RECORDS_H_ */

@@ -1,9 +1,9 @@
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/entry.h"
+#include "base/thread.h"
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_stream.h"
 #include "source/source_spool.h"
@@ -12,11 +12,13 @@
 #define SPOOL_BLOCKS 32   /* 8 MiB: what a slow moment of the storage costs. */
 #define SPOOL_PATIENCE 10 /* Percent by which storage may slow the server. */
 #define CHECK_MS 200      /* How soon the operator's wish to stop is heard. */
+#define FIRST_MAX 32768   /* Bytes that come before the sink hears of them. */
 
 /* The thread that reads the server, and hardly ever waits for the storage. */
 struct receiver {
 	struct etcd_client *client;
 	struct source_spool *spool;
+	uint64_t size_hint;
 	struct etcd_snapshot snapshot; /* Valid once the spool ended well. */
 };
 
@@ -51,37 +53,63 @@ receive(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the thread that asks sink_check. */
+/* Wait for bytes; 1: there are no more. */
 static int
-start(struct receiver *r, pthread_t *thread, struct err *err)
+get(struct source_spool *spool, struct sink *sink, uint8_t *p, size_t room,
+    size_t *got, struct err *err)
 {
-	sigset_t all, old;
 	int rc;
 
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(thread, NULL, receive, r);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc == 0 ? 0 : err_errno(err, rc, "start a thread");
+	do {
+		if ((rc = sink_check(sink, err)) < 0)
+			return rc;
+		rc = source_spool_get(spool, p, room, CHECK_MS, got, err);
+	} while (rc == 0 && *got == 0);
+	return rc;
 }
 
-/* Move bytes from the spool to the sink until the end. */
+/* Give the sink the first ${n} bytes, at ${first}. */
 static int
-pump(struct source_spool *spool, struct sink *sink, struct err *err)
+give(struct sink *sink, const uint8_t *first, size_t n, struct err *err)
 {
-	size_t room, got;
+	size_t room;
 	uint8_t *p;
 	int rc;
 
-	for (;;) {
+	for (; n > 0; first += room, n -= room) {
 		if ((rc = sink_space(sink, &p, &room, err)) < 0)
 			return rc;
-		do {
-			if ((rc = sink_check(sink, err)) < 0 ||
-			    (rc = source_spool_get(
-				 spool, p, room, CHECK_MS, &got, err)) < 0)
-				return rc;
-		} while (rc == 0 && got == 0);
+		if (room > n)
+			room = n;
+		memcpy(p, first, room);
+		if ((rc = sink_wrote(sink, room, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/*
+ * Move bytes from the spool to the sink until the end.  A member that refuses
+ * does so before its first bytes; of it the sink does not hear.
+ */
+static int
+pump(struct receiver *r, struct sink *sink, bool *begun, struct err *err)
+{
+	uint8_t first[FIRST_MAX], *p;
+	size_t room, got;
+	int rc;
+
+	if ((rc = get(r->spool, sink, first, sizeof(first), &got, err)) < 0)
+		return rc;
+	*begun = true;
+	if ((rc = sink_begin(sink, SOURCE_ETCD_SNAPSHOT, r->size_hint,
+		 SOURCE_HASHES, err)) < 0 ||
+	    (rc = give(sink, first, got, err)) < 0)
+		return rc;
+	for (;;) {
+		if ((rc = sink_space(sink, &p, &room, err)) < 0 ||
+		    (rc = get(r->spool, sink, p, room, &got, err)) < 0)
+			return rc;
 		if (rc == 1)
 			return 0;
 		if ((rc = sink_wrote(sink, got, err)) < 0)
@@ -90,14 +118,14 @@ pump(struct source_spool *spool, struct sink *sink, struct err *err)
 }
 
 static int
-transfer(struct receiver *r, struct sink *sink, struct err *err)
+transfer(struct receiver *r, struct sink *sink, bool *begun, struct err *err)
 {
 	pthread_t thread;
 	int rc;
 
-	if ((rc = start(r, &thread, err)) < 0)
+	if ((rc = thread_start(receive, r, &thread, err)) < 0)
 		return rc;
-	rc = pump(r->spool, sink, err);
+	rc = pump(r, sink, begun, err);
 	/* Whatever came of it: the thread uses what our frames hold. */
 	source_spool_cancel(r->spool);
 	(void)pthread_join(thread, NULL);
@@ -106,23 +134,22 @@ transfer(struct receiver *r, struct sink *sink, struct err *err)
 
 int
 source_etcd_stream(const struct source_etcd_member *m, int64_t time_ns,
-    struct sink *sink, struct err *err)
+    struct sink *sink, bool *begun, struct err *err)
 {
 	CLEANUP(freep_source_spool) struct source_spool *spool = NULL;
 	const struct source_spool_opts opts = { .block = SPOOL_BLOCK,
 		.nblocks = SPOOL_BLOCKS,
 		.patience = SPOOL_PATIENCE };
-	struct receiver r = { .client = m->client };
+	/* The size is the file's of a moment ago: a hint. */
+	struct receiver r = { .client = m->client,
+		.size_hint = m->status.db_size };
 	const char *note;
 	int rc;
 
 	if ((rc = source_spool_new(&opts, &spool, err)) < 0)
 		return rc;
 	r.spool = spool;
-	/* The size is the file's of a moment ago: a hint. */
-	if ((rc = sink_begin(sink, SOURCE_ETCD_SNAPSHOT, m->status.db_size,
-		 SOURCE_HASHES, err)) < 0 ||
-	    (rc = transfer(&r, sink, err)) < 0 ||
+	if ((rc = transfer(&r, sink, begun, err)) < 0 ||
 	    (rc = source_etcd_tell_snapshot(&r.snapshot, sink, err)) < 0)
 		return rc;
 	note = source_spool_note(spool);

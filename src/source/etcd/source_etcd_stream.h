@@ -10,11 +10,12 @@
 #define SOURCE_ETCD_SNAPSHOT "snapshot.db"
 
 /**
- * source_etcd_stream(m, time_ns, sink, err):
- * Pass a snapshot of the member ${m} on to ${sink} while it comes.
+ * source_etcd_stream(m, time_ns, sink, begun, err):
+ * Pass a snapshot of the member ${m} on to ${sink} while it comes.  If that
+ * fails with ${*begun} set, the sink has heard of it already.
  */
-int source_etcd_stream(
-    const struct source_etcd_member *, int64_t, struct sink *, struct err *);
+int source_etcd_stream(const struct source_etcd_member *, int64_t,
+    struct sink *, bool *, struct err *);
 
 /**
  * source_etcd_add_snapshot(s, time_ns, sink, err):

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "source/etcd/source_etcd_survey.h"
+
+#define ASK_THREADS 16
 
 void
 source_etcd_survey_clear(struct source_etcd_survey *v)
@@ -23,9 +26,9 @@ is_ours(int code)
 	return code == -HF_ENOMEM || code == -HF_ECONFIG || code == -HF_EBUG;
 }
 
-static int
-ask(const struct source_etcd *s, const char *url, struct source_etcd_member *m,
-    struct err *err)
+int
+source_etcd_connect(const struct source_etcd *s, const char *url,
+    struct etcd_client **ret, struct err *err)
 {
 	const struct etcd_conn_opts opts = {
 		.ca = s->ca,
@@ -34,10 +37,24 @@ ask(const struct source_etcd *s, const char *url, struct source_etcd_member *m,
 		.connect_ms = s->connect_ms,
 		.stall_ms = s->stall_ms,
 	};
+
+	return etcd_client_new(url, &opts, s->user, s->password, ret, err);
+}
+
+struct question {
+	const struct source_etcd *source;
+	struct source_etcd_member *members;
+};
+
+static int
+ask(void *arg, size_t i, struct err *err)
+{
+	const struct question *q = arg;
+	struct source_etcd_member *m = &q->members[i];
 	int rc;
 
-	if ((rc = etcd_client_new(
-		 url, &opts, s->user, s->password, &m->client, err)) < 0)
+	if ((rc = source_etcd_connect(
+		 q->source, q->source->urls[i], &m->client, err)) < 0)
 		return rc;
 	rc = etcd_client_status(m->client, &m->status, &m->cause);
 	m->answered = rc == 0;
@@ -145,17 +162,17 @@ static int
 survey(
     const struct source_etcd *s, struct source_etcd_survey *v, struct err *err)
 {
-	size_t i;
+	struct question q = { .source = s };
 	int rc;
 
 	v->members = calloc(s->nurls, sizeof(*v->members));
 	if (v->members == NULL)
 		return err_nomem(err);
 	v->n = s->nurls;
-	for (i = 0; i < v->n; i++)
-		if ((rc = ask(s, s->urls[i], &v->members[i], err)) < 0)
-			return rc;
-	if ((rc = check_same_cluster(v, err)) < 0 ||
+	q.members = v->members;
+	/* At once: all that hang cost the time of one. */
+	if ((rc = parallel_for(v->n, ASK_THREADS, ask, &q, err)) < 0 ||
+	    (rc = check_same_cluster(v, err)) < 0 ||
 	    (rc = ask_alarms(v, err)) < 0)
 		return rc;
 	return check_corrupt(s, v, err);

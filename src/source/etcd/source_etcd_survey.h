@@ -17,7 +17,7 @@ struct source_etcd {
 	char *ca, *cert, *key, *user;
 	struct secret *password;
 	bool allow_corrupt;
-	long connect_ms, stall_ms;
+	long connect_ms, stall_ms, long_ms;
 	bool as_snapshot; /* Not as records. */
 };
 
@@ -37,12 +37,19 @@ struct source_etcd_survey {
 };
 
 /**
+ * source_etcd_connect(s, url, ret, err):
+ * Make a client of the endpoint ${url}.
+ */
+int source_etcd_connect(const struct source_etcd *, const char *,
+    struct etcd_client **, struct err *);
+
+/**
  * source_etcd_survey_make(s, ret, err):
- * Ask each endpoint for its status, and one for the alarms.  Endpoints that
- * do not answer are passed over.  If none does, the message names each with
- * its cause; the code is that of the causes if they agree, and HF_EUNAVAIL
- * if not.  HF_ECONFIG if they belong to different clusters.  HF_ESOURCE if
- * the alarm CORRUPT is raised, unless that is allowed.
+ * Ask all endpoints at once for their status, and one for the alarms.
+ * Endpoints that do not answer are passed over.  If none does, the message
+ * names each with its cause; the code is that of the causes if they agree,
+ * and HF_EUNAVAIL if not.  HF_ECONFIG if they belong to different clusters.
+ * HF_ESOURCE if the alarm CORRUPT is raised, unless that is allowed.
  */
 int source_etcd_survey_make(
     const struct source_etcd *, struct source_etcd_survey *, struct err *);
