@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "source/etcd/source_etcd_survey.h"
@@ -80,6 +81,14 @@ probe_certificate(
 	return 0;
 }
 
+/* 3.4 to 3.7 are what the tests have. */
+static bool
+version_known(const char *version)
+{
+	return strncmp(version, "3.", 2) == 0 && version[2] >= '4' &&
+	       version[2] <= '7' && (version[3] == '.' || version[3] == '-');
+}
+
 static int
 probe_member(const struct source_etcd_survey *v, size_t i, struct buf *findings,
     struct err *err)
@@ -90,6 +99,16 @@ probe_member(const struct source_etcd_survey *v, size_t i, struct buf *findings,
 
 	if (!m->answered)
 		return find(findings, err, "%s", m->cause.msg);
+	if (!version_known(m->status.version) &&
+	    (rc = find(findings, err,
+		 "'%s' is etcd %s; this program knows 3.4 to 3.7", url,
+		 m->status.version)) < 0)
+		return rc;
+	if (m->status.learner &&
+	    (rc = find(findings, err,
+		 "'%s' is a learner, which cannot vouch for a backup", url)) <
+		0)
+		return rc;
 	if (m->status.errors[0] != '\0' &&
 	    (rc = find(findings, err, "'%s': %s", url, m->status.errors)) < 0)
 		return rc;
@@ -120,6 +139,33 @@ probe_alarms(const struct etcd_alarms *a, struct buf *findings, struct err *err)
 	return 0;
 }
 
+/*
+ * A backup takes a snapshot and asks for HashKV, and etcd lets the same users
+ * do both.  Rights are looked at before the revision, so that to ask for one
+ * that no store ever reaches costs the member nothing.
+ */
+static int
+probe_rights(
+    const struct source_etcd_member *m, struct buf *findings, struct err *err)
+{
+	struct err cause = ERR_INIT;
+	enum etcd_revision gone;
+	struct etcd_hashkv h;
+	int rc;
+
+	if (m->status.learner)
+		return 0;
+	rc = etcd_client_hashkv(m->client, INT64_MAX, &h, &gone, &cause);
+	if (rc == 0 || gone == ETCD_REVISION_FUTURE)
+		return 0;
+	if (rc != -HF_EDENIED)
+		return find(findings, err, "ask for HashKV: %s", cause.msg);
+	*err = cause;
+	(void)err_wrap(err, "no backup can be taken");
+	return err_hint(err, "a snapshot needs a user with the role 'root': "
+			     "etcdctl user grant-role USER root");
+}
+
 int
 source_etcd_probe(struct source *base, struct err *err)
 {
@@ -132,7 +178,8 @@ source_etcd_probe(struct source *base, struct err *err)
 
 	if ((rc = probe_certificate(s, &findings, err)) < 0 ||
 	    (rc = source_etcd_survey_make(s, &v, err)) < 0 ||
-	    (rc = source_etcd_pick(&v, &picked, note, sizeof(note), err)) < 0)
+	    (rc = source_etcd_pick(&v, &picked, note, sizeof(note), err)) < 0 ||
+	    (rc = probe_rights(&v.members[picked], &findings, err)) < 0)
 		return rc;
 	for (i = 0; i < v.n; i++)
 		if ((rc = probe_member(&v, i, &findings, err)) < 0)
