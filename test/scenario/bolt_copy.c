@@ -14,6 +14,8 @@
 
 /*
  * bolt_copy FROM TO: write the buckets of the snapshot FROM into a fresh one.
+ * bolt_copy -b BUCKET FROM TO: write those of the database FROM into a fresh
+ * one that has one of that name, too.
  * bolt_copy RECORDS VALUE TO [PAGE]: write one of so many puts, all of them
  * of another key and with that many bytes, and the buckets that etcd wants.
  */
@@ -49,14 +51,17 @@ seal(struct etcd_bolt_writer *w, int fd, const char *to, struct err *err)
 	return etcd_bolt_seal(fd, to, size, err);
 }
 
+/* With a bucket ${extra}, if there is one; without, as a snapshot. */
 static int
-copy(const char *from, const char *to, int fd, struct err *err)
+copy(const char *from, const char *extra, const char *to, int fd,
+    struct err *err)
 {
 	CLEANUP(freep_etcd_bolt_writer) struct etcd_bolt_writer *w = NULL;
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
 	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *disk = NULL;
 	struct etcd_bolt_item bucket;
 	struct etcd_bolt b;
+	uint64_t size;
 	int k, rc;
 
 	if ((rc = etcd_bolt_disk_open(from, &disk, err)) < 0 ||
@@ -67,7 +72,12 @@ copy(const char *from, const char *to, int fd, struct err *err)
 	while ((k = etcd_bolt_next(root, &bucket, err)) == 1)
 		if ((rc = copy_bucket(&b, &bucket, w, err)) < 0)
 			return rc;
-	return k < 0 ? k : seal(w, fd, to, err);
+	if (k < 0)
+		return k;
+	if (extra == NULL)
+		return seal(w, fd, to, err);
+	rc = etcd_bolt_writer_bucket(w, extra, strlen(extra), 0, err);
+	return rc < 0 ? rc : etcd_bolt_writer_finish(w, &size, err);
 }
 
 /* u64 main, '_', u64 sub, big endian. */
@@ -145,21 +155,25 @@ make(char *argv[], const char *to, int fd, struct err *err)
 int
 main(int argc, char *argv[])
 {
-	const char *to = argv[argc == 3 ? 2 : 3];
+	const bool with = argc == 5 && strcmp(argv[1], "-b") == 0;
+	const char *to = argv[with ? 4 : argc == 3 ? 2 : 3];
 	CLEANUP(freep_fd) int fd = -1;
 	struct err err = ERR_INIT;
 	int rc;
 
 	if (argc < 3 || argc > 5) {
 		(void)fprintf(stderr,
-		    "usage: bolt_copy FROM TO | RECORDS VALUE TO [PAGE]\n");
+		    "usage: bolt_copy FROM TO | -b BUCKET FROM TO | "
+		    "RECORDS VALUE TO [PAGE]\n");
 		return 2;
 	}
 	fd = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		rc = err_errno(&err, errno, "cannot make '%s'", to);
+	else if (with)
+		rc = copy(argv[3], argv[2], to, fd, &err);
 	else if (argc == 3)
-		rc = copy(argv[1], to, fd, &err);
+		rc = copy(argv[1], NULL, to, fd, &err);
 	else
 		rc = make(argv, to, fd, &err);
 	if (rc < 0)

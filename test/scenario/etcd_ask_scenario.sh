@@ -284,7 +284,7 @@ learner() {
 reads() { # STATUS NAME=VALUE...
 	local want=$1
 	shift
-	"$read" "$tmp/snapshot.db" form=snapshot "$@" >"$tmp/out" 2>"$tmp/err"
+	"$read" "$tmp/snapshot.db" "$@" >"$tmp/out" 2>"$tmp/err"
 	[ $? = "$want" ]
 }
 unstarted_is_noted() {
@@ -296,20 +296,28 @@ unstarted_is_noted() {
 			sed -n 's/, unstarted.*//p')" >/dev/null
 }
 learner_is_read() {
+	local it=http://127.0.0.1:$((port + 2))
 	churned 20 8 && learner m1 $((port + 2)) && sleep 1 &&
 		members_are_etcdctls && says out ", true" || return 1
 	# 3.4 lets no learner be read.
 	if [ "$ETCD" = 3.4 ]; then
-		reads 9 "endpoints=http://127.0.0.1:$((port + 2))" &&
-			says err "learner" && says err "hint: " || return 1
-		reads 0 "endpoints=$url,http://127.0.0.1:$((port + 2))" &&
-			says out etcd.leader=true
+		reads 9 "endpoints=$it" && says err "learner" &&
+			says err "hint: " || return 1
+		reads 0 "endpoints=$url,$it" && says out etcd.leader=true
 	else
-		reads 0 "endpoints=http://127.0.0.1:$((port + 2))" &&
+		reads 0 "endpoints=$it" form=snapshot &&
 			says out etcd.leader=false || return 1
-		reads 0 "endpoints=$url,http://127.0.0.1:$((port + 2))" &&
-			says out etcd.leader=false
+		# Nobody is there who could vouch for its records.
+		reads 9 "endpoints=$it" && says err "is a learner" &&
+			says err "hint: name a voting member" || return 1
+		reads 0 "endpoints=$url,$it" && says out etcd.leader=false &&
+			says out "etcd.hashkv.members=1 of 1 agree"
 	fi
+}
+learner_is_found() {
+	"$read" - "endpoints=$url,http://127.0.0.1:$((port + 2))" \
+		2>"$tmp/err"
+	[ $? = 3 ] && says err "is a learner, which cannot vouch"
 }
 learner_refuses() {
 	url=http://127.0.0.1:$((port + 2)) asks 9 watch 2 3 &&
@@ -319,6 +327,7 @@ odd_members() {
 	up
 	check "a member that never started" unstarted_is_noted
 	check "a learner is read where etcd lets it" learner_is_read
+	check "a probe finds the learner" learner_is_found
 	check "a learner refuses a watch" learner_refuses
 }
 

@@ -16,7 +16,7 @@
 
 /*
  * etcd_read FILE NAME=VALUE...: read an etcd source with these parameters
- * into FILE.  With "-" it is probed, not read.  Prints "NAME=VALUE" for each
+ * into FILE, all of it in a row.  With "-" it is probed, not read.  Prints "NAME=VALUE" for each
  * piece of evidence and for what came as an entry; an error goes to stderr,
  * its hint in a line of its own.  The exit status is err.c's.
  *
@@ -27,14 +27,17 @@ struct file_sink {
 	struct sink sink;
 	int fd;
 	uint8_t buf[1 << 20];
-	uint64_t size;
+	uint64_t size, begun; /* Of all, and when the last file began. */
 };
 
 static int
 on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
     struct err *err)
 {
-	(void)s, (void)path, (void)size, (void)hash, (void)err;
+	struct file_sink *f = (struct file_sink *)s;
+
+	(void)path, (void)size, (void)hash, (void)err;
+	f->begun = f->size;
 	return 0;
 }
 
@@ -81,8 +84,10 @@ on_add(struct sink *s, const struct entry *e, struct err *err)
 	struct file_sink *f = (struct file_sink *)s;
 	char hex[65];
 
-	if (e->size != f->size || !e->has_sha256)
-		return err_set(err, HF_EBUG, "a wrong size, or no hash");
+	if (e->type != ENTRY_FILE)
+		return 0;
+	if (e->size != f->size - f->begun)
+		return err_set(err, HF_EBUG, "a wrong size");
 	printf("entry.path=%s\nentry.size=%llu\nentry.mode=%o\n"
 	       "entry.sha256=%s\n",
 	    e->path, (unsigned long long)e->size, e->mode,

@@ -1,7 +1,7 @@
 #!/bin/bash
-# etcd_records_scenario.sh HOLDFAST VERSION PORT FILL: three members of an etcd of
-# that version, backed up as records, over and over, in TAP.
-fill=$(realpath "$4")
+# etcd_records_scenario.sh HOLDFAST VERSION PORT FILL COPY: three members of an
+# etcd of that version, backed up as records, over and over, in TAP.
+fill=$(realpath "$4") copy=$(realpath "$5")
 # shellcheck source=test/scenario/scenario.sh
 . "$(dirname "$0")/scenario.sh"
 export ETCD=$2 MEMBERS=3 TLS=off AUTH=off
@@ -110,26 +110,47 @@ nothing_travels() {
 	back all --json && [ "$(stored out)" -lt 20000 ]
 }
 
-# One member's disk tells something else: who reads it must learn that.
-one_differs() {
-	local pid db=$tmp/etcd/m2/member/snap/db cmd
-	ctl put victim "the bytes that were written" >/dev/null && settled
+# while_down COMMAND...: with m2's database as last argument, while it is down.
+while_down() {
+	local pid cmd rc
+	settled
 	pid=$(pgrep -f -- "--name m2 --data-dir $tmp/etcd/m2")
 	mapfile -d '' cmd <"/proc/$pid/cmdline"
 	sleep 0.3 && kill "$pid"
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-	LC_ALL=C sed -i 's/the bytes that were written/the bytes that were altered/' \
-		"$db" || return 1
+	"$@" "$tmp/etcd/m2/member/snap/db"
+	rc=$?
 	"${cmd[@]}" >>again.log 2>&1 &
 	at_end kill $!
 	for _ in $(seq 200); do
 		on 2 endpoint health >/dev/null 2>&1 && break
 		sleep 0.05
 	done
-	settled
+	settled && [ "$rc" = 0 ]
+}
+
+# One member's disk tells something else: who reads it must learn that.
+one_differs() {
+	ctl put victim "the bytes that were written" >/dev/null || return 1
+	LC_ALL=C while_down sed -i \
+		's/the bytes that were written/the bytes that were altered/' ||
+		return 1
 	fails 12 "$(member 2)" "HashKV" "replace the one that differs" -- \
 		backup "${repo[@]}" --from "etcd:$ETCD_ENDPOINTS" \
 		--etcd-form records --source-name all
+}
+
+# What this program does not know is kept as it is, and the operator is told.
+add_bucket() { "$copy" -b quantum "$1" "$1.new" && mv "$1.new" "$1"; }
+unknown_bucket() {
+	while_down add_bucket || return 1
+	hf backup "${repo[@]}" --from "etcd:$(member 2)" --source-name m2 \
+		--etcd-form records
+	[ $? = 3 ] && says err "bucket that is not known here: 'quantum'" &&
+		[ "$(fact latest:m2 etcd.note.form)" = \
+			"stored as a snapshot: the database has a bucket that is not known here: 'quantum'" ] &&
+		hf cat latest:m2 snapshot.db "${repo[@]}" &&
+		hf verify latest:m2 --level 3 "${repo[@]}"
 }
 
 check "etcd $ETCD: three members start" start
@@ -140,4 +161,6 @@ check "etcd $ETCD: of little that has changed little travels" little_travels
 check "etcd $ETCD: of nothing, next to nothing" nothing_travels
 check "etcd $ETCD: a member that differs is named, and nothing stored" \
 	one_differs
+check "etcd $ETCD: a bucket that is not known is backed up as it is" \
+	unknown_bucket
 finish

@@ -245,11 +245,21 @@ follower() {
 		! grep -q etcd.note.member "$tmp/out"
 }
 pid_of() { cat "$tmp/etcd/run/m$1.pid"; }
+# Under two names it is two endpoints; five seconds are waited for each.
+hanging() {
+	local start=$SECONDS rc first=${ETCD_ENDPOINTS%%,*}
+	kill -STOP "$(pid_of 0)"
+	ETCD_ENDPOINTS=$first,${first/127.0.0.1/localhost},$ETCD_ENDPOINTS reads
+	rc=$?
+	kill -CONT "$(pid_of 0)"
+	[ "$rc" = 0 ] && [ $((SECONDS - start)) -lt 10 ]
+}
 members() {
 	local leader
 	up MEMBERS=3
 	check "a follower of three" follower
 	local all=$ETCD_ENDPOINTS
+	check "members that hang cost their time once" hanging
 	# Whoever answers the second time is not the one that was killed.
 	leader=$(fact etcd.endpoint)
 	kill -9 "$(pid_of $(((${leader##*:} - port) / 2)))"
