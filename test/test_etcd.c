@@ -364,11 +364,26 @@ read_snapshot(struct test_etcd *t, struct sink *s, struct err *err)
 }
 
 static int
+tell(struct sink *s, const char *name, uint64_t value, struct err *err)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return sink_evidence(s, name, text, err);
+}
+
+static int
 read_all(struct source *src, struct sink *s, struct err *err)
 {
 	struct test_etcd *t = (struct test_etcd *)src;
+	int rc;
 
-	return t->snapshot ? read_snapshot(t, s, err) : read_records(t, s, err);
+	if (t->snapshot)
+		return read_snapshot(t, s, err);
+	if ((rc = tell(s, "etcd.revision", t->revision, err)) < 0 ||
+	    (rc = tell(s, "etcd.compact_revision", t->compact, err)) < 0)
+		return rc;
+	return read_records(t, s, err);
 }
 
 static const struct source_ops ops = {

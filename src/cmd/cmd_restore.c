@@ -109,7 +109,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0)
 		return rc;
 	if (cmd_restore_etcd_wanted(ctx, b))
-		return cmd_restore_etcd(ctx, o.repo, b, err);
+		return cmd_restore_etcd(ctx, &o, argv[0], b, err);
 	if ((rc = cmd_restore_etcd_stray(ctx, b, err)) < 0)
 		return rc;
 	return restore(ctx, o.repo, b, err);
@@ -118,14 +118,17 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 static const char *const options[] = { "to", "only", "dry_run", "overwrite",
 	"keep_going", "memory", "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
-	"bump_revision", "mark_compacted", "etcd_version", "force_version",
-	"as_snapshot", NULL };
+	"time", "bump_revision", "mark_compacted", "etcd_version",
+	"force_version", "as_snapshot", NULL };
 static const struct cmd_example examples[] = {
 	{ "holdfast restore latest:node1 --to /srv/node1", "a whole folder" },
 	{ "holdfast restore latest --to /tmp/conf --only 'etc/**/*.conf'",
 	    "parts of it" },
-	{ "holdfast restore 2026-11-20T10:00Z --to /var/lib/etcd",
-	    "etcd's data directory as it was at ten o'clock" },
+	{ "holdfast restore latest:etcd --to /var/lib/etcd",
+	    "etcd's data directory, with all that `follow` has stored" },
+	{ "holdfast restore latest:etcd --time 2026-11-20T10:00:07Z "
+	  "--to /var/lib/etcd",
+	    "as it was at seven seconds past ten" },
 	{ "holdfast restore latest:etcd --as-snapshot db.snapshot",
 	    "a file for etcdutl" },
 	{ 0 },
@@ -148,6 +151,11 @@ const struct cmd cmd_restore = {
 	    "called \"default\" and alone in its cluster unless --name, "
 	    "--initial-cluster and --initial-advertise-peer-urls say "
 	    "otherwise; `etcd plan` writes the commands for all members.  "
+	    "Of `latest`, that is the newest backup and all logs that "
+	    "continue it; with --revision or --time, what there was then, "
+	    "from the newest backup and logs that have it.  A backup that is "
+	    "named by its id comes back as it was, or, with --revision or "
+	    "--time, as its logs continue it.  "
 	    "With --only it gives the files that the backup is stored as.",
 	.examples = examples,
 	.options = options,

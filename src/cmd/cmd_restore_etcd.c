@@ -3,17 +3,19 @@
 
 #include "base/err.h"
 #include "base/size.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_job.h"
 #include "cmd/cmd_restore_etcd.h"
 #include "config/config_option.h"
+#include "job/job_etcd_chain.h"
 
 /* These make sense for a backup of etcd alone, */
 static const char *const ours[] = { "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
-	"bump_revision", "mark_compacted", "etcd_version", "force_version",
-	"as_snapshot", NULL };
+	"time", "bump_revision", "mark_compacted", "etcd_version",
+	"force_version", "as_snapshot", NULL };
 /* and these of them for a data directory alone. */
 static const char *const of_member[] = { "to", "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "etcd_version",
@@ -177,11 +179,50 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	    err);
 }
 
-int
-cmd_restore_etcd(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
-    struct err *err)
+static int
+asked(const struct ctx *ctx, struct job_etcd_at *at, struct err *err)
 {
+	const char *time = ctx_option(ctx, "time");
+
+	at->revision = (uint64_t)ctx_number(ctx, "revision", 0);
+	if (time == NULL)
+		return 0;
+	if (at->revision != 0)
+		return refuse("time", "the revision is said already", err);
+	return time_parse(time, &at->time_ms, err);
+}
+
+/*
+ * What continues the backup, if that is wanted: a backup that is named by its
+ * id, and no time, comes back as it was.
+ */
+static int
+find_chain(const struct cmd_opened *o, const char *text,
+    const struct repo_backup *b, const struct job_etcd_at *at,
+    struct job_etcd_chain *ret, struct err *err)
+{
+	const bool latest = str_has_prefix(text, "latest") != NULL;
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (!latest && at->revision == 0 && at->time_ms == 0)
+		return 0;
+	rc = latest ? job_etcd_chain_choose(&o->cat, b, at, ret, &e)
+		    : job_etcd_chain_find(&o->cat, b, ret, &e);
+	/* A snapshot has no logs, but may have the revision. */
+	if (rc == 0 || (rc == -HF_EUSAGE && at->time_ms == 0))
+		return 0;
+	*err = e;
+	return rc;
+}
+
+int
+cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
+    const struct repo_backup *b, struct err *err)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain chain = { 0 };
 	const struct job j = cmd_job(ctx);
+	struct job_etcd_at at = { 0 };
 	struct job_restore_etcd_opts opts = {
 		.to = ctx_option(ctx, "to"),
 		.snapshot = ctx_option(ctx, "as_snapshot"),
@@ -196,11 +237,18 @@ cmd_restore_etcd(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 	int rc;
 
 	if ((rc = cmd_etcd_rebuild(ctx, &rebuild, err)) < 0 ||
-	    (rc = check(ctx, &opts, err)) < 0)
+	    (rc = check(ctx, &opts, err)) < 0 ||
+	    (rc = asked(ctx, &at, err)) < 0 ||
+	    (rc = find_chain(o, text, b, &at, &chain, err)) < 0)
 		return rc;
-	opts.revision = rebuild.revision;
 	opts.bump = rebuild.bump;
-	if ((rc = job_restore_etcd(&j, r, b, &opts, &rep, err)) < 0)
+	opts.revision = at.revision;
+	opts.time_ms = at.time_ms;
+	if (chain.base != NULL)
+		b = chain.base;
+	if (chain.n > 0 || at.time_ms != 0)
+		opts.chain = &chain;
+	if ((rc = job_restore_etcd(&j, o->repo, b, &opts, &rep, err)) < 0)
 		return err_wrap(err, "restore '%s'", b->id);
 	return answer(ctx, b, &opts, &rep, err);
 }

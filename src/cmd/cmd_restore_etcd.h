@@ -6,9 +6,9 @@
 #include "job/job_restore_etcd.h"
 
 /* Opaque types. */
+struct cmd_opened;
 struct ctx;
 struct err;
-struct repo;
 struct repo_backup;
 
 /* The part of `restore` that makes an etcd's data directory. */
@@ -18,8 +18,13 @@ struct repo_backup;
  * Is ${b} of an etcd, and more asked for than the files it is stored as?
  */
 bool cmd_restore_etcd_wanted(const struct ctx *, const struct repo_backup *);
-int cmd_restore_etcd(
-    struct ctx *, struct repo *, const struct repo_backup *, struct err *);
+
+/**
+ * cmd_restore_etcd(ctx, o, text, b, err):
+ * Restore ${b}, which ${text} has named.
+ */
+int cmd_restore_etcd(struct ctx *, const struct cmd_opened *, const char *,
+    const struct repo_backup *, struct err *);
 
 /**
  * cmd_restore_etcd_stray(ctx, b, err):

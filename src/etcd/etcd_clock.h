@@ -22,7 +22,7 @@ struct etcd_clock {
 };
 
 /* Rows are so far apart: what a day of changes costs is bounded by it. */
-#define ETCD_CLOCK_TICK_MS 100
+#define ETCD_CLOCK_TICK_MS 10
 
 void etcd_clock_clear(struct etcd_clock *);
 

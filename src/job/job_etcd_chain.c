@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "etcd/etcd_clock.h"
 #include "job/job_etcd_chain.h"
 #include "repo/repo.h"
 
@@ -175,4 +176,56 @@ job_etcd_chain_find(const struct repo_catalogue *cat,
 	join(&c);
 	*ret = c;
 	return 0;
+}
+
+const struct job_etcd_log *
+job_etcd_chain_log_at(const struct job_etcd_chain *c, int64_t ms)
+{
+	size_t i;
+
+	/* Its last row is at the end of a tick. */
+	if (c->n == 0 || ms >= c->logs[c->n - 1].to_ms + ETCD_CLOCK_TICK_MS)
+		return NULL;
+	for (i = c->n; i-- > 0;)
+		if (c->logs[i].from_ms <= ms)
+			return &c->logs[i];
+	return NULL;
+}
+
+static bool
+has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
+{
+	if (at->time_ms != 0)
+		return job_etcd_chain_log_at(c, at->time_ms) != NULL;
+	return at->revision == 0 ||
+	       (at->revision >= c->compact && at->revision <= c->last);
+}
+
+int
+job_etcd_chain_choose(const struct repo_catalogue *cat,
+    const struct repo_backup *b, const struct job_etcd_at *at,
+    struct job_etcd_chain *ret, struct err *err)
+{
+	const struct repo_backup *other;
+	uint64_t revision, compact;
+	size_t i;
+	int rc;
+
+	for (i = cat->n; i-- > 0;) {
+		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+
+		other = &cat->backups[i];
+		if (other->removed ||
+		    strcmp(other->m.source, b->m.source) != 0 ||
+		    !is_base(other, &revision, &compact))
+			continue;
+		if ((rc = job_etcd_chain_find(cat, other, &c, err)) < 0)
+			return rc;
+		if (!has(&c, at))
+			continue;
+		*ret = c;
+		c = (struct job_etcd_chain){ 0 };
+		return 0;
+	}
+	return job_etcd_chain_find(cat, b, ret, err);
 }

@@ -37,6 +37,12 @@ struct job_etcd_chain {
 	uint64_t beyond; /* Where the logs behind a gap begin; 0: none. */
 };
 
+/* As of when; both 0: as of the end of the logs. */
+struct job_etcd_at {
+	uint64_t revision;
+	int64_t time_ms; /* The last revision that was known by then. */
+};
+
 /**
  * job_etcd_fact(b, name):
  * Return the value of the evidence ${name}, or NULL.
@@ -63,6 +69,22 @@ freep_job_etcd_chain(struct job_etcd_chain *c)
 {
 	job_etcd_chain_clear(c);
 }
+
+/**
+ * job_etcd_chain_log_at(c, ms):
+ * Return the log that was being gathered at that time, or NULL.
+ */
+const struct job_etcd_log *job_etcd_chain_log_at(
+    const struct job_etcd_chain *, int64_t);
+
+/**
+ * job_etcd_chain_choose(cat, b, at, ret, err):
+ * Of all backups of the source of ${b}, find the newest whose chain has what
+ * ${at} names, or, if none has it, the chain of ${b}.
+ */
+int job_etcd_chain_choose(const struct repo_catalogue *,
+    const struct repo_backup *, const struct job_etcd_at *,
+    struct job_etcd_chain *, struct err *);
 
 /**
  * job_etcd_chain_newest(cat, source):

@@ -150,6 +150,7 @@ connect(struct follow *f, struct err *err)
 		if (source_etcd_follow_open(f->cluster, f->log->last + 1, &e) ==
 		    0) {
 			f->behind_since = 0;
+			f->watched_from = f->log->last + 1;
 			check_cluster(f);
 			check_past(f);
 			return 0;
@@ -206,11 +207,9 @@ complete(struct follow *f, uint64_t revision, struct err *err)
  * the same revisions once more, for other events.
  */
 static bool
-is_behind(struct follow *f)
+is_behind(struct follow *f, uint64_t revision)
 {
-	const struct etcd_watch *w = source_etcd_follow_watch(f->cluster);
-
-	if (etcd_watch_header(w)->revision >= f->log->last) {
+	if (revision >= f->log->last) {
 		f->behind_since = 0;
 		return false;
 	}
@@ -258,12 +257,12 @@ note_gap(struct follow *f, const struct etcd_batch *batch)
 static int
 listen(struct follow *f, long ms, bool *stands, struct err *err)
 {
+	struct etcd_watch *w = source_etcd_follow_watch(f->cluster);
 	struct etcd_batch batch = { .what = ETCD_WATCH_TIMEOUT };
 	struct err e = ERR_INIT;
 	int rc = 0;
 
-	if (etcd_watch_next(
-		source_etcd_follow_watch(f->cluster), ms, &batch, &e) < 0) {
+	if (etcd_watch_next(w, ms, &batch, &e) < 0) {
 		if (e.code == -HF_ENOMEM) {
 			*err = e;
 			return err->code;
@@ -279,7 +278,7 @@ listen(struct follow *f, long ms, bool *stands, struct err *err)
 			rc = complete(f, batch.complete, err);
 		break;
 	case ETCD_WATCH_PROGRESS:
-		if (is_behind(f))
+		if (is_behind(f, etcd_watch_header(w)->revision))
 			break;
 		*stands = true;
 		rc = complete(f, batch.complete, err);
@@ -304,6 +303,27 @@ tell_progress(const struct follow *f)
 	job_tell(f->job, &ev);
 }
 
+/*
+ * etcd tells no progress of a watch whose first revision is still to come: as
+ * long as nothing has happened, the member is asked where it stands.
+ */
+static int
+look(struct follow *f, bool *stands, struct err *err)
+{
+	const struct etcd_watch *w = source_etcd_follow_watch(f->cluster);
+	const int64_t now = time_now_ms();
+	struct etcd_status status;
+	struct err ignore = ERR_INIT;
+
+	if (etcd_watch_next_revision(w) != f->watched_from ||
+	    etcd_client_status(
+		source_etcd_follow_client(f->cluster), &status, &ignore) < 0 ||
+	    is_behind(f, status.revision) || status.revision != f->log->last)
+		return 0;
+	*stands = true;
+	return source_etcd_log_complete(f->log, f->log->last, now, err);
+}
+
 /* Ask how far the member is once a log is due, and lay it down then. */
 static int
 step(struct follow *f, struct err *err)
@@ -319,7 +339,11 @@ step(struct follow *f, struct err *err)
 		f->asked = true;
 		/* That it has ended, listening tells. */
 		(void)etcd_watch_ask(w, &ignore);
+		if ((rc = look(f, &stands, err)) < 0)
+			return rc;
 	}
+	if (source_etcd_follow_watch(f->cluster) == NULL)
+		return 0;
 	if ((rc = listen(f, ms < STEP_MS ? ms : STEP_MS, &stands, err)) < 0)
 		return rc;
 	tell_progress(f);

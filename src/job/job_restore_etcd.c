@@ -8,8 +8,10 @@
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd/etcd_datadir.h"
 #include "job/job.h"
+#include "job/job_etcd_chain.h"
 #include "job/job_etcd_cluster.h"
 #include "job/job_etcd_db.h"
+#include "job/job_etcd_db_log.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
 
@@ -103,7 +105,7 @@ static int
 rebuild(struct restore *x, int fd, const char *path, struct err *err)
 {
 	const struct job_etcd_rebuild_opts opts = {
-		.revision = x->opts->revision,
+		.revision = x->opts->chain != NULL ? 0 : x->opts->revision,
 		.bump = x->opts->bump,
 		.members = x->cluster != NULL ? x->cluster->membership : NULL,
 		.no_auth = x->opts->no_auth,
@@ -173,6 +175,20 @@ to_snapshot(struct restore *x, struct err *err)
 }
 
 static int
+open_db(struct restore *x, struct repo *r, struct err *err)
+{
+	const struct job_etcd_at at = {
+		.revision = x->opts->revision,
+		.time_ms = x->opts->time_ms,
+	};
+
+	if (x->opts->chain == NULL)
+		return job_etcd_db_open(x->job, r, x->backup, &x->db, err);
+	return job_etcd_db_open_log(
+	    x->job, r, x->opts->chain, &at, &x->db, err);
+}
+
+static int
 run(struct restore *x, struct repo *r, struct err *err)
 {
 	int rc;
@@ -182,7 +198,7 @@ run(struct restore *x, struct repo *r, struct err *err)
 	    (rc = job_etcd_cluster_new(
 		 &x->opts->cluster, false, &x->cluster, err)) < 0)
 		return rc;
-	if ((rc = job_etcd_db_open(x->job, r, x->backup, &x->db, err)) < 0 ||
+	if ((rc = open_db(x, r, err)) < 0 ||
 	    (rc = check_version(x, err)) < 0)
 		return rc;
 	tell(x, JOB_STARTED);

@@ -10,6 +10,7 @@
 /* Opaque types. */
 struct err;
 struct job;
+struct job_etcd_chain;
 struct repo;
 struct repo_backup;
 
@@ -24,6 +25,9 @@ struct job_restore_etcd_opts {
 	/* Of the data directory; what is NULL is completed. */
 	struct etcd_membership_opts cluster;
 	uint64_t revision, bump; /* As in struct job_etcd_rebuild_opts. */
+	/* The logs that continue the backup; NULL: none. */
+	const struct job_etcd_chain *chain;
+	int64_t time_ms; /* With them: as it was by then; 0: nobody said. */
 	/* Which etcd is to start from it, "3.5"; NULL: nobody said. */
 	const char *version;
 	bool force_version; /* Even if that is older than the backup's. */
@@ -56,7 +60,7 @@ struct job_restore_etcd_report {
  * HF_EEXISTS if there is something already, HF_EUSAGE if the words for the
  * cluster do not fit together or the etcd that is to start is older than the
  * backup's, HF_ENOTFOUND if the revision is not in the backup, HF_ECORRUPT
- * if the backup is damaged: then there is no database, for half of one is
+ * if the backup or a log is damaged: then there is no database, for half of one is
  * worse than none.
  */
 int job_restore_etcd(const struct job *, struct repo *,

@@ -168,7 +168,7 @@ TEST(log__in_which_nothing_happened_still_tells_the_time)
 	CHECK((r = record_find(&rec, "clock")) != NULL);
 	CHECK_OK(etcd_clock_decode(r->data.p, r->data.len, &clock, &e), &e);
 	CHECK(
-	    clock.n == 2 && clock.v[1].ms == 9100 && clock.v[1].revision == 7);
+	    clock.n == 2 && clock.v[1].ms == 9010 && clock.v[1].revision == 7);
 	etcd_clock_clear(&clock);
 	end(&t);
 }

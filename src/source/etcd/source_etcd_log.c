@@ -222,6 +222,9 @@ tell(const struct source_etcd_log *l, struct sink *sink, struct err *err)
 		if ((rc = source_etcd_fact(sink, err, numbers[i].name,
 			 "%" PRIu64, numbers[i].value)) < 0)
 			return rc;
+	if (l->has_leases && (rc = source_etcd_fact(sink, err,
+				  "etcd.log.leases", "%zu", l->leases.n)) < 0)
+		return rc;
 	if ((rc = source_etcd_fact(sink, err, "etcd.cluster_id", "%" PRIx64,
 		 l->cluster_id)) < 0 ||
 	    (rc = tell_word(sink, "etcd.log.previous", l->previous, err)) < 0 ||

@@ -20,7 +20,8 @@ struct etcd_event;
  * be stored.
  *
  * Evidence: etcd.log.first, etcd.log.last (first - 1: nothing happened),
- * etcd.log.from_ms, etcd.log.to_ms, etcd.log.events, etcd.log.previous,
+ * etcd.log.from_ms, etcd.log.to_ms, etcd.log.events, etcd.log.leases (how
+ * many, if it lists them), etcd.log.previous,
  * etcd.cluster_id, etcd.state; etcd.hashkv and etcd.hashkv.compact at
  * etcd.log.last, if a member was asked.
  */

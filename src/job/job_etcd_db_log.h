@@ -1,0 +1,28 @@
+#ifndef JOB_JOB_ETCD_DB_LOG_H_
+#define JOB_JOB_ETCD_DB_LOG_H_
+
+/* Opaque types. */
+struct err;
+struct job;
+struct job_etcd_at;
+struct job_etcd_chain;
+struct job_etcd_db;
+struct repo;
+
+/**
+ * job_etcd_db_open_log(j, r, chain, at, ret, err):
+ * Open the database in a backup as the logs of ${chain}, which must outlive
+ * it, continue it: its newest revision is that of ${at}.  Nothing in a log is
+ * believed: each revision must be there, in its order, with all its records,
+ * and where a member's HashKV is known, what was replayed must have it; else
+ * HF_ECORRUPT, naming the log.  HF_ENOTFOUND, saying what there is, if the
+ * revision or the time is not in it.
+ *
+ * Leases are those of their list that is not newer, and those of the next
+ * one, which were granted in between; users and roles are the backup's.
+ */
+int job_etcd_db_open_log(const struct job *, struct repo *,
+    const struct job_etcd_chain *, const struct job_etcd_at *,
+    struct job_etcd_db **, struct err *);
+
+#endif /* !JOB_JOB_ETCD_DB_LOG_H_ */

@@ -1,0 +1,235 @@
+#!/bin/bash
+# etcd_follow_scenario.sh HOLDFAST VERSION PORT CHURN: three members of that
+# version are followed while they live, lose one of them and are compacted, and
+# while the follower is killed; what is restored is what etcd itself answers, in
+# TAP.
+churn=$(realpath "$4")
+# shellcheck source=test/scenario/scenario.sh
+. "$(dirname "$0")/scenario.sh"
+export ETCD=$2 MEMBERS=3 TLS=off AUTH=off
+port=$3
+repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
+unset ETCDCTL_API
+marks=() pid='' booted=''
+
+client() { echo "http://127.0.0.1:$((port + 2 * $1))"; }
+ctl() { "$ETCD_BIN/etcdctl" --endpoints "$(client 0)" "$@"; }
+number() { sed -n "s/.*\"$2\": *\\([0-9]*\\).*/\\1/p" "$1" | tail -n 1; }
+now() { ctl get none -w json >head && number head revision; }
+hash_kv() { # REVISION
+	ctl endpoint hashkv --rev "$1" -w json >hashed && number hashed hash
+}
+
+follow() { # OPTION...
+	"$holdfast" follow --from "etcd:$ETCD_ENDPOINTS" --source-name cp \
+		"${repo[@]}" --interval 1s --json "$@" >>followed 2>>follow.err &
+	pid=$!
+	at_end kill -9 $pid
+}
+killed() {
+	kill -9 "$pid"
+	wait "$pid"
+	echo "{\"killed\": $pid}" >>followed
+} 2>/dev/null
+ended() { # It stores what it has, and is content.
+	local rc
+	sleep 2 # The last mark is in a log then.
+	kill -TERM "$pid"
+	wait "$pid"
+	rc=$?
+	[ $rc = 0 ] || echo "# it ended with $rc"
+	[ $rc = 0 ]
+}
+# stored REVISION: wait until it is.
+stored() {
+	local n last
+	for ((n = 0; n < 300; n++)); do
+		last=$(tail -n 1 followed)
+		last=${last##*\"last\":}
+		last=${last%%,*}
+		[[ $last =~ ^[0-9]+$ ]] && [ "$last" -ge "$1" ] && return 0
+		sleep 0.1
+	done
+	tail -n 3 followed follow.err | sed 's/^/# /'
+	return 1
+}
+# mark: remember what etcd answers now, and what it hashes to.
+mark() {
+	local rev
+	sleep 0.3
+	rev=$(now)
+	ctl get '' --from-key --rev "$rev" >"keys.$rev"
+	hash_kv "$rev" >"hash.$rev"
+	date -u +%Y-%m-%dT%H:%M:%S.%3NZ >"time.$rev"
+	sleep 0.3
+	marks+=("$rev")
+	[ -s "keys.$rev" ] && [ -s "hash.$rev" ]
+}
+
+lives() { # TXNS
+	"$churn" "$(client 0)" "$1" 7 "$lease" >out &&
+		ctl put /big "$(head -c 30000 /dev/zero | tr '\0' x)" >out &&
+		ctl del /big >out && ctl put "/mark/$RANDOM" 1 >out && mark
+}
+begins() {
+	local n
+	lease=$(ctl lease grant 7200 | sed 's/lease \([^ ]*\) .*/\1/')
+	"$churn" "$(client 0)" 100 7 "$lease" >out && hf init "${repo[@]}" || return 1
+	follow
+	for ((n = 0; n < 200; n++)); do
+		grep -q '"log"' followed && return 0
+		sleep 0.1
+	done
+	sed 's/^/# /' follow.err
+	return 1
+}
+is_killed_again_and_again() {
+	local n busy
+	(for n in $(seq 40); do
+		"$churn" "$(client 0)" 20 5 "$lease" >out.churn
+		sleep 0.1
+	done) &
+	busy=$!
+	for n in 1 2 3 4 5 6; do
+		sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+		killed
+		follow
+	done
+	wait $busy
+	mark && stored "${marks[-1]}"
+}
+loses_a_member() {
+	kill -9 "$(cat etcd/run/m1.pid)" "$(cat etcd/run/m2.pid)"
+	sleep 1
+	# There is no majority, and nothing can happen; one comes back.
+	"$ETCD_BIN/etcd" --name m2 --data-dir etcd/m2 \
+		--listen-client-urls "$(client 2)" \
+		--advertise-client-urls "$(client 2)" \
+		--listen-peer-urls "http://127.0.0.1:$((port + 5))" \
+		--unsafe-no-fsync >m2.log 2>&1 &
+	at_end kill -9 $!
+	for n in $(seq 100); do
+		ctl put /two 1 >out 2>&1 && break
+		sleep 0.1
+	done
+	lives 30 && stored "${marks[-1]}"
+}
+is_compacted_behind_it() {
+	ctl compaction "$(now)" >out && lives 30 && stored "${marks[-1]}"
+}
+# What it did not read in time is lost, and it says so and goes on.
+is_compacted_before_it() {
+	killed
+	"$churn" "$(client 0)" 50 5 "$lease" >out
+	gap=$(now)
+	ctl compaction "$gap" >out
+	follow
+	lives 20 && stored "${marks[-1]}" && ended &&
+		says follow.err 'are lost: the cluster had compacted them' &&
+		fails 4 "revision $((gap - 1)) is not in backup" -- \
+			restore latest:cp "${repo[@]}" --to x \
+			--revision $((gap - 1))
+}
+users_are_in_a_new_backup() {
+	local n before
+	before=$(grep -c '"backup"' followed)
+	ctl user add root:rootpw >out || return 1
+	for ((n = 0; n < 200; n++)); do
+		[ "$(grep -c '"backup"' followed)" -gt "$before" ] && return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+boot() { # DIR
+	local at us n
+	at=http://127.0.0.1:$((port + 8)) us=http://127.0.0.1:$((port + 9))
+	"$ETCD_BIN/etcd" --data-dir "$1" --listen-client-urls "$at" \
+		--advertise-client-urls "$at" --listen-peer-urls "$us" \
+		--unsafe-no-fsync >booted 2>&1 &
+	booted=$!
+	at_end kill -9 $booted
+	for ((n = 0; n < 200; n++)); do
+		curl -sf --noproxy '*' "$at/health" | grep -q true && return 0
+		sleep 0.05
+	done
+	tail -n 5 booted | sed 's/^/# /'
+	return 1
+}
+there() { "$ETCD_BIN/etcdctl" --endpoints "http://127.0.0.1:$((port + 8))" "$@"; }
+# restored REVISION OPTION...: a server on it answers as the lost one did.
+restored() {
+	local rev=$1 rc=0
+	shift
+	rm -rf back
+	hf restore latest:cp "${repo[@]}" --to back "$@" &&
+		says err "revision $rev, compacted to" && boot back || return 1
+	there get '' --from-key >keys.there && same "keys.$rev" keys.there &&
+		there lease list >leases.there &&
+		says leases.there "$lease" &&
+		there lease timetolive "$lease" >ttl && says ttl '(7200s)' ||
+		rc=1
+	kill "$booted"
+	wait "$booted" 2>/dev/null
+	return $rc
+}
+every_mark_by_revision() {
+	local rev
+	for rev in "${marks[@]}"; do
+		restored "$rev" --revision "$rev" || return 1
+	done
+}
+every_mark_by_time() {
+	local rev
+	for rev in "${marks[@]}"; do
+		rm -f s.db
+		hf restore latest:cp "${repo[@]}" --as-snapshot s.db \
+			--time "$(cat "time.$rev")" &&
+			says err "revision $rev, compacted to" || return 1
+	done
+}
+# Before anything was compacted, the hash of the whole is the same, too.
+same_hash() {
+	rm -f s.db
+	hf restore latest:cp "${repo[@]}" --as-snapshot s.db \
+		--revision "${marks[0]}" &&
+		says err "HashKV $(cat "hash.${marks[0]}")"
+}
+proved() {
+	local id
+	hf list "${repo[@]}" --logs --json || return 1
+	id=$(grep -o '"backup":"[0-9a-f]*"' out | tail -n 1 | cut -d '"' -f 4)
+	hf show "$id" "${repo[@]}" && says out etcd.log.first etcd.hashkv \
+		etcd.log.previous && hf verify "$id" "${repo[@]}" --level 3
+}
+logs_go_with_their_backup() {
+	local base
+	base=$(grep -o '"backup":"[0-9a-f]*"' followed | head -n 1 | cut -d '"' -f 4)
+	hf prune "${repo[@]}" --keep-last 1 --force &&
+		hf list "${repo[@]}" --logs && ! grep -q "$base" out &&
+		fails 4 "is not in backup" -- restore latest:cp "${repo[@]}" \
+			--to x --revision "${marks[0]}" &&
+		restored "${marks[-1]}" --revision "${marks[-1]}"
+}
+
+hf keygen --out site.key
+peer etcd "$port"
+check "follow $ETCD: from the first backup on" begins
+check "follow $ETCD: puts, deletions, transactions, leases" lives 100
+check "follow $ETCD: killed again and again" is_killed_again_and_again
+check "follow $ETCD: members die and come back" loses_a_member
+check "follow $ETCD: compaction of what it has" is_compacted_behind_it
+check "follow $ETCD: it ends when it is told to" ended
+check "follow $ETCD: a log says what it holds, and verifies" proved
+check "follow $ETCD: etcd as it was at each revision" every_mark_by_revision
+check "follow $ETCD: and at each time" every_mark_by_time
+check "follow $ETCD: with the same hash" same_hash
+follow
+check "follow $ETCD: compaction of what it has not" is_compacted_before_it
+check "follow $ETCD: logs go with their backup" logs_go_with_their_backup
+if [ "$ETCD" != 3.4 ]; then
+	follow
+	check "follow $ETCD: users are in a new backup" users_are_in_a_new_backup
+	check "follow $ETCD: and that is all" ended
+fi
+finish
