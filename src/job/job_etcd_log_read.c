@@ -18,7 +18,7 @@
 
 /* A log that is open, and where its files are. */
 struct opened {
-	struct job_etcd_db db; /* Its job and its reader alone. */
+	struct job_etcd_db db; /* Its job, manifest and reader alone. */
 	struct job_etcd_file clock, leases;
 	struct job_etcd_file *segments;
 	size_t n, cap;
@@ -28,6 +28,7 @@ static void
 opened_clear(struct opened *o)
 {
 	repo_reader_free(o->db.reader);
+	repo_manifest_clear(&o->db.manifest);
 	free(o->segments);
 }
 
@@ -76,8 +77,10 @@ open_log(const struct job *j, struct repo *r, const struct job_etcd_log *log,
 	int rc;
 
 	*o = (struct opened){ .db = { .job = j } };
-	if ((rc = repo_reader_new(
-		 r, &log->backup->m, &opts, &o->db.reader, err)) < 0)
+	if ((rc = repo_manifest_load(r, log->backup, &o->db.manifest, err)) <
+		0 ||
+	    (rc = repo_reader_new(
+		 r, &o->db.manifest, &opts, &o->db.reader, err)) < 0)
 		return rc;
 	return repo_reader_entries(o->db.reader, find_file, o, err);
 }

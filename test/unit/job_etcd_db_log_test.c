@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -50,12 +51,16 @@ load(struct made *m)
 static void
 make(struct made *m)
 {
+	static int made;
 	struct err e = ERR_INIT;
+	char host[16];
 
 	memset(m, 0, sizeof(*m));
 	CHECK_OK(store_mem_new(&m->store, &e), &e);
-	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
-	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
+	/* A host knows one repository in a place. */
+	(void)snprintf(host, sizeof(host), "host%d", made++);
+	CHECK_OK(test_repo_init(m->store, host, "1", &e), &e);
+	CHECK_OK(test_repo_open(m->store, host, "1", &m->repo, &e), &e);
 	test_etcd_init(&m->etcd);
 	m->etcd.lease = 7;
 	test_etcd_put(&m->etcd, "a", "1");

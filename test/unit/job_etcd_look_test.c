@@ -8,6 +8,7 @@
 #include "test.h"
 #include "test_etcd.h"
 #include "test_repo.h"
+#include <stdio.h>
 
 static const struct job job = { .workers = 2 };
 
@@ -33,12 +34,16 @@ clear(struct made *m)
 static void
 make(struct made *m, bool snapshot)
 {
+	static int made;
 	struct err e = ERR_INIT;
+	char host[16];
 
 	memset(m, 0, sizeof(*m));
 	CHECK_OK(store_mem_new(&m->store, &e), &e);
-	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
-	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
+	/* A host knows one repository in a place. */
+	(void)snprintf(host, sizeof(host), "host%d", made++);
+	CHECK_OK(test_repo_init(m->store, host, "1", &e), &e);
+	CHECK_OK(test_repo_open(m->store, host, "1", &m->repo, &e), &e);
 	test_etcd_init(&m->etcd);
 	m->etcd.snapshot = snapshot;
 }

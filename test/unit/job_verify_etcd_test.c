@@ -6,6 +6,7 @@
 #include "test.h"
 #include "test_etcd.h"
 #include "test_repo.h"
+#include <stdio.h>
 
 /* Backups that are signed, sealed and hashed as they must be, and wrong. */
 struct made {
@@ -28,14 +29,18 @@ clear(struct made *m)
 static void
 make(struct made *m)
 {
+	static int made;
 	struct err e = ERR_INIT;
+	char host[16];
 	char key[16];
 	int i;
 
 	memset(m, 0, sizeof(*m));
 	CHECK_OK(store_mem_new(&m->store, &e), &e);
-	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
-	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
+	/* A host knows one repository in a place. */
+	(void)snprintf(host, sizeof(host), "host%d", made++);
+	CHECK_OK(test_repo_init(m->store, host, "1", &e), &e);
+	CHECK_OK(test_repo_open(m->store, host, "1", &m->repo, &e), &e);
 	test_etcd_init(&m->etcd);
 	m->etcd.lease = 7;
 	for (i = 0; i < 9; i++) {
