@@ -93,6 +93,13 @@ inside(const struct bolt_page *pg, unsigned int i)
 	       to <= pg->len;
 }
 
+/* bbolt takes no others; a restore could not write what has them. */
+static bool
+key_ok(const struct bolt_page *pg, const struct bolt_key *key)
+{
+	return !pg->leaf || (key->n > 0 && key->n <= BOLT_KEY_MAX);
+}
+
 static int
 check_elements(const struct bolt_page *pg, struct err *err)
 {
@@ -105,6 +112,8 @@ check_elements(const struct bolt_page *pg, struct err *err)
 		if (!inside(pg, i))
 			return damaged(pg, i, "lies outside the page", err);
 		key = bolt_page_key(pg, i);
+		if (!key_ok(pg, &key))
+			return damaged(pg, i, "has no possible key", err);
 		cmp = last.p == NULL ? 1 : bolt_key_cmp(&key, &last);
 		if (i == 0 && cmp < 0)
 			return damaged(

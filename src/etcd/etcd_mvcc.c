@@ -29,8 +29,9 @@ etcd_mvcc_key_read(const uint8_t *p, size_t n, struct etcd_record *r)
 	r->main = be64_get(p);
 	r->sub = be64_get(p + 9);
 	r->tombstone = n == ETCD_MVCC_KEY_MAX;
-	/* A store begins with revision 1. */
-	return r->main > 0 && r->main <= INT64_MAX && r->sub <= INT64_MAX &&
+	/* A store begins with revision 1, and no transaction has so much that
+	 * a backup could not name it. */
+	return r->main > 0 && r->main <= INT64_MAX && r->sub <= UINT32_MAX &&
 	       (!r->tombstone || p[ETCD_MVCC_KEY] == TOMBSTONE);
 }
 

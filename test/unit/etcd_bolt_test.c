@@ -281,6 +281,7 @@ static const struct {
 	{ 6, EL(1) + 8, 4, 0xffffffff, "page 6: element 1 lies", false },
 	{ 6, EL(1) + 12, 4, 0xffffffff, "page 6: element 1 lies", false },
 	{ 6, EL(1) + 4, 4, 16, "page 6: element 1 lies outside", false },
+	{ 6, EL(0) + 8, 4, 0, "page 6: element 0 has no possible key", false },
 	{ 6, EL(3) + 0, 1, 'a', "page 6: element 0 is below the key", false },
 	{ 6, EL(3) + 2, 1, 'a', "page 6: element 1 is not above", false },
 	{ 6, EL(3) + 2, 1, 'b', "page 6: element 1 is not above", false },

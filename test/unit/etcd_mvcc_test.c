@@ -8,7 +8,7 @@
 TEST(mvcc_key__is_read_as_it_was_written)
 {
 	const struct etcd_record in[] = { { .main = 1, .sub = 0 },
-		{ .main = INT64_MAX, .sub = INT64_MAX, .tombstone = true },
+		{ .main = INT64_MAX, .sub = UINT32_MAX, .tombstone = true },
 		{ .main = 0x0102030405060708, .sub = 9 } };
 	uint8_t key[ETCD_MVCC_KEY_MAX];
 	struct etcd_record out;
@@ -37,6 +37,7 @@ TEST(mvcc_key__is_refused_if_etcd_writes_none_such)
 		{ "\0\0\0\0\0\0\0\0_\0\0\0\0\0\0\0\0", 17 },
 		{ "\x80\0\0\0\0\0\0\2_\0\0\0\0\0\0\0\0", 17 },
 		{ "\0\0\0\0\0\0\0\2_\x80\0\0\0\0\0\0\0", 17 },
+		{ "\0\0\0\0\0\0\0\2_\0\0\0\1\0\0\0\0", 17 },
 		{ "", 0 },
 	};
 	struct etcd_record r;
