@@ -38,9 +38,9 @@ tell(const struct prune *p, enum job_event_kind kind, const char *subject,
 	job_tell(p->job, &ev);
 }
 
-/* Can it be restored, as far as can be told without reading all of it? */
+/* Is there what opens it? */
 static int
-judge(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
+judge_key(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
     struct err *err)
 {
 	CLEANUP(freep_secret) struct secret *key = NULL;
@@ -48,8 +48,6 @@ judge(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
 	int rc = 0;
 
 	*good = false;
-	if (!e->has_dump)
-		return 0;
 	if (!e->has_key) {
 		rc = job_legacy_is_plain(p->where, e, good, err);
 		if (rc == 0 && !*good)
@@ -71,6 +69,25 @@ judge(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
 	if (rc < 0)
 		*err = why;
 	return rc;
+}
+
+/* Can it be restored, as far as can be told without reading all of it? */
+static int
+judge(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
+    struct err *err)
+{
+	int rc;
+
+	*good = false;
+	if (!e->has_dump)
+		return 0;
+	if ((rc = judge_key(p, e, good, err)) < 0 || !*good)
+		return rc;
+	*good = repo_legacy_size_ok(job_legacy_size(e, e->has_key));
+	if (!*good)
+		tell(p, JOB_WARNING, e->stem,
+		    "its end is missing: it does not count");
+	return 0;
 }
 
 static int

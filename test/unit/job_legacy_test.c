@@ -191,6 +191,8 @@ put_old(struct rig *r, const char *prefix, int days, const char *what)
 {
 	CLEANUP(freep_secret) struct secret *key = new_key(9);
 	CLEANUP(freep_buf) struct buf plain = BUF_INIT;
+	static const uint8_t sealed[512 + SHA256_LEN + REPO_LEGACY_RECORD -
+	    REPO_LEGACY_CHUNK];
 	uint8_t wrapped[REPO_LEGACY_WRAPPED_LEN];
 	struct store_blob blob = { .p = wrapped, .len = sizeof(wrapped) };
 	char name[REPO_LEGACY_NAME_MAX];
@@ -206,6 +208,9 @@ put_old(struct rig *r, const char *prefix, int days, const char *what)
 		CHECK_OK(store_put(r->store, name, &blob, &e), &e);
 	}
 	(void)repo_legacy_name(prefix, T0 - days * DAY, REPO_LEGACY_DUMP, name);
+	/* As long as an encrypted one of a block; 't': its end is missing. */
+	blob = (struct store_blob){ .p = sealed,
+		.len = strchr(what, 't') ? sizeof(sealed) / 2 : sizeof(sealed) };
 	if (strchr(what, 'p') != NULL) {
 		snapshot(2, &plain);
 		blob = (struct store_blob){ .p = plain.p, .len = plain.len };
@@ -621,6 +626,19 @@ TEST(B21__prune_counts_only_what_can_be_restored)
 	check_pruned(&r, "b", 3, 2, "d1 dk2 d3 dk4 ");
 	/* Two are left that count: no dump goes, not even a useless one. */
 	check_pruned(&r, "b", 0, 2, "d1 dk2 d3 dk4 ");
+}
+
+TEST(B21__prune_does_not_count_a_dump_whose_end_is_missing)
+{
+	CLEANUP(freep_rig) struct rig r;
+
+	start(&r, "b");
+	put_old(&r, "b", 1, "dkt");
+	put_old(&r, "b", 2, "dkt");
+	put_old(&r, "b", 3, "dk");
+	put_old(&r, "b", 4, "dk");
+	put_old(&r, "b", 5, "dk");
+	check_pruned(&r, "b", 3, 2, "dk1 dk2 dk3 dk4 ");
 }
 
 TEST(B21__a_master_key_that_is_not_the_right_one_removes_nothing)

@@ -131,6 +131,12 @@ int repo_legacy_unwrap(const struct secret *, const uint8_t *, size_t,
  */
 bool repo_legacy_is_plain(const uint8_t *, size_t);
 
+/**
+ * repo_legacy_size_ok(size):
+ * Can a whole snapshot have ${size} bytes: a database and its SHA-256?
+ */
+bool repo_legacy_size_ok(uint64_t);
+
 /* Where bytes go, in order. */
 struct repo_legacy_out {
 	int (*write)(void *, const uint8_t *, size_t, struct err *);

@@ -41,6 +41,12 @@ repo_legacy_is_plain(const uint8_t *p, size_t n)
 	       le32_get(p + BOLT_MAGIC_AT + 4) == BOLT_VERSION;
 }
 
+bool
+repo_legacy_size_ok(uint64_t size)
+{
+	return size > DIGEST && size % BLOCK == DIGEST;
+}
+
 int
 repo_legacy_open_new(const struct secret *key,
     const struct repo_legacy_out *out, struct repo_legacy_open **ret,
@@ -186,7 +192,7 @@ repo_legacy_open_finish(
 
 	if (o->len > 0 && (rc = open_record(o, err)) < 0)
 		return rc;
-	if (o->size % BLOCK != DIGEST || o->size == DIGEST)
+	if (!repo_legacy_size_ok(o->size))
 		return err_set(err, HF_ECORRUPT,
 		    "its %" PRIu64 " bytes are no database and a SHA-256: the "
 		    "end is missing",
