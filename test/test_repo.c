@@ -63,6 +63,18 @@ test_key_open(char letter, struct key **ret, struct err *err)
 	return key_recipient_driver.open(p, salt, ret, err);
 }
 
+const uint8_t *
+test_key_fingerprint(char letter)
+{
+	static uint8_t fp[KEY_FINGERPRINT_LEN];
+	CLEANUP(freep_key) struct key *k = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(test_key_open(letter, &k, &e), &e);
+	memcpy(fp, k->fingerprint, sizeof(fp));
+	return fp;
+}
+
 static int
 open_keys(void *arg, const uint8_t vault_id[REPO_ID_LEN], struct key ***ret,
     size_t *nret, struct err *err)

@@ -25,6 +25,12 @@ int test_repo_open(struct store *, const char *host, const char *keys,
 int test_key_open(char, struct key **, struct err *);
 
 /**
+ * test_key_fingerprint(letter):
+ * What it is called in the names of wrappings, until the next call.
+ */
+const uint8_t *test_key_fingerprint(char);
+
+/**
  * test_commit(r, source, id, err):
  * Commit a backup without a pack; its label, sealed, is "the marker".
  */

@@ -71,7 +71,7 @@ judge(struct prune *p, bool *good, struct err *err)
 	size_t i, n = 0;
 	int rc;
 
-	if ((v = calloc(p->cat.n + 1, sizeof(*v))) == NULL)
+	if ((v = calloc(p->cat.n + 1, sizeof(struct repo_backup *))) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < p->cat.n; i++)
 		if (!prune_is_over(p, &p->cat.backups[i]))

@@ -142,12 +142,6 @@ repo_nkeys(const struct repo *r)
 	return r->nkeys;
 }
 
-struct key *
-repo_key(const struct repo *r, size_t i)
-{
-	return r->keys[i];
-}
-
 char *
 repo_object(const struct repo *r, const char *name, char *out)
 {

@@ -69,7 +69,6 @@ struct store *repo_store(const struct repo *);
 const struct repo_head *repo_head(const struct repo *);
 const char *repo_host(const struct repo *);
 size_t repo_nkeys(const struct repo *);
-struct key *repo_key(const struct repo *, size_t);
 
 /**
  * repo_object(r, name, out):

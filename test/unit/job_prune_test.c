@@ -453,8 +453,8 @@ TEST(key_remove__refuses_to_take_the_last_opener)
 
 	make(&m);
 	back_up(&m, 1);
-	CHECK_FAIL(job_key_remove(&job, m.repo,
-		       repo_key(m.repo, 0)->fingerprint, &done, &e),
+	CHECK_FAIL(
+	    job_key_remove(&job, m.repo, test_key_fingerprint('1'), &done, &e),
 	    &e, HF_EDENIED);
 	CHECK(test_count(m.store, "hf1/main/k/") == 2);
 }
@@ -474,8 +474,8 @@ TEST(key_remove__takes_an_opener_away_and_the_other_still_opens)
 	CHECK_OK(test_key_open('2', &second, &e), &e);
 	CHECK_OK(repo_rewrap(m.repo, second, &done, &e), &e);
 	CHECK(done == 2);
-	CHECK_OK(job_key_remove(
-		     &job, m.repo, repo_key(m.repo, 0)->fingerprint, &done, &e),
+	CHECK_OK(
+	    job_key_remove(&job, m.repo, test_key_fingerprint('1'), &done, &e),
 	    &e);
 	CHECK(done == 2 && test_count(m.store, "hf1/main/k/") == 2);
 

@@ -449,7 +449,7 @@ TEST(litter__in_the_place_of_a_wrapped_key_is_found_without_a_key)
 
 	make(&m, "1");
 	repo_name_wrapped(
-	    name, m.cat.backups[0].m.keys[0], repo_key(m.repo, 0)->fingerprint);
+	    name, m.cat.backups[0].m.keys[0], test_key_fingerprint('1'));
 	text = object(&m, name);
 	read_object(&m, text, &b);
 	CHECK(bad(&m, 0, VERIFY_PRESENT) == 0);
@@ -510,8 +510,8 @@ TEST(litter__does_not_pass_for_the_other_opener_of_a_key_to_be_removed)
 	test_object_put(m.store, root_object(&m), "litter", 6);
 	repo_name_wrapped(name, m.cat.backups[0].m.keys[0], nobody);
 	test_object_put(m.store, object(&m, name), "litter", 6);
-	CHECK_FAIL(job_key_remove(&job, m.repo,
-		       repo_key(m.repo, 0)->fingerprint, &done, &e),
+	CHECK_FAIL(
+	    job_key_remove(&job, m.repo, test_key_fingerprint('1'), &done, &e),
 	    &e, HF_EDENIED);
 	CHECK(bad(&m, 0, VERIFY_CONTENT) == 0);
 }

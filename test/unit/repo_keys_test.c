@@ -176,7 +176,7 @@ TEST(data_key__opens_by_another_wrapping_when_one_is_damaged)
 	struct err e = ERR_INIT;
 
 	CHECK_OK(repo_data_key_new(r, id, &key, &e), &e);
-	repo_name_wrapped(name, id, repo_key(r, 0)->fingerprint);
+	repo_name_wrapped(name, id, test_key_fingerprint('1'));
 	test_object_put(s, repo_object(r, name, object), "x", 1);
 	CHECK_OK(opens(s, "12", id, key, &e), &e);
 	CHECK_FAIL(opens(s, "1", id, key, &e), &e, HF_ECORRUPT);
@@ -195,11 +195,11 @@ TEST(data_key__moved_to_another_name_is_refused)
 
 	CHECK_OK(repo_data_key_new(r, a, &one, &e), &e);
 	CHECK_OK(repo_data_key_new(r, c, &two, &e), &e);
-	repo_name_wrapped(name, a, repo_key(r, 0)->fingerprint);
+	repo_name_wrapped(name, a, test_key_fingerprint('1'));
 	CHECK_OK(
 	    store_get(s, repo_object(r, name, object), REPO_SMALL_MAX, &b, &e),
 	    &e);
-	repo_name_wrapped(name, c, repo_key(r, 0)->fingerprint);
+	repo_name_wrapped(name, c, test_key_fingerprint('1'));
 	test_object_put(s, repo_object(r, name, object), b.p, b.len);
 	CHECK_FAIL(opens(s, "1", c, two, &e), &e, HF_ECORRUPT);
 }
