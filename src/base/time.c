@@ -263,7 +263,7 @@ duration_format(int64_t ms, char *to)
 
 	/* Nothing has no unit: take one that duration_parse takes, too. */
 	if (ms <= 0)
-		return strcpy(to, "0s");
+		return memcpy(to, "0s", sizeof("0s"));
 	while (i < UNITS - 1 && ms < units[i].ms)
 		i++;
 	n = snprintf(to, TIME_TEXT_MAX, "%" PRId64 "%s", ms / units[i].ms,

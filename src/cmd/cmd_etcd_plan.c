@@ -94,6 +94,8 @@ add_member(struct buf *b, const struct job_etcd_plan *p,
 	int rc;
 
 	urls->len = 0;
+	if ((rc = buf_printf(urls, err, "%s", "")) < 0)
+		return rc;
 	for (i = 0; i < m->n_urls; i++)
 		if ((rc = buf_printf(
 			 urls, err, "%s%s", i > 0 ? "," : "", m->urls[i])) < 0)
