@@ -15,14 +15,14 @@ marks=() pid='' booted=''
 client() { echo "http://127.0.0.1:$((port + 2 * $1))"; }
 ctl() { "$ETCD_BIN/etcdctl" --endpoints "$(client 0)" "$@"; }
 number() { sed -n "s/.*\"$2\": *\\([0-9]*\\).*/\\1/p" "$1" | tail -n 1; }
-now() { ctl get none -w json >head && number head revision; }
+now() { ctl get none -w json >asked && number asked revision; }
 hash_kv() { # REVISION
 	ctl endpoint hashkv --rev "$1" -w json >hashed && number hashed hash
 }
 
-follow() { # OPTION...
+follow() {
 	"$holdfast" follow --from "etcd:$ETCD_ENDPOINTS" --source-name cp \
-		"${repo[@]}" --interval 1s --json "$@" >>followed 2>>follow.err &
+		"${repo[@]}" --interval 1s --json >>followed 2>>follow.err &
 	pid=$!
 	at_end kill -9 $pid
 }
@@ -195,12 +195,15 @@ same_hash() {
 		--revision "${marks[0]}" &&
 		says err "HashKV $(cat "hash.${marks[0]}")"
 }
+# The hash is asked for now and then, and of no revision twice.
 proved() {
-	local id
-	hf list "${repo[@]}" --logs --json || return 1
-	id=$(grep -o '"backup":"[0-9a-f]*"' out | tail -n 1 | cut -d '"' -f 4)
-	hf show "$id" "${repo[@]}" && says out etcd.log.first etcd.hashkv \
-		etcd.log.previous && hf verify "$id" "${repo[@]}" --level 3
+	local id hashed=''
+	for id in $(grep -o '"log":"[0-9a-f]*"' followed | cut -d '"' -f 4); do
+		hf show "$id" "${repo[@]}" && says out etcd.log.first \
+			etcd.log.last etcd.log.previous etcd.state || return 1
+		! grep -q 'etcd.hashkv = ' out || hashed=$id
+	done
+	[ -n "$hashed" ] && hf verify "$hashed" "${repo[@]}" --level 3
 }
 logs_go_with_their_backup() {
 	local base
