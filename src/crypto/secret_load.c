@@ -132,25 +132,26 @@ struct given {
 static struct given *givens; /* With the lock; they live as long as we do. */
 static pthread_mutex_t givens_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static int
-find_given(const char *ref, struct given **ret, struct err *err)
+/* The one of ${ref}, made if there is none; NULL if memory runs out. */
+static struct given *
+find_given(const char *ref, struct err *err)
 {
 	struct given *g;
 
-	for (g = givens; g != NULL && strcmp(g->ref, ref) != 0; g = g->next)
-		;
-	if (g == NULL) {
-		if ((g = calloc(1, sizeof(*g))) == NULL)
-			return err_nomem(err);
-		if (str_dup(ref, &g->ref, err) < 0) {
-			free(g);
-			return err->code;
-		}
-		g->next = givens;
-		givens = g;
+	for (g = givens; g != NULL; g = g->next)
+		if (strcmp(g->ref, ref) == 0)
+			return g;
+	if ((g = calloc(1, sizeof(*g))) == NULL) {
+		(void)err_nomem(err);
+		return NULL;
 	}
-	*ret = g;
-	return 0;
+	if (str_dup(ref, &g->ref, err) < 0) {
+		free(g);
+		return NULL;
+	}
+	g->next = givens;
+	givens = g;
+	return g;
 }
 
 static int
@@ -174,12 +175,11 @@ from_once(const char *ref, const char *rest, from_fn *from, size_t max,
 	struct secret *fresh = NULL;
 	struct given *g;
 	struct err e = ERR_INIT;
-	int rc;
+	int rc = -HF_ENOMEM;
 
 	(void)pthread_mutex_lock(&givens_lock);
-	if ((rc = find_given(ref, &g, err)) == 0) {
-		rc = from(rest, max, &fresh, &e);
-		if (rc == 0) {
+	if ((g = find_given(ref, err)) != NULL) {
+		if ((rc = from(rest, max, &fresh, &e)) == 0) {
 			secret_free(g->secret);
 			g->secret = fresh;
 		}
