@@ -231,9 +231,9 @@ begin_interval(struct follow *f)
 {
 	int64_t now = time_mono_ms();
 
-	/* In step with the clock, unless it is behind by more than one. */
+	/* In step with the clock, unless this one was early or late. */
 	f->due += f->opts->interval_ms;
-	if (f->due <= now)
+	if (f->due <= now || f->due > now + f->opts->interval_ms)
 		f->due = now + f->opts->interval_ms;
 	f->asked = false;
 }
