@@ -53,11 +53,12 @@ stored() {
 	tail -n 3 followed follow.err | sed 's/^/# /'
 	return 1
 }
-# mark: remember what etcd answers now, and what it hashes to.
+# mark: remember what etcd answers now, and what it hashes to, once it has come
+# to the follower: a time is that of its arrival.
 mark() {
 	local rev
-	sleep 0.3
 	rev=$(now)
+	stored "$rev" || return 1
 	ctl get '' --from-key --rev "$rev" >"keys.$rev"
 	hash_kv "$rev" >"hash.$rev"
 	date -u +%Y-%m-%dT%H:%M:%S.%3NZ >"time.$rev"
@@ -198,11 +199,11 @@ same_hash() {
 # The hash is asked for now and then, and of no revision twice.
 proved() {
 	local id hashed=''
-	for id in $(grep -o '"log":"[0-9a-f]*"' followed | cut -d '"' -f 4); do
+	while read -r id; do
 		hf show "$id" "${repo[@]}" && says out etcd.log.first \
 			etcd.log.last etcd.log.previous etcd.state || return 1
 		! grep -q 'etcd.hashkv = ' out || hashed=$id
-	done
+	done < <(grep -o '"log":"[0-9a-f]*"' followed | cut -d '"' -f 4)
 	[ -n "$hashed" ] && hf verify "$hashed" "${repo[@]}" --level 3
 }
 logs_go_with_their_backup() {
