@@ -191,8 +191,8 @@ put_old(struct rig *r, const char *prefix, int days, const char *what)
 {
 	CLEANUP(freep_secret) struct secret *key = new_key(9);
 	CLEANUP(freep_buf) struct buf plain = BUF_INIT;
-	static const uint8_t sealed[512 + SHA256_LEN + REPO_LEGACY_RECORD -
-	    REPO_LEGACY_CHUNK];
+	static const uint8_t
+	    sealed[512 + SHA256_LEN + REPO_LEGACY_RECORD - REPO_LEGACY_CHUNK];
 	uint8_t wrapped[REPO_LEGACY_WRAPPED_LEN];
 	struct store_blob blob = { .p = wrapped, .len = sizeof(wrapped) };
 	char name[REPO_LEGACY_NAME_MAX];
@@ -210,7 +210,8 @@ put_old(struct rig *r, const char *prefix, int days, const char *what)
 	(void)repo_legacy_name(prefix, T0 - days * DAY, REPO_LEGACY_DUMP, name);
 	/* As long as an encrypted one of a block; 't': its end is missing. */
 	blob = (struct store_blob){ .p = sealed,
-		.len = strchr(what, 't') ? sizeof(sealed) / 2 : sizeof(sealed) };
+		.len =
+		    strchr(what, 't') ? sizeof(sealed) / 2 : sizeof(sealed) };
 	if (strchr(what, 'p') != NULL) {
 		snapshot(2, &plain);
 		blob = (struct store_blob){ .p = plain.p, .len = plain.len };
