@@ -171,8 +171,8 @@ job_follow_commit(struct follow *f, struct err *err)
 	f->trail.revision = l->last;
 	f->trail.to_ms = l->to_ms;
 	if (l->hashed)
-		f->past = (struct follow_past){ l->last, l->hash_compact,
-			l->hash };
+		f->past =
+		    (struct follow_past){ l->last, l->hash_compact, l->hash };
 	remember(f);
 	c = (struct job_follow_commit){ .report = &rep,
 		.first = l->first,

@@ -43,17 +43,16 @@ struct follow {
 	struct repo_trail next;
 	struct follow_past past, next_past;
 
-	bool broken;            /* No log can continue what is in the store. */
-	const char *why;        /* A new backup is wanted, for this reason, */
-	int64_t base_after;     /* not before this, */
-	uint64_t gap;           /* and this is the first revision lost. */
-	int64_t hash_after;     /* When HashKV may be asked for again. */
-	uint64_t hash_revision; /* At which it was, last. */
-	int64_t state_after;    /* Likewise the state. */
-	int64_t due;            /* When a log is to be laid down. */
-	bool asked;             /* For progress, since. */
-	uint64_t watched_from;  /* The revision, by what is watched now. */
-	int64_t behind_since;   /* The member is behind what was seen. */
+	bool broken;           /* No log can continue what is in the store. */
+	const char *why;       /* A new backup is wanted, for this reason, */
+	int64_t base_after;    /* not before this, */
+	uint64_t gap;          /* and this is the first revision lost. */
+	int64_t hash_after;    /* When HashKV may be asked for again. */
+	int64_t state_after;   /* Likewise the state. */
+	int64_t due;           /* When a log is to be laid down. */
+	bool asked;            /* For progress, since. */
+	uint64_t watched_from; /* The revision, by what is watched now. */
+	int64_t behind_since;  /* The member is behind what was seen. */
 };
 
 /* All times are of time_mono_ms but those in trails and logs. */
