@@ -1,11 +1,11 @@
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/str.h"
+#include "etcd/etcd_bolt_flusher.h"
 #include "etcd/etcd_bolt_impl.h"
 #include "etcd/etcd_bolt_pages.h"
 
@@ -18,12 +18,15 @@ int
 etcd_bolt_pages_init(struct etcd_bolt_pages *p, int fd, const char *path,
     size_t page_size, struct err *err)
 {
+	int rc;
+
 	*p = (struct etcd_bolt_pages){ .fd = fd, .page_size = page_size };
-	if ((p->path = strdup(path)) == NULL ||
-	    (p->buf = malloc(BUF_LEN)) == NULL) {
+	if ((rc = str_dup(path, &p->path, err)) < 0 ||
+	    (rc = etcd_bolt_flusher_new(fd, BUF_LEN, &p->flusher, err)) < 0) {
 		etcd_bolt_pages_clear(p);
-		return err_nomem(err);
+		return rc;
 	}
+	p->buf = etcd_bolt_flusher_buf(p->flusher);
 	memset(p->buf, 0, 2 * page_size);
 	p->len = 2 * page_size;
 	return 0;
@@ -32,20 +35,16 @@ etcd_bolt_pages_init(struct etcd_bolt_pages *p, int fd, const char *path,
 void
 etcd_bolt_pages_clear(struct etcd_bolt_pages *p)
 {
+	etcd_bolt_flusher_free(p->flusher);
 	free(p->path);
-	free(p->buf);
 	*p = (struct etcd_bolt_pages){ .fd = -1 };
 }
 
+/* A write has failed: say where, and what to do. */
 static int
-write_out(
-    struct etcd_bolt_pages *p, const uint8_t *b, size_t n, struct err *err)
+failed(const struct etcd_bolt_pages *p, struct err *err)
 {
-	int rc;
-
-	if ((rc = file_write_full(p->fd, b, n, err)) == 0)
-		return 0;
-	if (rc == -HF_ENOSPC)
+	if (err->code == -HF_ENOSPC)
 		(void)err_hint(err, "make room there, or choose another place");
 	return err_wrap(err, "'%s'", p->path);
 }
@@ -53,13 +52,11 @@ write_out(
 static int
 flush(struct etcd_bolt_pages *p, struct err *err)
 {
-	int rc;
-
-	if ((rc = write_out(p, p->buf, p->len, err)) < 0)
-		return rc;
+	if (etcd_bolt_flusher_put(p->flusher, p->len, p->off, err) < 0)
+		return failed(p, err);
+	p->buf = etcd_bolt_flusher_buf(p->flusher);
 	p->off += p->len;
 	p->len = 0;
-	file_write_behind(p->fd, &p->behind, p->off);
 	return 0;
 }
 
@@ -129,9 +126,10 @@ write_meta(struct etcd_bolt_pages *p, uint64_t root, uint64_t pages,
 	le64_put(m + 40, pages);
 	le64_put(m + 48, txid);
 	le64_put(m + BOLT_META_SUMMED, bolt_meta_sum(m));
-	if (lseek(p->fd, (off_t)(h.id * p->page_size), SEEK_SET) < 0)
-		return err_errno(err, errno, "cannot write '%s'", p->path);
-	return write_out(p, page, sizeof(page), err);
+	if (file_write_at(p->fd, page, sizeof(page), h.id * p->page_size, err) <
+	    0)
+		return failed(p, err);
+	return 0;
 }
 
 int
@@ -141,8 +139,11 @@ etcd_bolt_pages_finish(
 	uint64_t pages = (p->off + p->len) / p->page_size;
 	int rc;
 
-	if ((rc = flush(p, err)) < 0 ||
-	    (rc = write_meta(p, root, pages, TXID, err)) < 0 ||
+	if ((rc = flush(p, err)) < 0)
+		return rc;
+	if (etcd_bolt_flusher_drain(p->flusher, err) < 0)
+		return failed(p, err);
+	if ((rc = write_meta(p, root, pages, TXID, err)) < 0 ||
 	    (rc = write_meta(p, root, pages, TXID + 1, err)) < 0)
 		return rc;
 	*size = pages * p->page_size;

@@ -6,21 +6,22 @@
 
 /* Opaque types. */
 struct err;
+struct etcd_bolt_flusher;
 
 /*
- * The pages of a bbolt file, laid one behind the other in large writes.  The
- * first two are left empty: only once everything else is in the file do the
- * metas make a database of it, so what a crash or a full disk leaves behind
- * is never taken for one.
+ * The pages of a bbolt file, laid one behind the other in large writes, by a
+ * thread of their own.  The first two are left empty: only once everything
+ * else is in the file do the metas make a database of it, so what a crash or
+ * a full disk leaves behind is never taken for one.
  */
 struct etcd_bolt_pages {
 	int fd;
 	char *path; /* For errors. */
 	size_t page_size;
-	uint8_t *buf;    /* What is not written yet, */
-	size_t len;      /* how much of it there is, */
-	uint64_t off;    /* and where it belongs. */
-	uint64_t behind; /* See file_write_behind(). */
+	struct etcd_bolt_flusher *flusher;
+	uint8_t *buf; /* What is not written yet, the flusher's; */
+	size_t len;   /* how much of it there is, */
+	uint64_t off; /* and where it belongs. */
 };
 
 /**
