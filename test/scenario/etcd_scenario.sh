@@ -180,7 +180,7 @@ single() {
 tls() {
 	up TLS=server
 	check "TLS" reads "ca=$ETCD_CA"
-	check "a wrong authority" refuses 6 "hint: the option 'ca'" \
+	check "a wrong authority" refuses 2 "hint: the option 'ca'" \
 		"ca=$ETCD_OTHER_CA"
 	check "no authority" refuses 2 "hint: the option 'ca'"
 	check "no file of an authority" refuses 2 "'ca'" "ca=$tmp/none"
