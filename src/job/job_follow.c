@@ -75,6 +75,11 @@ renew_base(struct follow *f, struct err *err)
 {
 	struct err e = ERR_INIT;
 
+	/* What was to come before it can be had no more, and it is there. */
+	if (f->broken && f->have_next) {
+		f->why = NULL;
+		return job_follow_switch(f, err);
+	}
 	if (f->known && f->why == NULL &&
 	    time_now_ms() - f->trail.base_ms >= f->opts->base_every_ms)
 		f->why = "the backup is old";

@@ -219,9 +219,9 @@ on_base_fact(void *arg, const char *name, const char *value)
 }
 
 static void
-tell_gap(struct follow *f, uint64_t compact)
+tell_gap(struct follow *f)
 {
-	uint64_t gap = f->gap;
+	uint64_t gap = f->gap, compact = f->next_past.compact;
 
 	f->gap = 0;
 	if (gap == 0 || compact <= gap)
@@ -277,7 +277,6 @@ job_follow_base(struct follow *f, struct err *err)
 	f->have_next = true;
 	f->next = facts.trail;
 	f->next_past = facts.past;
-	tell_gap(f, facts.past.compact);
 	c = (struct job_follow_commit){ .report = &rep,
 		.base = true,
 		.first = facts.trail.revision,
@@ -299,6 +298,7 @@ job_follow_switch(struct follow *f, struct err *err)
 	bool ahead = f->log->last != f->next.revision;
 	int rc;
 
+	tell_gap(f);
 	if (f->known && f->log->last >= f->log->first &&
 	    (rc = job_follow_commit(f, err)) < 0)
 		return rc;
