@@ -243,7 +243,7 @@ with_auth_tls() {
 	)
 }
 by_certificate() { watched 2 51 && equal 2; }
-wrong_ca() { ASK_CA=$ETCD_OTHER_CA asks 6 watch 2 51; }
+wrong_ca() { ASK_CA=$ETCD_OTHER_CA asks 2 watch 2 51; }
 
 pid_of() { cat "$tmp/etcd/run/m$1.pid"; }
 # The watch is the third member's; the others die.
