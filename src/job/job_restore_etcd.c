@@ -198,8 +198,7 @@ run(struct restore *x, struct repo *r, struct err *err)
 	    (rc = job_etcd_cluster_new(
 		 &x->opts->cluster, false, &x->cluster, err)) < 0)
 		return rc;
-	if ((rc = open_db(x, r, err)) < 0 ||
-	    (rc = check_version(x, err)) < 0)
+	if ((rc = open_db(x, r, err)) < 0 || (rc = check_version(x, err)) < 0)
 		return rc;
 	tell(x, JOB_STARTED);
 	if (x->opts->dry_run)

@@ -244,8 +244,8 @@ closed_files() {
 	[ $got = 1 ] && one_error && says err "standard output" \
 		"Bad file descriptor" || return 1
 	rm -rf closed closed2
-	"$holdfast" restore latest --to closed "${repo[@]}" <&- >&- 2>&-
-	[ $? = 0 ] && "$holdfast" restore latest --to closed2 "${repo[@]}" \
+	"$holdfast" restore latest --to closed "${repo[@]}" <&- >&- 2>&- &&
+		"$holdfast" restore latest --to closed2 "${repo[@]}" \
 		>out 2>err && same_tree closed closed2
 }
 targets() {

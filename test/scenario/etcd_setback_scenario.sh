@@ -21,7 +21,7 @@ puts() { # VALUE N...
 	local value=$1 n
 	shift
 	for n in "$@"; do
-		ctl put "k$n" "$value" >put || return 1
+		ctl put "k$n" "$value" >puts.out || return 1
 	done
 }
 # followed COMMAND...: what is done meanwhile; `log` is what was told.
