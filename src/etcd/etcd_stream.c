@@ -224,9 +224,3 @@ etcd_stream_silence(const struct etcd_stream *s)
 {
 	return s->silence;
 }
-
-const struct etcd_call *
-etcd_stream_call(const struct etcd_stream *s)
-{
-	return &s->call;
-}

@@ -50,10 +50,4 @@ int etcd_stream_step(struct etcd_stream *, long, struct err *);
  */
 double etcd_stream_silence(const struct etcd_stream *);
 
-/**
- * etcd_stream_call(s):
- * Return the copy of the call, which says what came of it once it has ended.
- */
-const struct etcd_call *etcd_stream_call(const struct etcd_stream *);
-
 #endif /* !ETCD_ETCD_STREAM_H_ */

@@ -92,9 +92,3 @@ source_etcd_follow_client(const struct source_etcd_follow *f)
 {
 	return f->survey.members[f->picked].client;
 }
-
-uint64_t
-source_etcd_follow_cluster(const struct source_etcd_follow *f)
-{
-	return f->survey.members[f->picked].status.cluster_id;
-}

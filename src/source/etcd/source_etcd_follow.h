@@ -45,6 +45,5 @@ void source_etcd_follow_close(struct source_etcd_follow *);
 struct etcd_watch *source_etcd_follow_watch(const struct source_etcd_follow *);
 struct etcd_client *source_etcd_follow_client(
     const struct source_etcd_follow *);
-uint64_t source_etcd_follow_cluster(const struct source_etcd_follow *);
 
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_FOLLOW_H_ */
