@@ -19,10 +19,34 @@ on() { # MEMBER COMMAND...
 revisions() {
 	ctl endpoint status -w json | grep -o '"revision":[0-9]*' | sort -u
 }
-# Until all members have applied what one has.
+# What each member has applied; and the version that it notes in its database
+# itself, since 3.6, some seconds after it has started.
+applied() {
+	ctl endpoint status -w json | sed 's/{"Endpoint"/\n&/g' | while read -r m; do
+		grep -o '"revision":[0-9]*\|"raftAppliedIndex":[0-9]*\|"storageVersion":"[^"]*"' \
+			<<<"$m" | tr '\n' ' '
+		echo
+	done | grep revision
+}
+# Until all members have what one has.
 settled() {
-	for _ in $(seq 100); do
-		[ "$(revisions | wc -l)" = 1 ] && return
+	local n=2
+	case $ETCD in 3.6 | 3.7) n=3 ;; esac
+	for _ in $(seq 400); do
+		applied >has_applied
+		[ "$(wc -l <has_applied)" = 3 ] && [ "$(sort -u has_applied | wc -w)" = $n ] &&
+			return
+		sleep 0.05
+	done
+	sed 's/^/# /' has_applied
+	false
+}
+# Until all members have scheduled the compaction to a revision.
+compacted() {
+	local n
+	for n in $(seq 100); do
+		[ "$(ctl endpoint hashkv -w json |
+			grep -o "\"compact_revision\":$1\b" | wc -l)" = 3 ] && return
 		sleep 0.05
 	done
 	false
@@ -72,7 +96,7 @@ agree() {
 
 same_on_all() {
 	local m
-	ctl compact 20 >/dev/null && settled && sleep 0.5
+	ctl compact 20 >/dev/null && settled && compacted 20 || return 1
 	for m in 0 1 2; do
 		hf backup "${repo[@]}" --from "etcd:$(member "$m")" \
 			--etcd-form records --source-name "m$m" || return 1
@@ -95,8 +119,8 @@ little_travels() {
 		head -c 60000 /dev/urandom | od -An -tx1 | tr -d ' \n' |
 			on 0 put "/fill/$(printf %08d $((n * 50)))" >/dev/null
 	done
-	on 0 compact "$(revisions | cut -d: -f2)" >/dev/null
-	settled && sleep 0.5
+	n=$(revisions | cut -d: -f2)
+	on 0 compact "$n" >/dev/null && settled && compacted "$n" || return 1
 	back all --json || return 1
 	grep -q '"kind":"increment"' out || return 1
 	n=$(stored out)

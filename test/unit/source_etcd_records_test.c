@@ -108,6 +108,7 @@ TEST(records__what_a_compaction_will_remove_is_left_out_already)
 		same_entry(
 		    &rec[0], &rec[i], "records/0000000000000004-00000000");
 		same_entry(&rec[0], &rec[i], "segments");
+		same_entry(&rec[0], &rec[i], "buckets");
 	}
 	for (i = 0; i < 3; i++) {
 		etcd_index_clear(&x[i]);

@@ -88,9 +88,13 @@ source_etcd_db_clear(struct source_etcd_db *db)
 
 /* The file of buckets. */
 struct buckets {
+	const struct source_etcd_db *db;
 	struct source_etcd_out *o;
-	bool meta; /* It is the bucket "meta" whose pairs come. */
+	bool meta;     /* It is the bucket "meta" whose pairs come. */
+	bool finished; /* Its "finishedCompactRev" is written. */
 };
+
+static const char finished_key[] = "finishedCompactRev";
 
 static bool
 is(const uint8_t *p, size_t n, const char *text)
@@ -125,15 +129,12 @@ counts_the_log(const struct buckets *b, const uint8_t *key, size_t n)
 }
 
 static int
-write_pair(void *arg, const uint8_t *key, size_t nkey, const uint8_t *value,
+put_pair(struct buckets *b, const void *key, size_t nkey, const void *value,
     size_t nvalue, struct err *err)
 {
 	uint8_t head[ETCD_BUCKET_ITEM_HEAD];
-	struct buckets *b = arg;
 	int rc;
 
-	if (counts_the_log(b, key, nkey))
-		return 0;
 	etcd_bucket_item_head(head, false, (uint32_t)nkey, 0, (uint32_t)nvalue);
 	if ((rc = source_etcd_out_write(b->o, head, sizeof(head), err)) < 0 ||
 	    (rc = source_etcd_out_write(b->o, key, nkey, err)) < 0)
@@ -141,11 +142,47 @@ write_pair(void *arg, const uint8_t *key, size_t nkey, const uint8_t *value,
 	return source_etcd_out_write(b->o, value, nvalue, err);
 }
 
+/*
+ * Where a compaction was scheduled its records are left out, and so it is
+ * finished here, however far each member has got.  In its place by name.
+ */
+static int
+write_finished(struct buckets *b, struct err *err)
+{
+	const struct etcd_record r = { .main = b->db->compact };
+	uint8_t rev[ETCD_MVCC_KEY_MAX];
+	size_t n = etcd_mvcc_key(&r, rev);
+
+	b->finished = true;
+	return put_pair(b, finished_key, strlen(finished_key), rev, n, err);
+}
+
+static int
+write_pair(void *arg, const uint8_t *key, size_t nkey, const uint8_t *value,
+    size_t nvalue, struct err *err)
+{
+	struct buckets *b = arg;
+	size_t n = strlen(finished_key);
+	int order, rc;
+
+	if (counts_the_log(b, key, nkey))
+		return 0;
+	if (b->meta && !b->finished && b->db->compact > 0) {
+		order = memcmp(key, finished_key, nkey < n ? nkey : n);
+		if ((order > 0 || (order == 0 && nkey >= n)) &&
+		    (rc = write_finished(b, err)) < 0)
+			return rc;
+		if (is(key, nkey, finished_key))
+			return 0;
+	}
+	return put_pair(b, key, nkey, value, nvalue, err);
+}
+
 static int
 write_buckets(
     struct source_etcd_db *db, struct source_etcd_out *o, struct err *err)
 {
-	struct buckets b = { .o = o };
+	struct buckets b = { .db = db, .o = o };
 	const struct etcd_bucket_sink sink = { write_bucket, write_pair, &b };
 	uint8_t magic[ETCD_MAGIC_LEN];
 	int rc;
