@@ -19,6 +19,19 @@ TEST(snapshot__goes_to_the_next_member_when_one_refuses)
 	finish();
 }
 
+/* What went to a leader who had just died is never answered. */
+TEST(snapshot__asks_once_more_for_alarms_while_a_leader_is_elected)
+{
+	begin(&whole, "LR" STATE "SM", NULL);
+	CHECK_OK(read_snapshot(), &e);
+	snapshot_stored();
+	finish();
+	begin(&whole, "LRR", NULL);
+	CHECK_FAIL(read_snapshot(), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "ask for alarms") != NULL && rec.n == 0);
+	finish();
+}
+
 TEST(snapshot__fails_with_the_first_cause_if_all_refuse)
 {
 	begin(&whole, "F" STATE "R", "LQ");

@@ -109,15 +109,19 @@ check_same_cluster(const struct source_etcd_survey *v, struct err *err)
 	return first == NULL ? nobody_answered(v, err) : 0;
 }
 
-/* Without a leader nobody knows, and nobody will be picked. */
+/*
+ * Without a leader nobody knows, and nobody will be picked.  A question that
+ * was sent on to a leader who had just died is never answered; so all are asked
+ * once more, when they have elected another.
+ */
 static int
 ask_alarms(struct source_etcd_survey *v, struct err *err)
 {
 	struct err cause = ERR_INIT;
 	size_t i;
 
-	for (i = 0; i < v->n; i++) {
-		const struct source_etcd_member *m = &v->members[i];
+	for (i = 0; i < 2 * v->n; i++) {
+		const struct source_etcd_member *m = &v->members[i % v->n];
 
 		if (!m->answered || m->status.leader == 0 || m->status.learner)
 			continue;
