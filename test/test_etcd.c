@@ -75,10 +75,13 @@ test_etcd_put_bytes(struct test_etcd *t, const void *key, size_t nkey,
 	struct test_etcd_change *c = begin(t, key, nkey);
 	struct buf *m = &c->message;
 	struct err e = ERR_INIT;
-	bool known = before != NULL && !before->r.tombstone;
 
-	c->create = known ? before->create : c->r.main;
-	c->version = known ? before->version + 1 : 1;
+	c->create = c->r.main;
+	c->version = 1;
+	if (before != NULL && !before->r.tombstone) {
+		c->create = before->create;
+		c->version = before->version + 1;
+	}
 	CHECK_OK(pb_add_uint(m, 2, c->create, &e), &e);
 	CHECK_OK(pb_add_uint(m, 3, c->r.main, &e), &e);
 	CHECK_OK(pb_add_uint(m, 4, c->version, &e), &e);
