@@ -201,6 +201,26 @@ has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
 	       (at->revision >= c->compact && at->revision <= c->last);
 }
 
+/*
+ * The newest backup of a source may be one that no log continues, a snapshot.
+ * If it is the newest state that is wanted, only a chain that goes on behind
+ * it has a newer one: an older backup must not come back in its place.
+ */
+static bool
+is_older(const struct job_etcd_chain *c, const struct repo_backup *b,
+    const struct job_etcd_at *at)
+{
+	uint64_t revision, compact;
+	int64_t end = c->base->stored_ms;
+
+	if (at->revision != 0 || at->time_ms != 0 ||
+	    is_base(b, &revision, &compact))
+		return false;
+	if (c->n > 0)
+		end = c->logs[c->n - 1].backup->stored_ms;
+	return end < b->stored_ms;
+}
+
 int
 job_etcd_chain_choose(const struct repo_catalogue *cat,
     const struct repo_backup *b, const struct job_etcd_at *at,
@@ -221,7 +241,7 @@ job_etcd_chain_choose(const struct repo_catalogue *cat,
 			continue;
 		if ((rc = job_etcd_chain_find(cat, other, &c, err)) < 0)
 			return rc;
-		if (!has(&c, at))
+		if (!has(&c, at) || is_older(&c, b, at))
 			continue;
 		*ret = c;
 		c = (struct job_etcd_chain){ 0 };

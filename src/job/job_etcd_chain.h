@@ -80,7 +80,9 @@ const struct job_etcd_log *job_etcd_chain_log_at(
 /**
  * job_etcd_chain_choose(cat, b, at, ret, err):
  * Of all backups of the source of ${b}, find the newest whose chain has what
- * ${at} names, or, if none has it, the chain of ${b}.
+ * ${at} names, or, if none has it, the chain of ${b}.  If ${at} names nothing
+ * and ${b}, the newest backup, is none that logs can continue, a chain must
+ * go on behind it to be found; else HF_EUSAGE, as job_etcd_chain_find.
  */
 int job_etcd_chain_choose(const struct repo_catalogue *,
     const struct repo_backup *, const struct job_etcd_at *,

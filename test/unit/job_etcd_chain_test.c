@@ -167,6 +167,39 @@ TEST(chain__passes_over_logs_that_make_no_sense)
 	CHECK_STR(chain(&m, base), "10");
 }
 
+/* Which base the newest of all is found with; NULL: it is no chain. */
+static const struct repo_backup *
+chosen(struct made *m, const struct repo_backup *b, uint64_t revision)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	const struct job_etcd_at at = { .revision = revision };
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < m->cat.n; i++)
+		m->b[i].stored_ms = (int64_t)(1000 * (i + 1));
+	if (job_etcd_chain_choose(&m->cat, b, &at, &c, &e) == 0)
+		return c.base;
+	CHECK(e.code == -HF_EUSAGE);
+	return NULL;
+}
+
+TEST(chain__takes_nothing_older_for_the_newest_snapshot)
+{
+	struct made m = { 0 };
+	struct repo_backup *base = add_base(&m, 3, 10), *snapshot;
+
+	add_log(&m, base, 11, 20);
+	CHECK(chosen(&m, base, 0) == base);
+	snapshot = add(&m, REPO_FULL);
+	CHECK(chosen(&m, snapshot, 0) == NULL);
+	/* A revision is asked of those that have it. */
+	CHECK(chosen(&m, snapshot, 15) == base);
+	/* And what was followed beyond it is newer. */
+	add_log(&m, base, 21, 30);
+	CHECK(chosen(&m, snapshot, 0) == base);
+}
+
 TEST(chain__needs_a_backup_in_the_form_of_records)
 {
 	struct made m = { 0 };
