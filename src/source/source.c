@@ -28,6 +28,26 @@ sink_wrote(struct sink *s, size_t n, struct err *err)
 }
 
 int
+sink_write(struct sink *s, const void *from, size_t n, struct err *err)
+{
+	const uint8_t *p = from;
+	uint8_t *to;
+	size_t room;
+	int rc;
+
+	for (; n > 0; p += room, n -= room) {
+		if ((rc = sink_space(s, &to, &room, err)) < 0)
+			return rc;
+		if (room > n)
+			room = n;
+		memcpy(to, p, room);
+		if ((rc = sink_wrote(s, room, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
 sink_add(struct sink *s, const struct entry *e, struct err *err)
 {
 	assert(e != NULL);

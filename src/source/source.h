@@ -115,6 +115,12 @@ int sink_begin(
     struct sink *, const char *, uint64_t, enum sink_hash, struct err *);
 int sink_space(struct sink *, uint8_t **, size_t *, struct err *);
 int sink_wrote(struct sink *, size_t, struct err *);
+
+/**
+ * sink_write(s, p, n, err):
+ * Copy ${n} bytes into what the sink lends: for what lies in memory anyway.
+ */
+int sink_write(struct sink *, const void *, size_t, struct err *);
 int sink_add(struct sink *, const struct entry *, struct err *);
 int sink_evidence(struct sink *, const char *, const char *, struct err *);
 void sink_warn(struct sink *, const char *, const char *, ...)
