@@ -7,7 +7,7 @@
 #include "source/source_pages.h"
 #include "source/source_scratch.h"
 
-#define BLOCK ((size_t)4096) /* A bolt page: what a walk asks for. */
+#define BLOCK SOURCE_PAGES_BLOCK /* A bolt page: what a walk asks for. */
 #define SEALED (BLOCK + AEAD_TAG_LEN)
 #define BATCH 64 /* Blocks that are written, or read, with one call. */
 
@@ -15,12 +15,13 @@ struct source_pages {
 	uint8_t *memory; /* The first cap bytes. */
 	size_t cap;
 	uint64_t size;
+	uint64_t at; /* Where the next byte belongs. */
 
 	struct source_scratch *file;
 	struct aead *aead;
-	uint8_t *batch; /* BATCH * SEALED bytes. */
-	size_t nbatch;  /* Plain bytes in it. */
-	uint64_t nblocks;
+	uint8_t *batch;   /* BATCH * SEALED bytes. */
+	size_t nbatch;    /* Plain bytes in it. */
+	uint64_t nblocks; /* The first one of the batch. */
 };
 
 int
@@ -110,17 +111,19 @@ int
 source_pages_put(
     struct source_pages *s, const uint8_t *p, size_t n, struct err *err)
 {
+	uint64_t at = s->at;
 	size_t k = 0;
 	int rc;
 
-	if (s->size < s->cap) {
-		k = n < s->cap - s->size ? n : s->cap - (size_t)s->size;
-		memcpy(s->memory + s->size, p, k);
-		s->size += k;
+	s->at += n;
+	if (s->size < s->at)
+		s->size = s->at;
+	if (at < s->cap) {
+		k = n < s->cap - at ? n : s->cap - (size_t)at;
+		memcpy(s->memory + at, p, k);
 	}
 	for (p += k, n -= k; n > 0; p += k, n -= k) {
 		k = fill(s, p, n);
-		s->size += k;
 		if (s->nbatch == BATCH * BLOCK && (rc = flush(s, err)) < 0)
 			return rc;
 	}
@@ -139,6 +142,22 @@ source_pages_end(struct source_pages *s, struct err *err)
 		memset(
 		    s->batch + s->nbatch / BLOCK * SEALED + at, 0, BLOCK - at);
 	return flush(s, err);
+}
+
+int
+source_pages_seek(struct source_pages *s, uint64_t off, struct err *err)
+{
+	int rc;
+
+	if (off == s->at)
+		return 0;
+	if (off % BLOCK != 0 || s->cap % BLOCK != 0)
+		return err_set(err, HF_EBUG, "a seek into a block");
+	if ((rc = source_pages_end(s, err)) < 0)
+		return rc;
+	s->nblocks = off < s->cap ? 0 : (off - s->cap) / BLOCK;
+	s->at = off;
+	return 0;
 }
 
 /*

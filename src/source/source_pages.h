@@ -11,8 +11,8 @@ struct err;
 struct source_pages;
 
 /*
- * A file that arrives in order and is then read at any place: a database
- * whose tree can be walked only once all of it is there.  Its beginning lies
+ * A file that arrives and is then read at any place: a database whose tree
+ * can be walked only once all of it is there.  Its beginning lies
  * in memory, the rest in a source_scratch, block by block encrypted under a
  * key that exists in this process alone: plaintext never reaches the disk.
  * One thread writes; when it is done, one reads.
@@ -33,6 +33,15 @@ CLEANUP_DEFINE(source_pages);
  */
 int source_pages_put(
     struct source_pages *, const uint8_t *, size_t, struct err *);
+
+/**
+ * source_pages_seek(s, off, err):
+ * What is put next belongs at ${off}, a whole number of SOURCE_PAGES_BLOCK
+ * (of which the memory is one, too).  No byte may be put twice: a nonce would
+ * be used again.  What is put nowhere cannot be read.
+ */
+#define SOURCE_PAGES_BLOCK ((size_t)4096)
+int source_pages_seek(struct source_pages *, uint64_t, struct err *);
 
 /**
  * source_pages_end(s, err):

@@ -97,6 +97,47 @@ TEST(pages__never_reads_beyond_the_end)
 	CHECK_FAIL(source_pages_read(s, UINT64_MAX, p, 1, &e), &e, HF_EBUG);
 }
 
+/* Blocks in any order, the last of them short. */
+TEST(pages__takes_blocks_in_any_order)
+{
+	static const size_t memory[] = { 0, BLOCK, 70 * BLOCK, 300 * BLOCK };
+	const uint64_t size = 200 * BLOCK + 32;
+	uint8_t block[BLOCK];
+	struct err e = ERR_INIT;
+	size_t m, i, k, n;
+	uint64_t at;
+
+	for (m = 0; m < sizeof(memory) / sizeof(memory[0]); m++) {
+		CLEANUP(freep_source_pages)
+		struct source_pages *s = make(memory[m]);
+
+		for (i = 0; i <= 200; i++) {
+			/* Runs of three, 67 of them, each 40 runs on. */
+			at = (i / 3 * 40 % 67 * 3 + i % 3) * BLOCK;
+			n = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
+			for (k = 0; k < n; k++)
+				block[k] = byte_at(at + k);
+			CHECK_OK(source_pages_seek(s, at, &e), &e);
+			CHECK_OK(source_pages_put(s, block, n, &e), &e);
+		}
+		CHECK_OK(source_pages_end(s, &e), &e);
+		CHECK(source_pages_size(s) == size);
+		expect(s, 0, size);
+		expect(s, 69 * BLOCK + 7, 2 * BLOCK);
+		expect(s, size - 33, 33);
+	}
+}
+
+TEST(pages__refuses_to_go_into_the_middle_of_a_block)
+{
+	CLEANUP(freep_source_pages) struct source_pages *s = make(BLOCK);
+	CLEANUP(freep_source_pages) struct source_pages *odd = make(100);
+	struct err e = ERR_INIT;
+
+	CHECK_FAIL(source_pages_seek(s, BLOCK + 1, &e), &e, HF_EBUG);
+	CHECK_FAIL(source_pages_seek(odd, BLOCK, &e), &e, HF_EBUG);
+}
+
 TEST(pages__names_the_folder_that_is_full)
 {
 	CLEANUP(freep_source_pages) struct source_pages *s = make(0);
