@@ -4,7 +4,8 @@
   reader.py list PLACE [--vault NAME] [--fingerprint HEX]
   reader.py show PLACE ID --key KEY...
   reader.py extract PLACE ID OUTDIR --key KEY...
-  reader.py open FILE.hfs --key KEY...          (to standard output)
+  reader.py pages PLACE ID --key KEY...         (to standard output)
+  reader.py open FILE.hfs --key KEY...          (likewise)
 
 PLACE is a folder; ID is an id, the start of one, or "latest".  KEY is
 file:/path, passphrase:file:/path, passphrase:env:VAR or identity:/path.
@@ -613,6 +614,78 @@ class Backup:
              "%r is not what was read" % e["path"])
 
 
+# Pages
+
+def bit(bitmap, i):
+    return not bitmap or bitmap[i // 8] >> (i % 8) & 1
+
+
+def read_map(data):
+    c = Cursor(data)
+    need(c.take(8) == b"HFPM\1\0\0\0", "the map of pages is none")
+    m = {"size": c.u64(), "page": c.u32(), "sha256": c.take(32)}
+    need(m["page"] in (4096, 8192, 16384, 32768, 65536),
+         "a page size is out of range")
+    m["groups"] = c.list(lambda c: {
+        "number": c.u64(), "pages": c.u32(), "alive": c.u32(),
+        "bitmap": c.bytes()})
+    c.end()
+    before = -1
+    for g in m["groups"]:
+        bits, n = g["bitmap"], g["pages"]
+        need(before < g["number"] and 0 < g["alive"] <= n,
+             "a group of pages makes no sense")
+        need((not bits and g["alive"] == n) or (
+            len(bits) == (n + 7) // 8 and
+            int.from_bytes(bits, "little") >> n == 0 and
+            bin(int.from_bytes(bits, "little")).count("1") == g["alive"]),
+            "a bitmap of pages makes no sense")
+        before = g["number"]
+    return m
+
+
+def read_group(data, page_size, pages):
+    """(number, bytes) of each page."""
+    need(len(data) <= 1 << 20, "a group of pages is too large")
+    c = Cursor(data)
+    need(c.take(8) == b"HFPG\1\0\0\0", "a group of pages is none")
+    need(c.u32() == page_size and c.u32() == pages,
+         "a group is not the one that the map means")
+    rows = [(c.u64(), c.u32()) for _ in range(pages)]
+    need(all(a[0] < b[0] for a, b in zip(rows, rows[1:])),
+         "the pages of a group are out of order")
+    found = [(number, c.take(n)) for number, n in rows]
+    c.end()
+    return found
+
+
+def paged_file(backup):
+    """The name and the bytes of the file that is stored as pages."""
+    parts = {e["path"]: e for e in backup.entries() if e["type"] == "f"}
+    maps = [p for p in parts if p.endswith(b".pages/map")]
+    need(len(maps) == 1, "no file is stored as pages")
+    folder = maps[0][:-3]
+    m = read_map(b"".join(backup.data(parts.pop(maps[0]))))
+    names = [folder + b"%016x" % g["number"] for g in m["groups"]]
+    need(sorted(parts) == names, "the groups are not those of the map")
+    count = -(-m["size"] // m["page"])
+    pages = {}
+    for name, g in zip(names, m["groups"]):
+        data = b"".join(backup.data(parts[name]))
+        for i, (number, page) in enumerate(
+                read_group(data, m["page"], g["pages"])):
+            if not bit(g["bitmap"], i):
+                continue
+            need(number < count and number not in pages and len(page) ==
+                 min(m["page"], m["size"] - number * m["page"]),
+                 "a page is not of this file, or there twice")
+            pages[number] = page
+    need(len(pages) == count, "pages are missing")
+    data = b"".join(pages[i] for i in range(count))
+    need(sha256(data) == m["sha256"], "the pages are not the file")
+    return folder[:-len(b".pages/")], data
+
+
 def stamp(ms):
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(ms // 1000))
 
@@ -713,7 +786,7 @@ def show(backup):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("command", choices=("list", "show", "extract", "open"))
+    p.add_argument("command", choices=("list", "show", "extract", "pages", "open"))
     p.add_argument("args", nargs="+")
     p.add_argument("--vault", default="main")
     p.add_argument("--fingerprint")
@@ -736,6 +809,8 @@ def main():
     backup = Backup(repo, repo.find(a.args[1]))
     if a.command == "show":
         show(backup)
+    elif a.command == "pages":
+        sys.stdout.buffer.write(paged_file(backup)[1])
     else:
         extract(backup, a.args[2])
 
