@@ -11,6 +11,7 @@
 #include "etcd/etcd_pb.h"
 #include "job/job.h"
 #include "job/job_backup.h"
+#include "source/source_paged.h"
 #include "test.h"
 #include "test_etcd.h"
 
@@ -348,6 +349,34 @@ seal(struct test_etcd *t, struct buf *b)
 }
 
 static int
+read_bytes(void *arg, uint64_t off, void *to, size_t n, struct err *err)
+{
+	const struct buf *b = arg;
+
+	(void)err;
+	CHECK(off <= b->len && n <= b->len - off);
+	memcpy(to, b->p + off, n);
+	return 0;
+}
+
+static int
+store_pages(struct sink *s, struct buf *b, struct err *err)
+{
+	char path[] = "snapshot.db";
+	struct entry e = { .path = path,
+		.type = ENTRY_FILE,
+		.mode = 0600,
+		.size = b->len,
+		.has_sha256 = true };
+	const struct source_paged_file f = { &e, TEST_ETCD_PAGE, read_bytes,
+		b };
+	int rc;
+
+	rc = sha256_of(b->p, b->len, e.sha256, err);
+	return rc < 0 ? rc : source_paged_write(&f, s, err);
+}
+
+static int
 read_snapshot(struct test_etcd *t, struct sink *s, struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
@@ -363,6 +392,8 @@ read_snapshot(struct test_etcd *t, struct sink *s, struct err *err)
 	    (rc = file_read(path, 8u << 20, &b, err)) < 0)
 		return rc;
 	seal(t, &b);
+	if (t->paged)
+		return store_pages(s, &b, err);
 	return store(t, s, "snapshot.db", &b, err);
 }
 

@@ -15,7 +15,7 @@ struct repo;
 
 /*
  * An etcd that was never there: what was put and deleted, as a source that
- * stores it in either form, and wrong if a test wants it so.
+ * stores it in any form, and wrong if a test wants it so.
  */
 #define TEST_ETCD_RECORDS 40
 #define TEST_ETCD_SEGMENT 4 /* Records in each segment. */
@@ -33,7 +33,8 @@ struct test_etcd {
 	uint64_t compact;  /* Of what is older, the records are yet there. */
 	uint64_t lease;    /* Exists; 0: none does. */
 
-	bool snapshot; /* The form. */
+	bool snapshot; /* The form: the snapshot's bytes, */
+	bool paged;    /* and these as pages. */
 	/* What to do to a file before it is stored, under its right hashes;
 	 * of "snapshot.db" all but the digest at its end. */
 	void (*spoil)(struct test_etcd *, const char *path, struct buf *);

@@ -8,6 +8,7 @@
 #include "etcd/etcd_hashkv.h"
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
+#include "job/job_paged.h"
 #include "repo/repo.h"
 #include "repo/repo_reader.h"
 
@@ -71,6 +72,7 @@ find_snapshot(void *arg, const struct entry *e, struct err *err)
 static int
 open_form(struct job_etcd_db *db, struct err *err)
 {
+	CLEANUP(freep_job_paged) struct job_paged *paged = NULL;
 	struct job_etcd_file snapshot = { 0 };
 	int rc;
 
@@ -79,6 +81,11 @@ open_form(struct job_etcd_db *db, struct err *err)
 		return rc;
 	if (snapshot.len > 0)
 		return job_etcd_db_open_snapshot(db, &snapshot, err);
+	rc = job_paged_find(db->job, db->reader, &db->manifest, &paged, err);
+	if (rc < 0)
+		return rc;
+	if (paged != NULL)
+		return job_etcd_db_open_paged(db, paged, err);
 	return job_etcd_db_open_records(db, err);
 }
 
@@ -112,6 +119,12 @@ job_etcd_db_open(const struct job *j, struct repo *r,
 		return err_wrap(err, "backup '%s'", b->id);
 	*ret = TAKE(db);
 	return 0;
+}
+
+struct source_pages *
+job_etcd_db_image(const struct job_etcd_db *db)
+{
+	return db->form->image != NULL ? db->form->image(db->state) : NULL;
 }
 
 int

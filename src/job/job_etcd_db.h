@@ -15,14 +15,15 @@ struct job;
 struct job_etcd_db;
 struct repo;
 struct repo_backup;
+struct source_pages;
 
 /*
  * The etcd database in a backup, whichever form it was stored in: the small
  * buckets, and the records of the bucket "key" in the order of revisions.
  * Restores, looks inside and comparisons all stand on this.
  *
- * The records form is read as a stream; a snapshot is first brought into a
- * file without a name, encrypted, because its pages lie in any order.
+ * The records form is read as a stream; a snapshot, whole or as pages, is
+ * first brought into a file without a name, encrypted, because its pages lie in any order.
  */
 
 struct job_etcd_facts {
@@ -50,6 +51,13 @@ void job_etcd_db_free(struct job_etcd_db *);
 CLEANUP_DEFINE(job_etcd_db);
 
 const struct job_etcd_facts *job_etcd_db_facts(const struct job_etcd_db *);
+
+/**
+ * job_etcd_db_image(db):
+ * The snapshot as etcd sent it, digest and all, if that was stored; else
+ * NULL.  It stays ${db}'s.
+ */
+struct source_pages *job_etcd_db_image(const struct job_etcd_db *);
 
 /**
  * job_etcd_db_buckets(db, sink, err):

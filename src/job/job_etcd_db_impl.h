@@ -5,7 +5,9 @@
 #include "repo/repo_format.h"
 
 /* Opaque types. */
+struct job_paged;
 struct repo_reader;
+struct source_pages;
 
 /* The forms in which a database is stored: what job_etcd_db.c calls. */
 struct job_etcd_form {
@@ -16,6 +18,8 @@ struct job_etcd_form {
 	    void *form, uint64_t, etcd_record_fn *, void *, struct err *);
 	/* What buckets and records do not show; NULL: nothing. */
 	int (*check)(void *form, struct err *);
+	/* The snapshot's bytes; NULL: the form does not have them. */
+	struct source_pages *(*image)(void *form);
 	void (*free)(void *form);
 };
 
@@ -43,11 +47,14 @@ int job_etcd_db_read(struct job_etcd_db *, const struct job_etcd_file *,
 
 /**
  * job_etcd_db_open_records(db, err),
- * job_etcd_db_open_snapshot(db, file, err):
+ * job_etcd_db_open_snapshot(db, file, err),
+ * job_etcd_db_open_paged(db, paged, err):
  * Find out what is there, and set form, state and facts of ${db}.
  */
 int job_etcd_db_open_records(struct job_etcd_db *, struct err *);
 int job_etcd_db_open_snapshot(
     struct job_etcd_db *, const struct job_etcd_file *, struct err *);
+int job_etcd_db_open_paged(
+    struct job_etcd_db *, struct job_paged *, struct err *);
 
 #endif /* !JOB_JOB_ETCD_DB_IMPL_H_ */

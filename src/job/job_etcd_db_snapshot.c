@@ -8,6 +8,7 @@
 #include "etcd/etcd_mvcc.h"
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
+#include "job/job_paged.h"
 #include "repo/repo.h"
 #include "source/source_pages.h"
 
@@ -46,27 +47,16 @@ put(void *arg, const uint8_t *p, size_t n, struct err *err)
 }
 
 static int
-load_pages(struct job_etcd_db *db, struct snapshot *f,
-    const struct job_etcd_file *at, struct err *err)
+load_file(struct job_etcd_db *db, const struct job_etcd_file *at,
+    struct source_pages **ret, struct err *err)
 {
 	const struct source_pages_opts opts = { .memory = PAGES_MEMORY };
 	int rc;
 
-	if (at->len <= SHA256_LEN)
-		return err_set(
-		    err, HF_ECORRUPT, "it is too short for a snapshot of etcd");
-	if ((rc = source_pages_new(&opts, &f->pages, err)) < 0 ||
-	    (rc = job_etcd_db_read(db, at, put, f->pages, err)) < 0 ||
-	    (rc = source_pages_end(f->pages, err)) < 0)
+	if ((rc = source_pages_new(&opts, ret, err)) < 0 ||
+	    (rc = job_etcd_db_read(db, at, put, *ret, err)) < 0)
 		return rc;
-	f->file = (struct etcd_bolt_file){
-		.size = at->len - SHA256_LEN,
-		.read = source_pages_read,
-		.arg = f->pages,
-	};
-	if ((rc = etcd_bolt_open(&f->bolt, &f->file, err)) < 0)
-		return rc;
-	return etcd_meta_read(&f->bolt, &f->meta, err);
+	return source_pages_end(*ret, err);
 }
 
 static int
@@ -110,10 +100,19 @@ snapshot_check(void *form, struct err *err)
 	return etcd_bolt_check(&f->bolt, err);
 }
 
+static struct source_pages *
+snapshot_image(void *form)
+{
+	struct snapshot *f = form;
+
+	return f->pages;
+}
+
 static const struct job_etcd_form snapshot_form = {
 	.buckets = snapshot_buckets,
 	.records = snapshot_records,
 	.check = snapshot_check,
+	.image = snapshot_image,
 	.free = snapshot_free,
 };
 
@@ -127,9 +126,28 @@ describe(
 	    &f->bolt, facts->compact_revision, &facts->revision, err);
 }
 
-int
-job_etcd_db_open_snapshot(
-    struct job_etcd_db *db, const struct job_etcd_file *at, struct err *err)
+static int
+open_bolt(struct snapshot *f, struct err *err)
+{
+	const uint64_t size = source_pages_size(f->pages);
+	int rc;
+
+	if (size <= SHA256_LEN)
+		return err_set(
+		    err, HF_ECORRUPT, "it is too short for a snapshot of etcd");
+	f->file = (struct etcd_bolt_file){
+		.size = size - SHA256_LEN,
+		.read = source_pages_read,
+		.arg = f->pages,
+	};
+	if ((rc = etcd_bolt_open(&f->bolt, &f->file, err)) < 0)
+		return rc;
+	return etcd_meta_read(&f->bolt, &f->meta, err);
+}
+
+/* All of it is in ${pages}, which is taken over. */
+static int
+open_pages(struct job_etcd_db *db, struct source_pages **pages, struct err *err)
 {
 	CLEANUP(freep_snapshot) struct snapshot *f = NULL;
 	int rc;
@@ -137,10 +155,35 @@ job_etcd_db_open_snapshot(
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return err_nomem(err);
 	f->meta = (struct etcd_meta)ETCD_META_INIT;
-	if ((rc = load_pages(db, f, at, err)) < 0 ||
+	f->pages = TAKE(*pages);
+	if ((rc = open_bolt(f, err)) < 0 ||
 	    (rc = describe(&db->facts, f, err)) < 0)
 		return rc;
 	db->form = &snapshot_form;
 	db->state = TAKE(f);
 	return 0;
+}
+
+int
+job_etcd_db_open_snapshot(
+    struct job_etcd_db *db, const struct job_etcd_file *at, struct err *err)
+{
+	CLEANUP(freep_source_pages) struct source_pages *pages = NULL;
+	int rc;
+
+	if ((rc = load_file(db, at, &pages, err)) < 0)
+		return rc;
+	return open_pages(db, &pages, err);
+}
+
+int
+job_etcd_db_open_paged(
+    struct job_etcd_db *db, struct job_paged *paged, struct err *err)
+{
+	CLEANUP(freep_source_pages) struct source_pages *pages = NULL;
+	int rc;
+
+	if ((rc = job_paged_load(paged, &pages, err)) < 0)
+		return rc;
+	return open_pages(db, &pages, err);
 }

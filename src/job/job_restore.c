@@ -6,11 +6,15 @@
 #include "base/time.h"
 #include "crypto/hash.h"
 #include "job/job.h"
+#include "job/job_paged.h"
 #include "job/job_restore.h"
 #include "job/job_select.h"
 #include "repo/repo.h"
 #include "repo/repo_reader.h"
+#include "source/source_pages.h"
 #include "source/target.h"
+
+#define PIECE ((size_t)64 << 10) /* bytes */
 
 /*
  * The entries are walked twice: once to plan, so that the reader knows which
@@ -23,6 +27,7 @@ struct restore {
 	struct job_select *select;
 	struct repo_manifest manifest; /* The reader's. */
 	struct repo_reader *reader;
+	struct job_paged *paged; /* Or NULL. */
 	struct sha256 *sha;
 	struct target *target; /* NULL in a dry run. */
 	bool is_tree;          /* The backup has a top folder. */
@@ -253,15 +258,94 @@ open_target(struct restore *x, struct err *err)
 	return target_file_new(&topts, &x->target, err);
 }
 
+/* Write what was brought together, and check that it is the file. */
+static int
+write_paged(struct restore *x, const struct entry *e,
+    struct source_pages *pages, struct err *err)
+{
+	uint8_t piece[PIECE];
+	bool lost = false;
+	uint64_t off;
+	size_t n;
+	int rc;
+
+	if ((x->target != NULL && (rc = target_begin(x->target, e, err)) < 0) ||
+	    (rc = sha256_reset(x->sha, err)) < 0)
+		return rc;
+	for (off = 0; off < e->size; off += n) {
+		n = e->size - off < PIECE ? (size_t)(e->size - off) : PIECE;
+		if ((rc = job_check(x->job, err)) < 0 ||
+		    (rc = source_pages_read(pages, off, piece, n, err)) < 0 ||
+		    (rc = take_piece(x, e, off, piece, n, err)) < 0)
+			return rc;
+		x->rep.bytes += n;
+		tell(x, JOB_PROGRESS, NULL, NULL);
+	}
+	if ((rc = check_hash(x, e, &lost, err)) < 0 || x->target == NULL)
+		return rc;
+	return target_end(x->target, e, err);
+}
+
+/*
+ * The file that is stored as pages, and nothing else.  It is whole before
+ * its first byte is written, so that what goes to a pipe is good.
+ */
+static int
+restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
+{
+	CLEANUP(freep_source_pages) struct source_pages *pages = NULL;
+	const struct entry *e = job_paged_entry(x->paged);
+	int rc;
+
+	x->rep.entries = 1;
+	x->total = e->size;
+	if (!x->opts->dry_run && (rc = open_target(x, err)) < 0)
+		return rc;
+	tell(x, JOB_STARTED, b->id, NULL);
+	rc = job_paged_load(x->paged, &pages, err);
+	if (rc < 0 && x->opts->keep_going && is_loss(rc)) {
+		x->rep.bytes += e->data_len;
+		lose(x, e, err);
+	} else if (rc < 0 || (rc = write_paged(x, e, pages, err)) < 0) {
+		return rc;
+	}
+	if (x->target != NULL && (rc = target_finish(x->target, err)) < 0)
+		return rc;
+	tell(x, JOB_FINISHED, b->id, NULL);
+	return 0;
+}
+
+/* Is it the file as a whole that is wanted? */
+static int
+find_paged(struct restore *x, bool *wanted, struct err *err)
+{
+	int rc;
+
+	*wanted = false;
+	if (x->opts->parts)
+		return 0;
+	rc = job_paged_find(x->job, x->reader, &x->manifest, &x->paged, err);
+	if (rc < 0)
+		return rc;
+	*wanted = x->paged != NULL &&
+		  job_select_has(x->select, job_paged_entry(x->paged));
+	return 0;
+}
+
 static int
 run(struct restore *x, const struct repo_backup *b, struct err *err)
 {
+	bool paged;
 	int rc;
 
 	rc = job_select_new(
 	    x->opts->only, x->opts->nonly, x->opts->exact, &x->select, err);
 	if (rc < 0 || (rc = sha256_new(&x->sha, err)) < 0 ||
-	    (rc = job_select_links(x->select, x->reader, err)) < 0 ||
+	    (rc = find_paged(x, &paged, err)) < 0)
+		return rc;
+	if (paged)
+		return restore_paged(x, b, err);
+	if ((rc = job_select_links(x->select, x->reader, err)) < 0 ||
 	    (rc = repo_reader_entries(x->reader, plan_entry, x, err)) < 0)
 		return rc;
 	if (x->rep.entries == 0)
@@ -308,6 +392,7 @@ job_restore(const struct job *j, struct repo *r, const struct repo_backup *b,
 	target_free(x.target);
 	sha256_free(x.sha);
 	job_select_free(x.select);
+	job_paged_free(x.paged);
 	repo_reader_free(x.reader);
 	repo_manifest_clear(&x.manifest);
 	if (rc < 0)

@@ -22,6 +22,7 @@ struct job_restore_opts {
 	bool dry_run;    /* Read and check everything, write nothing. */
 	bool overwrite;  /* Replace what is at ${to}. */
 	bool keep_going; /* Restore what is whole, list the rest. */
+	bool parts;      /* A file that is stored as pages: as it lies there. */
 	/* Sees every piece of data, in order; NULL: nobody looks. */
 	int (*inspect)(void *arg, const struct entry *, const uint8_t *, size_t,
 	    struct err *);
@@ -42,7 +43,8 @@ struct job_restore_report {
  * against its hash.  Nothing is seen at the final place before all of it is
  * there and synced; a run that fails or is killed leaves what was there.
  *
- * A backup with a top folder becomes a folder; one that is a single stream
+ * A file that is stored as pages (job_paged.h) is one again; ${only} may
+ * name its parts.  A backup with a top folder becomes a folder; one that is a single stream
  * becomes a file.  With keep_going, files that have lost bytes are left out,
  * told as JOB_FOUND and counted; without it the first one ends the restore.
  * HF_ENOTFOUND if ${only} matches nothing.

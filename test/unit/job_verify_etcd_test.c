@@ -78,6 +78,14 @@ verify(struct made *m)
 	return rep.bad;
 }
 
+/* Records, a snapshot, or its pages. */
+static void
+set_form(struct made *m, int form)
+{
+	m->etcd.snapshot = form > 0;
+	m->etcd.paged = form == 2;
+}
+
 static void
 finds(struct made *m, const char *words)
 {
@@ -86,15 +94,15 @@ finds(struct made *m, const char *words)
 		CHECK_STR(m->found, words);
 }
 
-TEST(verify_etcd__finds_nothing_in_a_good_backup_of_either_form)
+TEST(verify_etcd__finds_nothing_in_a_good_backup_of_any_form)
 {
-	int snapshot;
+	int form;
 
-	for (snapshot = 0; snapshot < 2; snapshot++) {
+	for (form = 0; form < 3; form++) {
 		CLEANUP(clear) struct made m;
 
 		make(&m);
-		m.etcd.snapshot = snapshot != 0;
+		set_form(&m, form);
 		if (verify(&m) != 0)
 			CHECK_STR(m.found, "");
 	}
@@ -288,31 +296,31 @@ TEST(verify_etcd__finds_a_file_that_breaks_the_format)
 /* HashKV is that of the wrong records: it is not what gives them away. */
 TEST(verify_etcd__finds_a_record_that_etcd_would_not_write)
 {
-	int snapshot;
+	int form;
 
-	for (snapshot = 0; snapshot < 2; snapshot++) {
+	for (form = 0; form < 3; form++) {
 		CLEANUP(clear) struct made m;
 
 		make(&m);
-		m.etcd.snapshot = snapshot != 0;
+		set_form(&m, form);
 		m.etcd.v[3].r.len--;
 		finds(&m, "the record of revision 5.0 is no KeyValue message");
 	}
-	for (snapshot = 0; snapshot < 2; snapshot++) {
+	for (form = 0; form < 3; form++) {
 		CLEANUP(clear) struct made m;
 
 		make(&m);
-		m.etcd.snapshot = snapshot != 0;
+		set_form(&m, form);
 		m.etcd.v[10].r.main++;
 		m.etcd.revision++;
 		m.etcd.v[10].r.tombstone = false;
 		finds(&m, "the record of revision 13.0 has another");
 	}
-	for (snapshot = 0; snapshot < 2; snapshot++) {
+	for (form = 0; form < 3; form++) {
 		CLEANUP(clear) struct made m;
 
 		make(&m);
-		m.etcd.snapshot = snapshot != 0;
+		set_form(&m, form);
 		m.etcd.lease = 8;
 		finds(&m, "has the lease 0000000000000007");
 	}
