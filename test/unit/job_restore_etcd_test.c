@@ -5,6 +5,7 @@
 
 #include "base/entry.h"
 #include "base/file.h"
+#include "crypto/hash.h"
 #include "etcd/etcd_bolt.h"
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd/etcd_hashkv.h"
@@ -157,6 +158,7 @@ struct made {
 	struct store *store;
 	struct repo *repo;
 	struct repo_catalogue cat;
+	const struct repo_backup *newest;
 	struct etcd_source src;
 };
 
@@ -169,15 +171,28 @@ clear(struct made *m)
 	buf_free(&m->src.snapshot);
 }
 
+/* The newest backup is the one that counts. */
+static void
+back_up(struct made *m)
+{
+	static const struct job_backup_opts opts = {
+		.source = "cp", .type = "etcd", .label = "test:cp"
+	};
+	struct job_backup_report rep;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(
+	    job_backup(&job, m->repo, &m->src.source, &opts, &rep, &e), &e);
+	repo_catalogue_clear(&m->cat);
+	CHECK_OK(repo_catalogue_load(m->repo, &m->cat, &e), &e);
+	CHECK_OK(repo_catalogue_find(&m->cat, rep.id, &m->newest, &e), &e);
+}
+
 static void
 make(struct made *m)
 {
 	static const struct source_ops ops = { .name = "etcd",
 		.read = read_snapshot };
-	static const struct job_backup_opts opts = {
-		.source = "cp", .type = "etcd", .label = "test:cp"
-	};
-	struct job_backup_report rep;
 	struct err e = ERR_INIT;
 
 	memset(m, 0, sizeof(*m));
@@ -186,17 +201,14 @@ make(struct made *m)
 	CHECK_OK(store_mem_new(&m->store, &e), &e);
 	CHECK_OK(test_repo_init(m->store, "host", "1", &e), &e);
 	CHECK_OK(test_repo_open(m->store, "host", "1", &m->repo, &e), &e);
-	CHECK_OK(
-	    job_backup(&job, m->repo, &m->src.source, &opts, &rep, &e), &e);
-	CHECK_OK(repo_catalogue_load(m->repo, &m->cat, &e), &e);
-	CHECK(m->cat.n == 1);
+	back_up(m);
 }
 
 static int
 restore(struct made *m, const struct job_restore_etcd_opts *o,
     struct job_restore_etcd_report *rep, struct err *err)
 {
-	return job_restore_etcd(&job, m->repo, &m->cat.backups[0], o, rep, err);
+	return job_restore_etcd(&job, m->repo, m->newest, o, rep, err);
 }
 
 /* Names of what a restore makes, or makes on its way. */
@@ -379,7 +391,6 @@ TEST(restore__makes_a_snapshot_of_the_members_that_were)
 	make(&m);
 	o.snapshot = at("snap");
 	CHECK_OK(restore(&m, &o, &rep, &e), &e);
-	/* The original had no free page either. */
 	CHECK_OK(file_read(at("snap"), 1u << 20, &got, &e), &e);
 	CHECK(got.len == m.src.snapshot.len);
 	CHECK(memcmp(got.p, m.src.snapshot.p, got.len) == 0);
@@ -392,6 +403,38 @@ TEST(restore__makes_a_snapshot_of_the_members_that_were)
 	o.overwrite = true;
 	CHECK_OK(restore(&m, &o, &rep, &e), &e);
 	CHECK(names() == 1);
+}
+
+/* A page that nobody needs comes back, too, and the digest is compared. */
+TEST(restore__gives_the_bytes_of_a_snapshot_that_ends_with_their_digest)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf got = BUF_INIT;
+	struct job_restore_etcd_opts o = { 0 };
+	struct job_restore_etcd_report rep;
+	struct buf *b = &m.src.snapshot;
+	uint8_t page[1024], sum[SHA256_LEN];
+	struct err e = ERR_INIT;
+
+	make(&m);
+	o.snapshot = at("snap");
+	memset(page, 'x', sizeof(page));
+	b->len -= SHA256_LEN;
+	CHECK_OK(buf_add(b, page, sizeof(page), &e), &e);
+	CHECK_OK(sha256_of(b->p, b->len, sum, &e), &e);
+	CHECK_OK(buf_add(b, sum, sizeof(sum), &e), &e);
+	back_up(&m);
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK_OK(file_read(at("snap"), 1u << 20, &got, &e), &e);
+	CHECK(got.len == b->len && memcmp(got.p, b->p, got.len) == 0);
+	CHECK(rep.digest.size == b->len - SHA256_LEN);
+	CHECK(unlink(at("snap")) == 0);
+
+	b->p[b->len - 1] ^= 1;
+	back_up(&m);
+	CHECK_FAIL(restore(&m, &o, &rep, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "does not end with the SHA-256") != NULL);
+	CHECK(names() == 0);
 }
 
 TEST(restore__writes_nothing_in_a_dry_run)
