@@ -343,13 +343,14 @@ const struct config_option config_option_table[] = {
 	{ .name = "etcd_form",
 	    .word = "form",
 	    .type = OPTION_ENUM,
-	    .values = "records snapshot",
+	    .values = "records pages snapshot",
 	    .places = SOURCE,
 	    .only = "etcd",
 	    .arg = "FORM",
 	    .fallback = "records",
 	    .help = "store records, so that the next backup stores only what "
-		    "is new, or the snapshot's bytes" },
+		    "is new, or the snapshot's bytes: as pages, of which it "
+		    "stores those that changed, or as one stream" },
 	{ .name = "etcd_allow_corrupt",
 	    .word = "allow_corrupt",
 	    .type = OPTION_FLAG,

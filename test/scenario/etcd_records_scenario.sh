@@ -166,15 +166,60 @@ one_differs() {
 
 # What this program does not know is kept as it is, and the operator is told.
 add_bucket() { "$copy" -b quantum "$1" "$1.new" && mv "$1.new" "$1"; }
+unknown() {
+	hf backup "${repo[@]}" --from "etcd:$(member 2)" --source-name m2 \
+		--etcd-form records "$@"
+	[ $? = 3 ]
+}
+# The file that comes back is the one that etcd sent, whoever reads it.
+comes_back() {
+	hf cat latest:m2 snapshot.db "${repo[@]}" && mv out whole.db &&
+		[ "$(head -c -32 whole.db | sha256sum | cut -d' ' -f1)" = \
+			"$(fact latest:m2 etcd.sha256)" ] &&
+		hf verify latest:m2 --level 3 "${repo[@]}" &&
+		hf restore latest:m2 --as-snapshot again.db --overwrite \
+			"${repo[@]}" && same whole.db again.db &&
+		/usr/bin/python3 "$here/../vector/reader.py" pages "$tmp/repo" \
+			latest --key "file:$tmp/site.key" >second.db &&
+		same whole.db second.db
+}
 unknown_bucket() {
 	while_down add_bucket || return 1
-	hf backup "${repo[@]}" --from "etcd:$(member 2)" --source-name m2 \
-		--etcd-form records
-	[ $? = 3 ] && says err "bucket that is not known here: 'quantum'" &&
+	unknown && says err "stored as pages" \
+		"bucket that is not known here: 'quantum'" &&
 		[ "$(fact latest:m2 etcd.note.form)" = \
-			"stored as a snapshot: the database has a bucket that is not known here: 'quantum'" ] &&
-		hf cat latest:m2 snapshot.db "${repo[@]}" &&
-		hf verify latest:m2 --level 3 "${repo[@]}"
+			"stored as pages: the database has a bucket that is not known here: 'quantum'" ] &&
+		comes_back
+}
+few_pages_travel() {
+	local n size
+	on 2 put changed "$(date)" >/dev/null && settled && sleep 0.3
+	unknown --json && grep -q '"kind":"increment"' out || return 1
+	n=$(stored out) size=$(stat -c %s whole.db)
+	[ "$((n * 50))" -le "$size" ] || {
+		echo "# $n bytes were stored, of a database with $size"
+		return 1
+	}
+	comes_back
+}
+etcd_takes_it() {
+	local tool=$ETCD_BIN/etcdutl
+	[ -x "$tool" ] || tool=$ETCD_BIN/etcdctl
+	ETCDCTL_API=3 "$tool" snapshot status again.db >out 2>err &&
+		ETCDCTL_API=3 "$tool" snapshot restore again.db \
+			--data-dir "$tmp/from-pages" >out 2>err &&
+		hf restore latest:m2 --to "$tmp/by-us" "${repo[@]}"
+}
+pages_by_choice() {
+	local n
+	for n in 1 2; do
+		hf backup "${repo[@]}" --from "etcd:$(member 0)" --json \
+			--source-name chosen --etcd-form pages || return 1
+		[ ! -s err ] || return 1
+		on 0 put chosen "$n" >/dev/null
+	done
+	grep -q '"kind":"increment"' out && [ "$(stored out)" -lt 500000 ] &&
+		hf verify latest:chosen --level 3 "${repo[@]}"
 }
 
 check "etcd $ETCD: three members start" start
@@ -187,4 +232,7 @@ check "etcd $ETCD: a member that differs is named, and nothing stored" \
 	one_differs
 check "etcd $ETCD: a bucket that is not known is backed up as it is" \
 	unknown_bucket
+check "etcd $ETCD: of its pages the changed ones travel" few_pages_travel
+check "etcd $ETCD: and etcd restores what comes back" etcd_takes_it
+check "etcd $ETCD: pages are stored for who asks for them" pages_by_choice
 finish

@@ -1,3 +1,4 @@
+#include "source/source_paged_map.h"
 #include "source_etcd_members.h"
 
 /* The snapshot form: failover. */
@@ -142,14 +143,77 @@ TEST(records__of_a_damaged_database_there_are_none)
 	failed(HF_ESOURCE, "damaged", "another member");
 }
 
-TEST(records__of_a_database_with_an_unknown_bucket_are_its_bytes)
+static int
+check_page(void *arg, const struct source_paged_page *page, struct err *err)
+{
+	const uint64_t at = page->number * 4096;
+	uint64_t *sum = arg;
+
+	(void)err;
+	*sum += page->len;
+	if (at == db.len)
+		CHECK(page->len == SHA256_LEN);
+	else
+		CHECK(memcmp(page->p, db.p + at, page->len) == 0);
+	return 0;
+}
+
+static void
+pages_stored(void)
+{
+	CLEANUP(freep_source_paged_map) struct source_paged_map map = { 0 };
+	uint64_t sum = 0;
+
+	CHECK(rec.n == 3);
+	CHECK_STR(rec.v[0].e.path, "snapshot.db.pages");
+	CHECK_STR(rec.v[2].e.path, "snapshot.db.pages/map");
+	CHECK_OK(source_paged_map_decode(
+		     rec.v[2].data.p, rec.v[2].data.len, &map, &e),
+	    &e);
+	CHECK(map.size == db.len + SHA256_LEN && map.ngroups == 1);
+	CHECK_OK(source_paged_group_read(rec.v[1].data.p, rec.v[1].data.len,
+		     4096, map.groups[0].pages, check_page, &sum, &e),
+	    &e);
+	CHECK(sum == map.size);
+	CHECK(record_evidence(&rec, "etcd.sha256") != NULL);
+}
+
+TEST(records__of_a_database_with_an_unknown_bucket_are_its_pages)
 {
 	const struct test_db_plan p = { history, 8, 0, 0, "quantum", -1 };
 
 	begin(&p, "L" STATE "SM", NULL);
 	CHECK_OK(read_records(), &e);
-	snapshot_stored();
+	pages_stored();
 	CHECK(strstr(record_evidence(&rec, "etcd.note.form"), "'quantum'"));
-	CHECK(record_warned(&rec, "snapshot.db") != NULL);
+	CHECK(strstr(record_warned(&rec, "snapshot.db"), "stored as pages"));
+	finish();
+}
+
+static int
+read_pages(void)
+{
+	static const char *const words[] = { "form", "pages", NULL };
+
+	return with(read_all, words);
+}
+
+TEST(pages__are_stored_without_a_warning_where_they_are_wanted)
+{
+	begin(&whole, "L" STATE "SM", NULL);
+	CHECK_OK(read_pages(), &e);
+	pages_stored();
+	CHECK(record_evidence(&rec, "etcd.note.form") == NULL);
+	CHECK(rec.nwarnings == 0);
+	finish();
+}
+
+TEST(pages__of_a_member_that_is_behind_what_it_said_there_are_none)
+{
+	const struct test_db_plan p = { history, 6, 0, 0, NULL, -1 };
+
+	begin(&p, "L" STATE "S", NULL);
+	CHECK_FAIL(read_pages(), &e, HF_ESOURCE);
+	CHECK(strstr(e.msg, "and its snapshot ends with") && rec.n == 0);
 	finish();
 }

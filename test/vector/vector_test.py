@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Opens frozen vectors with the second reader, and prints TAP.
 
-  vector_test.py [--holdfast build/holdfast] VECTOR...
+  vector_test.py [--holdfast build/holdfast] [--pages VECTOR] VECTOR...
 
 With --holdfast the program opens them too, and a vector is made afresh, so
 that neither reading nor writing can drift away from the format unseen.
@@ -307,19 +307,72 @@ def test_the_program_restores_the_same(v, holdfast):
         run("verify", "--level", "3", *at)
 
 
-def run_tests(vectors, holdfast):
-    tests = [(v, f) for v in vectors for n, f in sorted(globals().items())
-             if n.startswith("test_")]
+# Pages: a vector of its own, for it takes an etcd to make one
+
+def paged_backups(v):
+    found, want = v.repo().backups(), v.text("sha256").split()
+    check([m["kind"] for m in found] == [reader.FULL, reader.INCREMENT],
+          "the kinds")
+    return list(zip(found, want))
+
+
+def pages_are_the_file_that_etcd_sent(v, holdfast):
+    for m, want in paged_backups(v):
+        name, data = reader.paged_file(reader.Backup(v.repo(), m))
+        check(name == b"snapshot.db", "its name")
+        check(hashlib.sha256(data).hexdigest() == want, "its hash")
+        check(hashlib.sha256(data[:-32]).digest() == data[-32:],
+              "the digest at its end")
+
+
+def pages_of_an_increment_are_those_that_changed(v, holdfast):
+    (full, _), (increment, _) = paged_backups(v)
+    check(increment["stored_bytes"] < full["stored_bytes"] // 4, "the sizes")
+    old, new = (
+        reader.read_map(b"".join(b.data(list(b.entries())[-1])))
+        for b in (reader.Backup(v.repo(), m) for m in (full, increment)))
+    check(len(new["groups"]) == len(old["groups"]) + 1, "the groups")
+    check(any(g["bitmap"] for g in new["groups"]), "the bitmaps")
+
+
+def pages_are_restored_by_the_program(v, holdfast):
+    with tempfile.TemporaryDirectory() as d:
+        key = os.path.join(d, "key")
+        shutil.copyfile(v.file("site.key"), key)
+        os.chmod(key, 0o600)
+        for m, want in paged_backups(v):
+            done = subprocess.run(
+                [holdfast, "cat", m["id"], "snapshot.db", "--quiet",
+                 "--repo", "file:" + v.place, "--key", "file:" + key,
+                 "--state-dir", os.path.join(d, "state")],
+                check=True, capture_output=True)
+            check(hashlib.sha256(done.stdout).hexdigest() == want, "its hash")
+
+
+def run_tests(vectors, pages, holdfast):
+    """Each is (name, does it need the program, what to call)."""
+    tests = []
+    for v in vectors:
+        for n, f in sorted(globals().items()):
+            if not n.startswith("test_"):
+                continue
+            takes = f is test_the_program_restores_the_same
+            tests.append(("%s: %s" % (v.name, n[5:]), takes,
+                          lambda v=v, f=f, takes=takes:
+                          f(v, holdfast) if takes else f(v)))
+    for n, f in sorted(globals().items()) if pages else ():
+        if n.startswith("pages_"):
+            tests.append(("%s: %s" % (pages.name, n),
+                          f is pages_are_restored_by_the_program,
+                          lambda f=f: f(pages, holdfast)))
     print("1..%d" % len(tests))
     failed = 0
-    for i, (v, test) in enumerate(tests, 1):
-        name = "%s: %s" % (v.name, test.__name__[5:])
-        takes_program = test is test_the_program_restores_the_same
+    for i, (name, takes_program, test) in enumerate(tests, 1):
         if takes_program and holdfast is None:
             print("ok %d - %s # SKIP no --holdfast" % (i, name))
             continue
         try:
-            test(v, holdfast) if takes_program else test(v)
+            test()
             print("ok %d - %s" % (i, name))
         except (AssertionError, reader.Bad, OSError,
                 subprocess.CalledProcessError) as e:
@@ -336,6 +389,7 @@ def main():
     p.add_argument("--make-tree", metavar="PATH")
     p.add_argument("--describe", metavar="PATH")
     p.add_argument("--holdfast", metavar="PROGRAM")
+    p.add_argument("--pages", metavar="VECTOR")
     p.add_argument("vectors", nargs="*")
     a = p.parse_args()
     if a.make_tree:
@@ -343,6 +397,7 @@ def main():
     if a.describe:
         return print("\n".join(describe(a.describe)))
     vectors = [Vector(x, os.path.basename(x)) for x in a.vectors]
+    pages = Vector(a.pages, os.path.basename(a.pages)) if a.pages else None
     with tempfile.TemporaryDirectory() as d:
         if a.holdfast:
             fresh = os.path.join(d, "fresh")
@@ -350,7 +405,7 @@ def main():
                             a.holdfast, fresh], check=True,
                            stdout=subprocess.DEVNULL)
             vectors.append(Vector(fresh, "fresh"))
-        return run_tests(vectors, a.holdfast)
+        return run_tests(vectors, pages, a.holdfast)
 
 
 if __name__ == "__main__":

@@ -128,11 +128,20 @@ milliseconds(const struct params *p, const char *name, long absent)
 	return ms > 0 ? ms : absent;
 }
 
+static enum source_etcd_form
+form_of(const char *name)
+{
+	if (name != NULL && strcmp(name, "snapshot") == 0)
+		return SOURCE_ETCD_STREAM;
+	if (name != NULL && strcmp(name, "pages") == 0)
+		return SOURCE_ETCD_PAGES;
+	return SOURCE_ETCD_RECORDS;
+}
+
 static int
 etcd_open(const struct params *p, struct source **ret, struct err *err)
 {
 	CLEANUP(freep_opened) struct source_etcd *s = NULL;
-	const char *form = params_get(p, "form");
 	int rc;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
@@ -142,7 +151,7 @@ etcd_open(const struct params *p, struct source **ret, struct err *err)
 	s->stall_ms = milliseconds(p, "stall_ms", STALL_MS);
 	s->long_ms = milliseconds(p, "long_ms", LONG_MS);
 	s->allow_corrupt = params_flag(p, "allow_corrupt", false);
-	s->as_snapshot = form != NULL && strcmp(form, "snapshot") == 0;
+	s->form = form_of(params_get(p, "form"));
 	if ((rc = set_endpoints(s, p, err)) < 0 ||
 	    (rc = set_identity(s, p, err)) < 0)
 		return rc;

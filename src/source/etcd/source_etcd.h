@@ -5,8 +5,9 @@
 
 /*
  * An etcd cluster, from a snapshot: its records in segments, so that the next
- * backup stores only what is new (doc/format.md, "etcd records"), or the
- * snapshot's bytes as one file "snapshot.db" that etcdutl restores.
+ * backup stores only what is new (doc/format.md, "etcd records"), or the file
+ * "snapshot.db" that etcdutl restores, as pages, of which the next backup
+ * stores those that have changed ("Pages"), or as one stream.
  * Parameters:
  *
  *	endpoints	list, or several by commas: https://host:2379,
@@ -15,8 +16,10 @@
  *			certificates; our certificate and its key
  *	user, password	to log in; the password is a reference (secret_load)
  *	allow_corrupt	"true": also when the alarm CORRUPT is raised
- *	form		"records", or "snapshot"; a database that holds what
- *			this program does not know is stored as a snapshot
+ *	form		"records", "pages", or "snapshot", the stream, which
+ *			goes to the storage while it comes; instead of
+ *			records, a database that holds what this program
+ *			does not know is stored as pages
  *	connect_ms	how long connecting may take (3000)
  *	stall_ms	how long a call may bring nothing (30000)
  *	long_ms		if a snapshot takes longer, the member is asked

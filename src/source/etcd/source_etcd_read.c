@@ -10,6 +10,8 @@
 #include "source/etcd/source_etcd_records.h"
 #include "source/etcd/source_etcd_state.h"
 #include "source/etcd/source_etcd_stream.h"
+#include "source/source_paged.h"
+#include "source/source_paged_map.h"
 #include "source/source_pages.h"
 
 #define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
@@ -126,31 +128,35 @@ read_any(struct reading *r, int (*how)(struct reading *, struct err *),
 	}
 }
 
-/* The bytes as they came: for what cannot be stored as records. */
+/* The snapshot's own pages: for what cannot be stored as records. */
 static int
-write_bytes(struct reading *r, const char *why, struct err *err)
+write_pages(struct reading *r, uint32_t page_size, struct err *err)
 {
-	uint64_t off, size = source_pages_size(r->pages);
-	uint8_t *p;
-	size_t n;
+	const struct entry e =
+	    source_etcd_snapshot_entry(&r->snapshot, r->time_ns);
+	const struct source_paged_file f = {
+		.entry = &e,
+		.page_size =
+		    page_size > SOURCE_PAGED_MIN ? page_size : SOURCE_PAGED_MIN,
+		.read = source_pages_read,
+		.arg = r->pages,
+	};
+
+	return source_paged_write(&f, r->sink, err);
+}
+
+static int
+write_unknown(
+    struct reading *r, const struct source_etcd_db *db, struct err *err)
+{
 	int rc;
 
-	rc =
-	    sink_begin(r->sink, SOURCE_ETCD_SNAPSHOT, size, SOURCE_HASHES, err);
-	for (off = 0; rc == 0 && off < size; off += n) {
-		if ((rc = sink_check(r->sink, err)) < 0 ||
-		    (rc = sink_space(r->sink, &p, &n, err)) < 0)
-			break;
-		if (n > size - off)
-			n = (size_t)(size - off);
-		if ((rc = source_pages_read(r->pages, off, p, n, err)) == 0)
-			rc = sink_wrote(r->sink, n, err);
-	}
-	if (rc < 0 || (rc = source_etcd_fact(r->sink, err, "etcd.note.form",
-			   "stored as a snapshot: %s", why)) < 0)
+	if ((rc = source_etcd_fact(r->sink, err, "etcd.note.form",
+		 "stored as pages: %s", db->unknown)) < 0)
 		return rc;
-	sink_warn(r->sink, SOURCE_ETCD_SNAPSHOT, "%s", why);
-	return source_etcd_add_snapshot(&r->snapshot, r->time_ns, r->sink, err);
+	sink_warn(
+	    r->sink, SOURCE_ETCD_SNAPSHOT, "stored as pages: %s", db->unknown);
+	return write_pages(r, db->bolt.page_size, err);
 }
 
 /* What the snapshot hashes to, as a member sees it. */
@@ -260,9 +266,11 @@ lay_down(struct reading *r, struct err *err)
 		return err_wrap(
 		    err, "'%s'", etcd_client_url(member(r)->client));
 	if (db.unknown[0] != '\0')
-		rc = write_bytes(r, db.unknown, err);
+		rc = write_unknown(r, &db, err);
 	else if ((rc = check_revision(r, &db, err)) == 0)
-		rc = write_records(r, &db, err);
+		rc = r->source->form == SOURCE_ETCD_PAGES
+			 ? write_pages(r, db.bolt.page_size, err)
+			 : write_records(r, &db, err);
 	if (rc < 0)
 		return rc;
 	return source_etcd_tell_snapshot(&r->snapshot, r->sink, err);
@@ -301,7 +309,7 @@ run(struct reading *r, struct err *err)
 	if ((rc = source_etcd_survey_make(s, &r->survey, err)) < 0 ||
 	    (rc = tell_state(r, err)) < 0)
 		return rc;
-	if (s->as_snapshot)
+	if (s->form == SOURCE_ETCD_STREAM)
 		rc = read_any(r, stream, err);
 	else if ((rc = read_any(r, fetch, err)) == 0)
 		rc = lay_down(r, err);

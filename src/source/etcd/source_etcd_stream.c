@@ -2,7 +2,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/entry.h"
 #include "base/thread.h"
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_stream.h"
@@ -68,26 +67,6 @@ get(struct source_spool *spool, struct sink *sink, uint8_t *p, size_t room,
 	return rc;
 }
 
-/* Give the sink the first ${n} bytes, at ${first}. */
-static int
-give(struct sink *sink, const uint8_t *first, size_t n, struct err *err)
-{
-	size_t room;
-	uint8_t *p;
-	int rc;
-
-	for (; n > 0; first += room, n -= room) {
-		if ((rc = sink_space(sink, &p, &room, err)) < 0)
-			return rc;
-		if (room > n)
-			room = n;
-		memcpy(p, first, room);
-		if ((rc = sink_wrote(sink, room, err)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 /*
  * Move bytes from the spool to the sink until the end.  A member that refuses
  * does so before its first bytes; of it the sink does not hear.
@@ -104,7 +83,7 @@ pump(struct receiver *r, struct sink *sink, bool *begun, struct err *err)
 	*begun = true;
 	if ((rc = sink_begin(sink, SOURCE_ETCD_SNAPSHOT, r->size_hint,
 		 SOURCE_HASHES, err)) < 0 ||
-	    (rc = give(sink, first, got, err)) < 0)
+	    (rc = sink_write(sink, first, got, err)) < 0)
 		return rc;
 	for (;;) {
 		if ((rc = sink_space(sink, &p, &room, err)) < 0 ||
@@ -143,6 +122,7 @@ source_etcd_stream(const struct source_etcd_member *m, int64_t time_ns,
 	/* The size is the file's of a moment ago: a hint. */
 	struct receiver r = { .client = m->client,
 		.size_hint = m->status.db_size };
+	struct entry e;
 	const char *note;
 	int rc;
 
@@ -157,14 +137,14 @@ source_etcd_stream(const struct source_etcd_member *m, int64_t time_ns,
 	    (rc = source_etcd_fact(sink, err, "etcd.note.spool",
 		 "the server was slowed by the storage: %s", note)) < 0)
 		return rc;
-	return source_etcd_add_snapshot(&r.snapshot, time_ns, sink, err);
+	e = source_etcd_snapshot_entry(&r.snapshot, time_ns);
+	return sink_add(sink, &e, err);
 }
 
-int
-source_etcd_add_snapshot(const struct etcd_snapshot *s, int64_t time_ns,
-    struct sink *sink, struct err *err)
+struct entry
+source_etcd_snapshot_entry(const struct etcd_snapshot *s, int64_t time_ns)
 {
-	char path[] = SOURCE_ETCD_SNAPSHOT;
+	static char path[] = SOURCE_ETCD_SNAPSHOT;
 	struct entry e = {
 		.path = path,
 		.type = ENTRY_FILE,
@@ -178,5 +158,5 @@ source_etcd_add_snapshot(const struct etcd_snapshot *s, int64_t time_ns,
 	};
 
 	memcpy(e.sha256, s->sha256, sizeof(e.sha256));
-	return sink_add(sink, &e, err);
+	return e;
 }

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "base/entry.h"
 #include "etcd/etcd_snapshot.h"
 #include "source/etcd/source_etcd_survey.h"
 
@@ -18,10 +19,9 @@ int source_etcd_stream(const struct source_etcd_member *, int64_t,
     struct sink *, bool *, struct err *);
 
 /**
- * source_etcd_add_snapshot(s, time_ns, sink, err):
- * Add the file, whose bytes ${sink} has.
+ * source_etcd_snapshot_entry(s, time_ns):
+ * Return what the file is; its path is a constant.
  */
-int source_etcd_add_snapshot(
-    const struct etcd_snapshot *, int64_t, struct sink *, struct err *);
+struct entry source_etcd_snapshot_entry(const struct etcd_snapshot *, int64_t);
 
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_STREAM_H_ */

@@ -9,6 +9,13 @@
 #include "etcd/etcd_client.h"
 #include "source/source.h"
 
+/* How a snapshot is stored (source_etcd.h). */
+enum source_etcd_form {
+	SOURCE_ETCD_RECORDS,
+	SOURCE_ETCD_PAGES,
+	SOURCE_ETCD_STREAM
+};
+
 /* An opened source: what the parameters said. */
 struct source_etcd {
 	struct source base;
@@ -18,7 +25,7 @@ struct source_etcd {
 	struct secret *password;
 	bool allow_corrupt;
 	long connect_ms, stall_ms, long_ms;
-	bool as_snapshot; /* Not as records. */
+	enum source_etcd_form form;
 };
 
 /* One endpoint, asked. */
