@@ -20,6 +20,7 @@ umask 077
 unset HOLDFAST_CONFIG HOLDFAST_REPO HOLDFAST_KEY HOLDFAST_STATE_DIR
 export ETCD=3.5
 "$peer" start "$work/etcd" "$port" > "$work/started"
+# shellcheck disable=SC1091 # It is made by the line above.
 . "$work/etcd/env"
 export XDG_CONFIG_HOME="$work/config" XDG_STATE_HOME="$work/state"
 
