@@ -302,6 +302,31 @@ etcd_bolt_last(
 	return give(c, item, err);
 }
 
+int
+bolt_cursor_leaf(
+    struct etcd_bolt_cursor *c, struct bolt_page *to, struct err *err)
+{
+	bool first = c->state == NEW;
+	struct bolt_page *pg, was = *to;
+	int rc = 1;
+
+	if (c->state == END)
+		return 0;
+	c->state = END;
+	if (first && (rc = start(c, NULL, err)) == 0)
+		rc = 1;
+	else if (!first)
+		rc = next_leaf(c, err);
+	if (rc <= 0)
+		return rc;
+	c->state = ON;
+	pg = &c->level[c->depth];
+	*to = *pg;
+	pg->room = was.room;
+	pg->cap = was.cap;
+	return 1;
+}
+
 uint64_t
 etcd_bolt_sequence(const struct etcd_bolt_item *bucket)
 {

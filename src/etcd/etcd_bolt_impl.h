@@ -134,4 +134,13 @@ int bolt_file_read(
 void bolt_cursor_watch(struct etcd_bolt_cursor *,
     int (*)(void *, uint64_t, uint64_t, struct err *), void *);
 
+/**
+ * bolt_cursor_leaf(c, to, err):
+ * Step to the first leaf or the next one, whose elements may be none: 1, or 0
+ * if there is none.  It becomes ${to}'s, with its room; the one that ${to}
+ * had is used for another.  The cursor can do nothing else from then on.
+ */
+int bolt_cursor_leaf(
+    struct etcd_bolt_cursor *, struct bolt_page *, struct err *);
+
 #endif /* !ETCD_ETCD_BOLT_IMPL_H_ */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "etcd/etcd_bolt_ahead.h"
 #include "etcd/etcd_bucket_file.h"
 #include "etcd/etcd_hashkv.h"
 #include "etcd/etcd_keys.h"
@@ -197,13 +198,13 @@ write_buckets(
 
 /* Step to the next record: 1, or 0 at the end. */
 static int
-next_record(struct etcd_bolt_cursor *c, struct etcd_record *r,
+next_record(struct etcd_bolt_ahead *a, struct etcd_record *r,
     struct etcd_kv *kv, struct err *err)
 {
 	struct etcd_bolt_item item;
 	int rc;
 
-	if ((rc = etcd_bolt_next(c, &item, err)) <= 0)
+	if ((rc = etcd_bolt_ahead_next(a, &item, err)) <= 0)
 		return rc;
 	if ((rc = etcd_mvcc_read(&item, r, kv, err)) < 0)
 		return rc;
@@ -220,6 +221,7 @@ static int
 find_living(struct source_etcd_db *db, struct etcd_keys **ret, struct err *err)
 {
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	CLEANUP(freep_etcd_bolt_ahead) struct etcd_bolt_ahead *a = NULL;
 	CLEANUP(freep_etcd_keys) struct etcd_keys *keys = NULL;
 	uint64_t ordinal = 0, *newest;
 	struct etcd_record r;
@@ -229,10 +231,11 @@ find_living(struct source_etcd_db *db, struct etcd_keys **ret, struct err *err)
 	if (db->meta.scheduled_compact <= db->meta.finished_compact)
 		return 0;
 	if ((rc = etcd_keys_new(&keys, err)) < 0 ||
-	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0)
+	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0 ||
+	    (rc = etcd_bolt_ahead_new(c, &a, err)) < 0)
 		return rc;
 	while (
-	    (rc = next_record(c, &r, &kv, err)) == 1 && r.main <= db->compact) {
+	    (rc = next_record(a, &r, &kv, err)) == 1 && r.main <= db->compact) {
 		rc = etcd_keys_get(keys, kv.key, kv.nkey, &newest, err);
 		if (rc < 0)
 			return rc;
@@ -267,6 +270,7 @@ each_living(
     struct source_etcd_db *db, etcd_record_fn *fn, void *arg, struct err *err)
 {
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	CLEANUP(freep_etcd_bolt_ahead) struct etcd_bolt_ahead *a = NULL;
 	CLEANUP(freep_etcd_keys) struct etcd_keys *keys = NULL;
 	uint64_t ordinal = 0;
 	struct etcd_record r;
@@ -274,9 +278,10 @@ each_living(
 	int rc;
 
 	if ((rc = find_living(db, &keys, err)) < 0 ||
-	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0)
+	    (rc = etcd_bolt_bucket(&db->bolt, "key", &c, err)) < 0 ||
+	    (rc = etcd_bolt_ahead_new(c, &a, err)) < 0)
 		return rc;
-	while ((rc = next_record(c, &r, &kv, err)) == 1) {
+	while ((rc = next_record(a, &r, &kv, err)) == 1) {
 		rc = is_living(keys, db->compact, ++ordinal, &r, &kv, err);
 		if (rc == 1)
 			rc = fn(arg, &r, err);
