@@ -22,6 +22,10 @@ struct source_pages {
 	uint8_t *batch;   /* BATCH * SEALED bytes. */
 	size_t nbatch;    /* Plain bytes in it. */
 	uint64_t nblocks; /* The first one of the batch. */
+
+	/* When reading, the batch has what was read last: nread blocks. */
+	uint64_t first;
+	size_t nread;
 };
 
 int
@@ -161,28 +165,48 @@ source_pages_seek(struct source_pages *s, uint64_t off, struct err *err)
 }
 
 /*
- * Open ${n} blocks, which lie sealed at ${p} and begin with number ${i}, and
- * copy ${len} bytes to ${to}, leaving the first ${skip} out.
+ * Have block ${i} in the batch.  Whoever goes on where the last read ended
+ * may do so for long: each such read is twice as long as the one before.
  */
 static int
-open_blocks(struct source_pages *s, uint64_t i, const uint8_t *p, size_t skip,
-    uint8_t *to, size_t len, struct err *err)
+fetch(struct source_pages *s, uint64_t i, struct err *err)
 {
-	uint8_t block[BLOCK];
-	size_t k;
+	uint64_t end = (s->size - s->cap + BLOCK - 1) / BLOCK;
+	size_t n = 1;
 	int rc;
 
-	for (; len > 0; i++, p += SEALED, to += k, len -= k, skip = 0) {
-		bool whole = skip == 0 && len >= BLOCK;
+	if (i - s->first < s->nread)
+		return 0;
+	if (s->nread > 0 && i == s->first + s->nread)
+		n = s->nread < BATCH / 2 ? 2 * s->nread : BATCH;
+	if (n > end - i)
+		n = (size_t)(end - i);
+	s->nread = 0;
+	rc =
+	    source_scratch_read(s->file, i * SEALED, s->batch, n * SEALED, err);
+	if (rc < 0)
+		return rc;
+	s->first = i;
+	s->nread = n;
+	return 0;
+}
 
-		k = len < BLOCK - skip ? len : BLOCK - skip;
-		rc = aead_open(
-		    s->aead, i, NULL, 0, p, SEALED, whole ? to : block, err);
-		if (rc < 0)
-			return rc;
-		if (!whole)
-			memcpy(to, block + skip, k);
-	}
+/* Copy ${n} bytes of block ${i}, leaving the first ${skip} out. */
+static int
+read_block(struct source_pages *s, uint64_t i, size_t skip, uint8_t *to,
+    size_t n, struct err *err)
+{
+	uint8_t block[BLOCK], *open = n == BLOCK ? to : block;
+	const uint8_t *p;
+	int rc;
+
+	if ((rc = fetch(s, i, err)) < 0)
+		return rc;
+	p = s->batch + (i - s->first) * SEALED;
+	if ((rc = aead_open(s->aead, i, NULL, 0, p, SEALED, open, err)) < 0)
+		return rc;
+	if (open == block)
+		memcpy(to, block + skip, n);
 	return 0;
 }
 
@@ -191,17 +215,13 @@ static int
 read_file(
     struct source_pages *s, uint64_t at, uint8_t *to, size_t n, struct err *err)
 {
-	size_t skip, k, blocks;
+	size_t skip, k;
 	int rc;
 
 	for (; n > 0; at += k, to += k, n -= k) {
 		skip = (size_t)(at % BLOCK);
-		k = n < BATCH * BLOCK - skip ? n : BATCH * BLOCK - skip;
-		blocks = (skip + k + BLOCK - 1) / BLOCK;
-		rc = source_scratch_read(s->file, at / BLOCK * SEALED, s->batch,
-		    blocks * SEALED, err);
-		if (rc < 0 || (rc = open_blocks(s, at / BLOCK, s->batch, skip,
-				   to, k, err)) < 0)
+		k = n < BLOCK - skip ? n : BLOCK - skip;
+		if ((rc = read_block(s, at / BLOCK, skip, to, k, err)) < 0)
 			return rc;
 	}
 	return 0;
