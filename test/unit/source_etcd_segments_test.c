@@ -301,6 +301,40 @@ TEST(segments__the_same_revisions_with_other_content_are_not_taken_for_old)
 	made_clear(&b);
 }
 
+/* Otherwise a segment of few records, and many new ones between its first and
+ * its last, would be held in memory all at once. */
+TEST(segments__what_was_held_is_written_when_the_first_record_differs)
+{
+	static struct model m;
+	struct source_etcd_out out = { 0 };
+	CLEANUP(freep_source_etcd_segments)
+	struct source_etcd_segments *s = NULL;
+	struct etcd_record r = { .main = 1, .value = (const uint8_t *)"a" };
+	struct err e = ERR_INIT;
+	struct made a, b = { 0 };
+	uint64_t kept, dropped;
+
+	m.v[m.n++] = (struct rec){ .main = 1 };
+	m.v[m.n++] = (struct rec){ .main = 50000 };
+	backup(&m, NULL, &a);
+	record_init(&b.rec);
+	b.rec.base = &a.rec;
+	out.sink = &b.rec.sink;
+	CHECK_OK(source_etcd_segments_new(&out, &s, &e), &e);
+	CHECK_OK(source_etcd_segments_take(s, &r, &e), &e);
+	source_etcd_segments_count(s, &kept, &dropped);
+	CHECK(dropped == 0);
+	r.main = 2;
+	r.len = 1;
+	CHECK_OK(source_etcd_segments_take(s, &r, &e), &e);
+	source_etcd_segments_count(s, &kept, &dropped);
+	CHECK(kept == 0 && dropped == 1);
+	CHECK_OK(source_etcd_segments_end(s, &b.index, &e), &e);
+	CHECK(b.index.nsegments == 1 && b.index.segments[0].records == 2);
+	made_clear(&a);
+	made_clear(&b);
+}
+
 TEST(segments__a_value_of_megabytes_has_a_segment_of_its_own)
 {
 	static struct model m;

@@ -17,7 +17,6 @@ struct kept {
 	size_t n, at; /* Records in it; the next to be met. */
 	uint32_t alive;
 	uint64_t bytes, alive_bytes;
-	bool differs;    /* From what is read now. */
 	struct buf held; /* The living, should it be written again. */
 };
 
@@ -161,7 +160,6 @@ recall(struct source_etcd_segments *s, struct err *err)
 	k->at = 0;
 	k->alive = 0;
 	k->bytes = k->alive_bytes = 0;
-	k->differs = false;
 	k->open = true;
 	return 0;
 }
@@ -195,10 +193,9 @@ hold(struct kept *k, const struct etcd_record *r, struct err *err)
 	return buf_add(&k->held, r->value, r->len, err);
 }
 
-/* A record within the revisions of the segment that is at hand. */
-static int
-meet(struct kept *k, const struct etcd_record *r,
-    const struct source_etcd_memo *m, struct err *err)
+/* Is this record, from the revisions of the segment at hand, in it? */
+static bool
+has(struct kept *k, const struct source_etcd_memo *m)
 {
 	struct source_etcd_memo old = { 0 };
 
@@ -206,14 +203,16 @@ meet(struct kept *k, const struct etcd_record *r,
 	if (k->at < k->n)
 		source_etcd_memo_read(
 		    k->memo.p + k->at * SOURCE_ETCD_MEMO_LEN, &old);
-	if (old.alive && source_etcd_memo_same(&old, m)) {
-		k->at++;
-		k->alive++;
-		k->bytes += m->len;
-		k->alive_bytes += m->len;
-	} else {
-		k->differs = true;
-	}
+	return old.alive && source_etcd_memo_same(&old, m);
+}
+
+static int
+meet(struct kept *k, const struct etcd_record *r, struct err *err)
+{
+	k->at++;
+	k->alive++;
+	k->bytes += r->len;
+	k->alive_bytes += r->len;
 	return hold(k, r, err);
 }
 
@@ -282,11 +281,17 @@ write_held(struct source_etcd_segments *s, struct err *err)
 	return 0;
 }
 
+static int
+drop(struct source_etcd_segments *s, struct err *err)
+{
+	s->ndropped++;
+	s->kept.open = false;
+	return s->kept.held.len > 0 ? write_held(s, err) : 0;
+}
+
 /*
  * The records have left the segment of the last backup behind: keep it, or
- * write its living again if they are less than half of it.  If one of them
- * was not what it had been, this is not the database that was backed up, and
- * no later segment is believed.
+ * write its living again if they are less than half of it.
  */
 static int
 leave(struct source_etcd_segments *s, struct err *err)
@@ -294,12 +299,21 @@ leave(struct source_etcd_segments *s, struct err *err)
 	struct kept *k = &s->kept;
 
 	advance(k, NULL);
+	if (k->alive == 0 || 2 * k->alive_bytes < k->bytes)
+		return drop(s, err);
 	k->open = false;
-	s->forgotten = s->forgotten || k->differs;
-	if (!k->differs && k->alive > 0 && 2 * k->alive_bytes >= k->bytes)
-		return keep(s, err);
-	s->ndropped++;
-	return k->held.len > 0 ? write_held(s, err) : 0;
+	return keep(s, err);
+}
+
+/*
+ * A record is not what it had been: this is not the database that was backed
+ * up, and no later segment is believed.  What is held is no more than one.
+ */
+static int
+distrust(struct source_etcd_segments *s, struct err *err)
+{
+	s->forgotten = true;
+	return drop(s, err);
 }
 
 int
@@ -318,8 +332,12 @@ source_etcd_segments_take(struct source_etcd_segments *s,
 	while (k->open && source_etcd_memo_cmp(&m, &k->last) > 0)
 		if ((rc = leave(s, err)) < 0 || (rc = recall(s, err)) < 0)
 			return rc;
-	if (k->open && source_etcd_memo_cmp(&m, &k->first) >= 0)
-		return meet(k, r, &m, err);
+	if (k->open && source_etcd_memo_cmp(&m, &k->first) >= 0) {
+		if (has(k, &m))
+			return meet(k, r, err);
+		if ((rc = distrust(s, err)) < 0)
+			return rc;
+	}
 	return write_record(s, r, &m, err);
 }
 
