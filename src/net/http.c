@@ -226,7 +226,6 @@ http_do(struct http *h, const struct http_request *req,
 	int rc;
 
 	http_response_clear(res);
-	res->sent = false;
 	if ((rc = transfer_init(&t, &h->policy, req, res, err)) == 0) {
 		perform(h, &t);
 		rc = transfer_result(&t, err);

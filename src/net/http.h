@@ -46,17 +46,11 @@ struct http_response {
 	struct buf text;    /* Body of all other answers, cut at 64 KiB. */
 	struct buf headers; /* Lines "name: value", each with a NUL. */
 	bool overflow;      /* The body has more than ${max} bytes. */
-
-	/*
-	 * After a failure: the server may have seen the whole request, and
-	 * done what it asks for.
-	 */
-	bool sent;
 };
 
 #define HTTP_RESPONSE_INIT                                                     \
 	{                                                                      \
-		NULL, 0, 0, BUF_INIT, BUF_INIT, false, false                   \
+		NULL, 0, 0, BUF_INIT, BUF_INIT, false                          \
 	}
 
 /**
@@ -72,7 +66,9 @@ int http_new(const struct net_policy *, unsigned, struct http **, struct err *);
  * headers Content-Length, Host and User-Agent are added; no other that libcurl
  * likes to add.  ${response} is emptied first.  HF_EUNAVAIL if the network or
  * the peer fails, HF_ECORRUPT if the body is longer than the response's max,
- * HF_EINTR after net_cancel().  Any number of threads may call this.
+ * HF_EINTR after net_cancel().  Any number of threads may call this.  The
+ * server may see a request twice: if a kept connection turns out to be dead,
+ * libcurl sends it again over another.
  */
 int http_do(struct http *, const struct http_request *, struct http_response *,
     struct err *);

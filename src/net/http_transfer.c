@@ -239,7 +239,7 @@ peer_of(const struct http_request *req, char *to, size_t size)
 int
 transfer_result(struct transfer *t, struct err *err)
 {
-	long status = 0, sent = 0;
+	long status = 0;
 	char peer[280];
 
 	if (t->code == CURLE_OK) {
@@ -248,9 +248,6 @@ transfer_result(struct transfer *t, struct err *err)
 		t->res->status = (int)status;
 		return 0;
 	}
-	/* No byte of a request leaves before its connection is ready. */
-	(void)curl_easy_getinfo(t->curl, CURLINFO_REQUEST_SIZE, &sent);
-	t->res->sent = sent > 0;
 	peer_of(t->req, peer, sizeof(peer));
 	if (t->nomem)
 		return err_nomem(err);

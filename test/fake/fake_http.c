@@ -52,16 +52,39 @@ read_request(int c, char *head)
 	return true;
 }
 
+/*
+ * Copy the newest header line that the client has sent and that begins as
+ * ${*p} says up to the next '@'; move ${*p} behind that.
+ */
+static size_t
+echo(struct fake_http *f, const char **p, char *text, size_t size)
+{
+	char name[64];
+	const char *line = NULL;
+	size_t i, n = strcspn(*p, "@");
+
+	(void)snprintf(name, sizeof(name), "\r\n%.*s", (int)n, *p);
+	*p += n + 1;
+	(void)pthread_mutex_lock(&f->lock);
+	for (i = f->n; i > 0 && line == NULL; i--)
+		line = strcasestr(f->heads[i - 1], name);
+	(void)pthread_mutex_unlock(&f->lock);
+	if (line == NULL)
+		return 0;
+	n = strcspn(line + 2, "\r");
+	return (size_t)snprintf(text, size, "%.*s", (int)n, line + 2);
+}
+
 /* Copy an answer with its marks replaced; return its length. */
 static size_t
-expand(const char *answer, char *text, size_t size)
+expand(struct fake_http *f, const char *answer, char *text, size_t size)
 {
 	const char *body = strstr(answer, "\r\n\r\n");
 	time_t now = time(NULL);
 	struct tm tm;
 	size_t n = 0;
 
-	while (*answer != '\0' && n < size - 64) {
+	while (*answer != '\0' && n < size - 256) {
 		if (strncmp(answer, "@DATE@", 6) == 0) {
 			n += strftime(text + n, size - n, "%a, %d %b %Y %T GMT",
 			    gmtime_r(&now, &tm));
@@ -69,6 +92,9 @@ expand(const char *answer, char *text, size_t size)
 		} else if (strncmp(answer, "@LEN@", 5) == 0) {
 			n += (size_t)sprintf(text + n, "%zu", strlen(body + 4));
 			answer += 5;
+		} else if (strncmp(answer, "@SENT:", 6) == 0) {
+			answer += 6;
+			n += echo(f, &answer, text + n, 256);
 		} else {
 			text[n++] = *answer++;
 		}
@@ -79,11 +105,11 @@ expand(const char *answer, char *text, size_t size)
 
 /* Send an answer; false if the connection must end behind it. */
 static bool
-send_answer(int c, const char *answer)
+send_answer(struct fake_http *f, int c, const char *answer)
 {
 	const char *body, *len;
 	char text[16384];
-	size_t n = expand(answer, text, sizeof(text));
+	size_t n = expand(f, answer, text, sizeof(text));
 
 	if (n == 0 || send(c, text, n, MSG_NOSIGNAL) != (ssize_t)n)
 		return false;
@@ -118,7 +144,7 @@ serve(void *arg)
 	while ((c = accept(f->fd, NULL, NULL)) >= 0) {
 		while (read_request(c, head) &&
 		       (answer = note(f, head)) != NULL &&
-		       send_answer(c, answer))
+		       send_answer(f, c, answer))
 			;
 		(void)close(c);
 	}

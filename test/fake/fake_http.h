@@ -20,7 +20,8 @@ struct fake_http;
  * fake_http_new(answers):
  * Serve the NULL-terminated ${answers} (kept by the caller) on a free port of
  * 127.0.0.1.  In an answer "@DATE@" becomes the current date, "@LEN@" the
- * length of its body.
+ * length of its body, and "@SENT:NAME@" the newest header line of the client's
+ * that begins with NAME.
  */
 struct fake_http *fake_http_new(const char *const *);
 

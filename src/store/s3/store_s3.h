@@ -28,8 +28,10 @@
  *   condition, and the name is looked at before, for servers that ignore the
  *   header there.  It is aborted when it is given up; if the program dies, the
  *   server keeps the parts, unseen, until a rule of the bucket drops them.
- * - A put whose answer was lost is sent again; if the name is then taken,
- *   what lies there is compared before that is called success or HF_EEXISTS.
+ * - A put whose answer was lost is sent again, by us or unseen by libcurl; each
+ *   carries a mark of its own, which the server keeps (x-amz-meta-), so if the
+ *   name is then taken, one look tells whether by us.  Who may not look is told
+ *   HF_EEXISTS.
  */
 extern const struct store_driver store_s3_driver;
 

@@ -158,18 +158,11 @@ try_once(struct s3 *s, struct s3_call *c, size_t before, struct err *err)
 	do {
 		if (c->out != NULL)
 			c->out->len = before;
-		if ((rc = s3_request(s, c, err)) < 0) {
-			c->maybe_done = c->maybe_done || c->res.sent;
+		if ((rc = s3_request(s, c, err)) < 0)
 			return rc;
-		}
 		v = judge(s, c, err);
 	} while (v == CORRECTED);
-	if (v == DONE)
-		return 0;
-	/* 412 proves that this try, at least, was not carried out. */
-	if (err->retry)
-		c->maybe_done = true;
-	return err->code;
+	return v == DONE ? 0 : err->code;
 }
 
 int

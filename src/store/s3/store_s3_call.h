@@ -69,7 +69,6 @@ struct s3_call {
 	/* The last answer, after success and failure. */
 	struct http_response res;
 	struct s3_error error;
-	bool maybe_done; /* An earlier try may have been carried out. */
 
 	bool region_tried, skew_tried;
 };
@@ -131,23 +130,29 @@ int s3_sweep(struct store *, const char *, int64_t, uint64_t *, struct err *);
 int s3_now(struct store *, int64_t *, struct err *);
 int s3_probe(struct store *, enum store_power, struct err *);
 
-/**
- * s3_head_etag(s, name, info, etag, size, err):
- * Like s3_head(), and give the ETag without quotes if it is the MD5 of the
- * object's bytes, else "".
+/*
+ * The mark that every object is stored with, in what a server keeps beside its
+ * bytes: random, so what has it was stored by that very put.  A put can be
+ * carried out twice without our knowing: libcurl sends a request again by
+ * itself when a kept connection turns out to be dead, and so may a proxy.  The
+ * second is told that the name is taken.  Equal bytes would prove nothing:
+ * another writer may have stored the same.  (A server that lies about the mark
+ * could as well have said that it stored the object.)
  */
-int s3_head_etag(struct s3 *, const char *, struct store_info *, char *, size_t,
-    struct err *);
-
-/* Our mark on an upload, in what a server keeps beside the object. */
 #define S3_MARK_HEADER "x-amz-meta-holdfast-upload"
 #define S3_MARK_LEN 32 /* hex digits */
 
 /**
- * s3_head_mark(s, name, mark, err):
- * Give the mark of the object ${name}, or "" if it has none of ours.
+ * s3_mark(mark):
+ * Draw a new mark.
  */
-int s3_head_mark(
-    struct s3 *, const char *, char[S3_MARK_LEN + 1], struct err *);
+void s3_mark(char[S3_MARK_LEN + 1]);
+
+/**
+ * s3_look(s, name, mark, err):
+ * Return 0 if the object ${name} has ${mark}, HF_EEXISTS if it has another or
+ * none, HF_ENOTFOUND if there is no such object.
+ */
+int s3_look(struct s3 *, const char *, const char *, struct err *);
 
 #endif /* !STORE_S3_STORE_S3_CALL_H_ */

@@ -148,29 +148,8 @@ read_sha256(const struct http_response *r, struct store_info *info)
 	info->has_sha256 = 1;
 }
 
-/* The ETag, if it is the MD5 of the bytes that were stored. */
-static void
-read_etag(const struct http_response *r, char *to, size_t size)
-{
-	const char *v = http_header(r, "etag");
-	const char *sse = http_header(r, "x-amz-server-side-encryption");
-	uint8_t md5[16];
-
-	to[0] = '\0';
-	if (v == NULL || (sse != NULL && strcmp(sse, "AES256") != 0) ||
-	    http_header(r, "x-amz-server-side-encryption-customer-algorithm") !=
-		NULL)
-		return;
-	if (v[0] == '"')
-		v++;
-	if (strcspn(v, "\"") != 32 || !str_unhex(md5, v, sizeof(md5)))
-		return;
-	(void)snprintf(to, size, "%.32s", v);
-}
-
-int
-s3_head_etag(struct s3 *s, const char *name, struct store_info *info,
-    char *etag, size_t size, struct err *err)
+static int
+head(struct s3 *s, const char *name, struct store_info *info, struct err *err)
 {
 	static const struct http_header mode = { "x-amz-checksum-mode",
 		"ENABLED" };
@@ -198,30 +177,7 @@ s3_head_etag(struct s3 *s, const char *name, struct store_info *info,
 		    err, HF_EUNAVAIL, "the server does not tell the age");
 	i.mtime_ms = (int64_t)t * 1000;
 	read_sha256(&c.res, &i);
-	read_etag(&c.res, etag, size);
 	*info = i;
-	return 0;
-}
-
-int
-s3_head_mark(
-    struct s3 *s, const char *name, char mark[S3_MARK_LEN + 1], struct err *err)
-{
-	CLEANUP(freep_s3_call)
-	struct s3_call c = {
-		.method = "HEAD",
-		.key = name,
-		.action = "s3:GetObject",
-	};
-	const char *v;
-	int rc;
-
-	if ((rc = s3_call(s, &c, err)) < 0)
-		return rc;
-	v = http_header(&c.res, S3_MARK_HEADER);
-	if (v == NULL || strlen(v) != S3_MARK_LEN)
-		v = "";
-	memcpy(mark, v, strlen(v) + 1);
 	return 0;
 }
 
@@ -229,10 +185,7 @@ int
 s3_head(struct store *st, const char *name, struct store_info *info,
     struct err *err)
 {
-	struct s3 *s = (struct s3 *)st;
-	char etag[40];
-
-	if (s3_head_etag(s, name, info, etag, sizeof(etag), err) < 0)
+	if (head((struct s3 *)st, name, info, err) < 0)
 		return err_wrap(err, "look at '%s' in '%s'", name, st->place);
 	return 0;
 }

@@ -1,9 +1,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/hash.h"
@@ -16,6 +14,7 @@ struct upload {
 	const struct store_blob *blob;
 	uint8_t sha256[SHA256_LEN];
 	char hex[2 * SHA256_LEN + 1];
+	char mark[S3_MARK_LEN + 1];
 
 	enum s3_checksum checksum; /* How this try is sent. */
 	bool condition;            /* With If-None-Match. */
@@ -52,13 +51,14 @@ checksum_header(const struct upload *u, struct http_header *h, char *value,
 static int
 send(const struct upload *u, struct s3_call *c, struct err *err)
 {
-	struct http_header headers[3];
+	struct http_header headers[4];
 	char value[64];
 	size_t n = 0;
 	int rc;
 
 	headers[n++] =
 	    (struct http_header){ "Content-Type", "application/octet-stream" };
+	headers[n++] = (struct http_header){ S3_MARK_HEADER, u->mark };
 	if (u->condition)
 		headers[n++] = (struct http_header){ "If-None-Match", "*" };
 	if (u->checksum != S3_CHECKSUM_NONE &&
@@ -74,7 +74,6 @@ send(const struct upload *u, struct s3_call *c, struct err *err)
 		.p = u->blob->p,
 		.len = u->blob->len,
 		.sha256 = u->hex,
-		.maybe_done = c->maybe_done,
 	};
 	rc = s3_call(u->s, c, err);
 	c->headers = NULL; /* They end with this function. */
@@ -117,68 +116,51 @@ simplify(struct upload *u, const struct s3_call *c)
 	return true;
 }
 
-/* HF_EEXISTS if it is there; the race that remains is told in the header. */
+/*
+ * To a server without conditions: ${*there} if an earlier try has stored the
+ * object, HF_EEXISTS if another's is there; the race that remains is told in
+ * the header.
+ */
 static int
-look_first(const struct upload *u, struct err *err)
+look_first(const struct upload *u, bool *there, struct err *err)
 {
-	struct store_info info;
 	struct err e = ERR_INIT;
-	char etag[40];
 	int rc;
 
-	rc = s3_head_etag(u->s, u->name, &info, etag, sizeof(etag), &e);
-	if (rc == 0)
-		return err_set(err, HF_EEXISTS, "it exists already");
-	if (rc == -HF_ENOTFOUND)
+	rc = s3_look(u->s, u->name, u->mark, &e);
+	*there = rc == 0;
+	if (rc == 0 || rc == -HF_ENOTFOUND)
 		return 0;
 	*err = e;
+	if (rc == -HF_EEXISTS)
+		return rc;
 	return err_wrap(err, "the server knows no If-None-Match, and the "
 			     "look before a put fails");
 }
 
-/* Is what lies there, read whole, what we have sent? */
-static bool
-same_bytes(const struct upload *u, struct err *err)
-{
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-
-	return s3_get(&u->s->base, u->name, 0, 0, u->blob->len, &b, err) == 0 &&
-	       b.len == u->blob->len &&
-	       (b.len == 0 || memcmp(b.p, u->blob->p, b.len) == 0);
-}
-
 /*
- * An earlier try of ours may have stored the object, its answer lost; then
- * "it exists" is success.  Or it is another's, and then it is not.
+ * The server says that the name is taken.  That is success if it is by us, by
+ * a try whose answer was lost.
  */
 static int
-is_ours(const struct upload *u, struct err *err)
+whose(const struct upload *u, struct err *err)
 {
 	struct err e = ERR_INIT;
-	struct store_info info;
-	char etag[40], hex[33];
-	uint8_t md5[16];
-	bool same;
 	int rc;
 
-	rc = s3_head_etag(u->s, u->name, &info, etag, sizeof(etag), &e);
-	if (rc < 0) {
+	if ((rc = s3_look(u->s, u->name, u->mark, &e)) == 0)
+		return 0;
+	if (rc == -HF_ENOTFOUND)
+		return err_set(err, HF_EUNAVAIL,
+		    "the server says that it exists, and that it does not");
+	if (rc == -HF_EDENIED) {
 		(void)err_set(err, HF_EEXISTS,
-		    "it exists; a try whose answer was lost may have stored "
-		    "it, and we may not look");
+		    "it exists already; whether by an earlier try of ours, we "
+		    "may not look");
 		return err_hint(err, "%s", e.msg);
 	}
-	same = info.len == u->blob->len;
-	if (same && info.has_sha256)
-		same = memcmp(info.sha256, u->sha256, SHA256_LEN) == 0;
-	else if (same && etag[0] != '\0') {
-		if ((rc = md5_of(u->blob->p, u->blob->len, md5, err)) < 0)
-			return rc;
-		same = strcasecmp(etag, str_hex(hex, md5, sizeof(md5))) == 0;
-	} else if (same) {
-		same = same_bytes(u, &e);
-	}
-	return same ? 0 : err_set(err, HF_EEXISTS, "it exists already");
+	*err = e;
+	return rc;
 }
 
 /* What this server takes is not tried again with each object. */
@@ -190,6 +172,19 @@ remember(const struct upload *u)
 		atomic_store(&u->s->no_condition, true);
 }
 
+/* One form of the request: as ${u} now has it. */
+static int
+attempt(const struct upload *u, struct s3_call *c, struct err *err)
+{
+	bool there = false;
+	int rc;
+
+	if (!u->condition && !u->replace &&
+	    ((rc = look_first(u, &there, err)) < 0 || there))
+		return rc;
+	return send(u, c, err);
+}
+
 static int
 upload(struct upload *u, struct err *err)
 {
@@ -198,12 +193,9 @@ upload(struct upload *u, struct err *err)
 	int rc;
 
 	for (;;) {
-		if (!u->condition && !u->replace && !c.maybe_done &&
-		    (rc = look_first(u, err)) < 0)
-			return rc;
 		s3_call_clear(&c);
 		e = (struct err)ERR_INIT;
-		rc = send(u, &c, &e);
+		rc = attempt(u, &c, &e);
 		if (rc == 0 || !refuses_headers(&c))
 			break;
 		if (first.code == 0)
@@ -215,11 +207,10 @@ upload(struct upload *u, struct err *err)
 	}
 	if (rc == 0 || c.res.status == 412)
 		remember(u);
-	if (rc == 0)
-		return 0;
-	if (c.res.status == 412 && c.maybe_done)
-		return is_ours(u, err);
-	*err = e;
+	if (rc == -HF_EEXISTS && u->condition)
+		return whose(u, err);
+	if (rc < 0)
+		*err = e;
 	return rc;
 }
 
@@ -238,6 +229,7 @@ put(struct store *st, const char *name, const struct store_blob *blob,
 	};
 	int rc = 0;
 
+	s3_mark(u.mark);
 	if (blob->sha256 != NULL)
 		memcpy(u.sha256, blob->sha256, sizeof(u.sha256));
 	else

@@ -21,8 +21,8 @@
 struct upload {
 	struct store_upload base;
 	char *name, *id;
-	char mark[S3_MARK_LEN + 1]; /* Tells our object from another's. */
-	struct buf list;            /* XML: <Part>... for each part. */
+	char mark[S3_MARK_LEN + 1];
+	struct buf list; /* XML: <Part>... for each part. */
 	unsigned parts;
 	bool done;
 };
@@ -38,14 +38,11 @@ static int
 look(const struct upload *u, struct err *err)
 {
 	struct err e = ERR_INIT;
-	char mark[S3_MARK_LEN + 1];
 	int rc;
 
-	rc = s3_head_mark(s3_of(u), u->name, mark, &e);
-	if (rc == 0)
-		return err_set(err, HF_EEXISTS, "it exists already");
+	rc = s3_look(s3_of(u), u->name, u->mark, &e);
 	/* A writer that may not look is left with the server's condition. */
-	if (rc == -HF_ENOTFOUND || rc == -HF_EDENIED)
+	if (rc == 0 || rc == -HF_ENOTFOUND || rc == -HF_EDENIED)
 		return 0;
 	*err = e;
 	return rc;
@@ -153,21 +150,6 @@ upload_part(
 	return 0;
 }
 
-/*
- * An earlier try may have completed it, its answer lost: then the upload is
- * gone, or the name is taken, by what has our mark.  (libcurl sends a request
- * again by itself where a kept connection turns out to be dead.)
- */
-static bool
-is_ours(const struct upload *u)
-{
-	struct err ignored = ERR_INIT;
-	char mark[S3_MARK_LEN + 1];
-
-	return s3_head_mark(s3_of(u), u->name, mark, &ignored) == 0 &&
-	       strcmp(mark, u->mark) == 0;
-}
-
 static int
 send_complete(struct upload *u, const struct buf *body, bool condition,
     struct s3_call *c, struct err *err)
@@ -213,7 +195,7 @@ complete(struct upload *u, const struct buf *body, struct err *err)
 {
 	CLEANUP(freep_s3_call) struct s3_call c = { .method = "POST" };
 	bool condition = !atomic_load(&s3_of(u)->no_condition);
-	struct err e = ERR_INIT;
+	struct err e = ERR_INIT, ignored = ERR_INIT;
 	int rc;
 
 	rc = send_complete(u, body, condition, &c, &e);
@@ -226,7 +208,12 @@ complete(struct upload *u, const struct buf *body, struct err *err)
 	}
 	if (rc == 0)
 		return 0;
-	if ((c.res.status == 404 || c.res.status == 412) && is_ours(u))
+	/*
+	 * An earlier try may have completed it, its answer lost: then the
+	 * upload is gone, or the name is taken, by what has our mark.
+	 */
+	if ((c.res.status == 404 || rc == -HF_EEXISTS) &&
+	    s3_look(s3_of(u), u->name, u->mark, &ignored) == 0)
 		return 0;
 	*err = e;
 	return rc;
@@ -291,7 +278,6 @@ s3_upload(struct store *st, const char *name, struct store_upload **ret,
     struct err *err)
 {
 	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
-	uint8_t random[S3_MARK_LEN / 2];
 	struct upload *u;
 	int rc;
 
@@ -300,8 +286,7 @@ s3_upload(struct store *st, const char *name, struct store_upload **ret,
 	base = &u->base;
 	base->ops = &upload_ops;
 	base->store = st;
-	randombytes_buf(random, sizeof(random));
-	(void)str_hex(u->mark, random, sizeof(random));
+	s3_mark(u->mark);
 	if ((rc = str_dup(name, &u->name, err)) < 0 ||
 	    (rc = look(u, err)) < 0 || (rc = create(u, err)) < 0)
 		return err_wrap(err, "begin '%s' in '%s'", name, st->place);

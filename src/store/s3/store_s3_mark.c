@@ -1,0 +1,35 @@
+#include <sodium.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "store/s3/store_s3_call.h"
+
+void
+s3_mark(char mark[S3_MARK_LEN + 1])
+{
+	uint8_t random[S3_MARK_LEN / 2];
+
+	randombytes_buf(random, sizeof(random));
+	(void)str_hex(mark, random, sizeof(random));
+}
+
+int
+s3_look(struct s3 *s, const char *name, const char *mark, struct err *err)
+{
+	CLEANUP(freep_s3_call)
+	struct s3_call c = {
+		.method = "HEAD",
+		.key = name,
+		.action = "s3:GetObject",
+	};
+	const char *v;
+	int rc;
+
+	if ((rc = s3_call(s, &c, err)) < 0)
+		return rc;
+	v = http_header(&c.res, S3_MARK_HEADER);
+	if (v != NULL && strcmp(v, mark) == 0)
+		return 0;
+	return err_set(err, HF_EEXISTS, "it exists already");
+}
