@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "store/fault/store_fault.h"
-#include "store/store.h"
+#include "store/store_shim.h"
 
 #define OPS 10 /* in enum store_op */
 
@@ -20,9 +20,7 @@ struct armed {
 };
 
 struct store_fault_store {
-	struct store base;
-	struct store_ops ops; /* Ours, with the name and caps of ${inner}. */
-	struct store *inner;
+	struct store_shim shim;
 	pthread_mutex_t lock; /* Guards what follows. */
 	struct armed *armed;
 	size_t n;
@@ -104,51 +102,44 @@ add_to(struct hit *h, const struct store_fault *f)
 }
 
 static struct hit
-judge(struct store *s, enum store_op op, const char *name)
+judge(struct store *s, const struct store_call *c)
 {
 	CLEANUP(unlock) struct store_fault_store *f = lock(s);
 	struct hit h = { .ahead_ms = f->ahead_ms };
 	size_t i;
 
 	for (i = 0; i < OPS; i++)
-		f->count[i] += op == 1U << i;
+		f->count[i] += c->op == 1U << i;
 	for (i = 0; i < f->n; i++)
-		if (hits(&f->armed[i], op, name))
+		if (hits(&f->armed[i], c->op, c->name))
 			add_to(&h, &f->armed[i].fault);
 	return h;
 }
 
 static int
-on_purpose(
-    enum store_op op, const char *name, enum hf_code code, struct err *err)
+on_purpose(const struct store_call *c, enum hf_code code, struct err *err)
 {
 	return err_set(err, code, "%s '%s' failed on purpose",
-	    store_op_name(op), name == NULL ? "" : name);
+	    store_op_name(c->op), c->name == NULL ? "" : c->name);
 }
 
 static int
-call_hook(struct store *s, enum store_op op, const char *name, struct err *err)
+call_hook(struct store *s, const struct store_call *c, struct err *err)
 {
 	struct store_fault_store *f = lock(s);
 	store_fault_fn *hook = f->hook;
 	void *arg = f->hook_arg;
 
 	unlock(&f);
-	return hook == NULL ? 0 : hook(arg, op, name, err);
+	return hook == NULL ? 0 : hook(arg, c->op, c->name, err);
 }
 
 /* What happens before the operation; negative if it must not be done. */
 static int
-before(struct store *s, enum store_op op, const char *name, struct hit *h,
-    struct err *err)
+before(const struct store_call *c, const struct hit *h, struct err *err)
 {
 	struct timespec ts;
-	int rc;
 
-	/* First, so that it may still add a fault for this one. */
-	if ((rc = call_hook(s, op, name, err)) < 0)
-		return rc;
-	*h = judge(s, op, name);
 	if (h->delay_ms > 0) {
 		ts.tv_sec = (time_t)(h->delay_ms / 1000);
 		ts.tv_nsec = (long)(h->delay_ms % 1000) * 1000000;
@@ -157,155 +148,44 @@ before(struct store *s, enum store_op op, const char *name, struct hit *h,
 	/* As by SIGKILL: nothing is flushed, no destructor runs. */
 	if (h->kill)
 		_exit(STORE_FAULT_KILLED);
-	return h->fail == 0 ? 0 : on_purpose(op, name, h->fail, err);
+	return h->fail == 0 ? 0 : on_purpose(c, h->fail, err);
 }
 
 static int
-after(enum store_op op, const char *name, const struct hit *h, int rc,
-    struct err *err)
+after(const struct store_call *c, const struct hit *h, int rc, struct err *err)
 {
 	if (h->kill_after)
 		_exit(STORE_FAULT_KILLED);
 	if (rc == 0 && h->lost != 0)
-		return on_purpose(op, name, h->lost, err);
+		return on_purpose(c, h->lost, err);
 	return rc;
 }
 
+/* It is not done: writers are told that it was, readers that it is gone. */
 static int
-fault_put(struct store *s, const char *name, const struct store_blob *blob,
-    struct err *err)
+dropped(const struct store_call *c, struct err *err)
 {
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_PUT, name, &h, err)) < 0)
-		return rc;
-	if (!h.drop)
-		rc = inner->ops->put(inner, name, blob, err);
-	return after(STORE_OP_PUT, name, &h, rc, err);
-}
-
-/* An upload in front of another: its finish counts as a put. */
-struct upload {
-	struct store_upload base;
-	struct store_upload *inner;
-	char *name;
-};
-
-static int
-fault_part(
-    struct store_upload *base, const uint8_t *p, size_t n, struct err *err)
-{
-	struct upload *u = (struct upload *)base;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(base->store, STORE_OP_PART, u->name, &h, err)) < 0)
-		return rc;
-	if (!h.drop)
-		rc = u->inner->ops->part(u->inner, p, n, err);
-	return after(STORE_OP_PART, u->name, &h, rc, err);
-}
-
-static int
-fault_finish(struct store_upload *base, struct err *err)
-{
-	struct upload *u = (struct upload *)base;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(base->store, STORE_OP_PUT, u->name, &h, err)) < 0)
-		return rc;
-	if (!h.drop)
-		rc = u->inner->ops->finish(u->inner, err);
-	return after(STORE_OP_PUT, u->name, &h, rc, err);
-}
-
-static void
-fault_upload_free(struct store_upload *base)
-{
-	struct upload *u = (struct upload *)base;
-
-	store_upload_free(u->inner);
-	free(u->name);
-	free(u);
-}
-
-static const struct store_upload_ops fault_upload_ops = {
-	.part = fault_part,
-	.finish = fault_finish,
-	.free = fault_upload_free,
-};
-
-static int
-fault_upload(struct store *s, const char *name, struct store_upload **ret,
-    struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
-	struct upload *u;
-	int rc;
-
-	if ((u = calloc(1, sizeof(*u))) == NULL)
-		return err_nomem(err);
-	base = &u->base;
-	base->ops = &fault_upload_ops;
-	base->store = s;
-	if ((rc = str_dup(name, &u->name, err)) < 0 ||
-	    (rc = inner->ops->upload(inner, name, &u->inner, err)) < 0)
-		return rc;
-	*ret = TAKE(base);
+	if (c->op & (STORE_OP_GET | STORE_OP_HEAD))
+		return on_purpose(c, HF_ENOTFOUND, err);
 	return 0;
 }
 
-static void
-damage(const struct hit *h, uint8_t *p, size_t *n)
-{
-	if (h->cut)
-		*n /= 2;
-	if (h->flip && *n > 0)
-		p[h->bit / 8 % *n] ^= (uint8_t)(1 << h->bit % 8);
-}
-
 static int
-fault_get(struct store *s, const char *name, uint64_t off, size_t len,
-    size_t max, struct buf *out, struct err *err)
+damaged_get(const struct store_call *c, const struct hit *h, struct err *err)
 {
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	const size_t start = out->len;
-	struct hit h;
+	const size_t start = c->out->len;
 	size_t n;
 	int rc;
 
-	if ((rc = before(s, STORE_OP_GET, name, &h, err)) < 0)
+	if ((rc = store_call_do(c, err)) < 0)
 		return rc;
-	if (h.drop)
-		return on_purpose(STORE_OP_GET, name, HF_ENOTFOUND, err);
-	rc = inner->ops->get(inner, name, off, len, max, out, err);
-	if (rc == 0) {
-		n = out->len - start;
-		damage(&h, out->p + start, &n);
-		out->len = start + n;
-	}
-	return after(STORE_OP_GET, name, &h, rc, err);
-}
-
-static int
-fault_head(
-    struct store *s, const char *name, struct store_info *info, struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_HEAD, name, &h, err)) < 0)
-		return rc;
-	if (h.drop)
-		return on_purpose(STORE_OP_HEAD, name, HF_ENOTFOUND, err);
-	rc = inner->ops->head(inner, name, info, err);
-	info->mtime_ms += h.ahead_ms;
-	return after(STORE_OP_HEAD, name, &h, rc, err);
+	n = c->out->len - start;
+	if (h->cut)
+		n /= 2;
+	if (h->flip && n > 0)
+		c->out->p[start + h->bit / 8 % n] ^= (uint8_t)(1 << h->bit % 8);
+	c->out->len = start + n;
+	return 0;
 }
 
 /* Stands between the other store's listing and the caller's function. */
@@ -325,91 +205,44 @@ listed(void *arg, const struct store_info *info, struct err *err)
 	return l->fn(l->arg, &i, err);
 }
 
+/* Do it by a clock that is ahead. */
 static int
-fault_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
-    struct err *err)
+ahead(struct store_call *c, const struct hit *h, struct err *err)
 {
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct listing l = { .fn = fn, .arg = arg };
-	struct hit h;
+	struct listing l = { c->fn, c->arg, h->ahead_ms };
 	int rc;
 
-	if ((rc = before(s, STORE_OP_LIST, prefix, &h, err)) < 0)
-		return rc;
-	l.ahead_ms = h.ahead_ms;
-	rc = inner->ops->list(inner, prefix, listed, &l, err);
-	return after(STORE_OP_LIST, prefix, &h, rc, err);
+	if (c->op == STORE_OP_LIST) {
+		c->fn = listed;
+		c->arg = &l;
+	}
+	rc = store_call_do(c, err);
+	if (rc == 0 && c->op == STORE_OP_HEAD)
+		c->info->mtime_ms += h->ahead_ms;
+	if (rc == 0 && c->op == STORE_OP_NOW)
+		*c->ms += h->ahead_ms;
+	return rc;
 }
 
 static int
-fault_del(struct store *s, const char *name, struct err *err)
+around(struct store_shim *s, struct store_call *c, struct err *err)
 {
-	struct store *inner = ((struct store_fault_store *)s)->inner;
 	struct hit h;
 	int rc;
 
-	if ((rc = before(s, STORE_OP_DEL, name, &h, err)) < 0)
+	/* First, so that it may still add a fault for this one. */
+	if ((rc = call_hook(&s->base, c, err)) < 0)
 		return rc;
-	if (!h.drop)
-		rc = inner->ops->del(inner, name, err);
-	return after(STORE_OP_DEL, name, &h, rc, err);
-}
-
-static int
-fault_replace(struct store *s, const char *name, const struct store_blob *blob,
-    struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_REPLACE, name, &h, err)) < 0)
+	h = judge(&s->base, c);
+	if ((rc = before(c, &h, err)) < 0)
 		return rc;
-	if (!h.drop)
-		rc = inner->ops->replace(inner, name, blob, err);
-	return after(STORE_OP_REPLACE, name, &h, rc, err);
-}
-
-static int
-fault_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
-    struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_SWEEP, prefix, &h, err)) < 0)
-		return rc;
-	if (!h.drop)
-		rc = inner->ops->sweep(inner, prefix, before_ms, n, err);
-	return after(STORE_OP_SWEEP, prefix, &h, rc, err);
-}
-
-static int
-fault_now(struct store *s, int64_t *ms, struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_NOW, NULL, &h, err)) < 0)
-		return rc;
-	if ((rc = inner->ops->now(inner, ms, err)) == 0)
-		*ms += h.ahead_ms;
-	return after(STORE_OP_NOW, NULL, &h, rc, err);
-}
-
-static int
-fault_probe(struct store *s, enum store_power power, struct err *err)
-{
-	struct store *inner = ((struct store_fault_store *)s)->inner;
-	struct hit h;
-	int rc;
-
-	if ((rc = before(s, STORE_OP_PROBE, NULL, &h, err)) < 0)
-		return rc;
-	rc = inner->ops->probe(inner, power, err);
-	return after(STORE_OP_PROBE, NULL, &h, rc, err);
+	if (h.drop)
+		rc = dropped(c, err);
+	else if (c->op == STORE_OP_GET)
+		rc = damaged_get(c, &h, err);
+	else
+		rc = ahead(c, &h, err);
+	return after(c, &h, rc, err);
 }
 
 static void
@@ -417,7 +250,7 @@ fault_free(struct store *s)
 {
 	struct store_fault_store *f = (struct store_fault_store *)s;
 
-	store_free(f->inner);
+	store_free(f->shim.inner);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f->armed);
 	free(f);
@@ -430,26 +263,9 @@ store_fault_new(struct store *inner, struct store **ret, struct err *err)
 
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return err_nomem(err);
-	f->base = *inner;
-	f->base.ops = &f->ops;
-	f->ops = (struct store_ops){
-		.name = inner->ops->name,
-		.caps = inner->ops->caps,
-		.put = fault_put,
-		.upload = fault_upload,
-		.get = fault_get,
-		.head = fault_head,
-		.list = fault_list,
-		.del = fault_del,
-		.replace = fault_replace,
-		.sweep = fault_sweep,
-		.now = fault_now,
-		.probe = fault_probe,
-		.free = fault_free,
-	};
 	(void)pthread_mutex_init(&f->lock, NULL);
-	f->inner = inner;
-	*ret = &f->base;
+	store_shim_init(&f->shim, inner, around, fault_free);
+	*ret = &f->shim.base;
 	return 0;
 }
 

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 
@@ -93,12 +93,7 @@ no_object(const char *name, struct err *err)
 static int64_t
 clock_ms(const struct store_mem *m)
 {
-	struct timespec ts;
-
-	if (m->time_ms != 0)
-		return m->time_ms;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return m->time_ms != 0 ? m->time_ms : time_now_ms();
 }
 
 static int
@@ -168,6 +163,39 @@ mem_replace(struct store *s, const char *name, const struct store_blob *blob,
 	return insert(s, name, blob, true, err);
 }
 
+static int
+mem_get(struct store *s, const char *name, uint64_t off, size_t len, size_t max,
+    struct buf *out, struct err *err)
+{
+	CLEANUP(unlock) struct store_mem *m = lock(s);
+	const struct object *o = find(m, name);
+
+	if (o == NULL)
+		return no_object(name, err);
+	if (off > o->len || len > o->len - off)
+		return err_set(err, HF_ECORRUPT, "'%s' ends after %zu bytes",
+		    name, o->len);
+	if (len == 0)
+		len = o->len - (size_t)off;
+	if (len > max)
+		return err_set(err, HF_ECORRUPT, "'%s' has more than %zu bytes",
+		    name, max);
+	return buf_add(out, o->p + off, len, err);
+}
+
+static int
+mem_head(
+    struct store *s, const char *name, struct store_info *info, struct err *err)
+{
+	CLEANUP(unlock) struct store_mem *m = lock(s);
+	const struct object *o = find(m, name);
+
+	if (o == NULL)
+		return no_object(name, err);
+	*info = (struct store_info){ .len = o->len, .mtime_ms = o->mtime_ms };
+	return 0;
+}
+
 /* Parts gathered in memory, put as one object. */
 struct upload {
 	struct store_upload base;
@@ -206,23 +234,17 @@ static const struct store_upload_ops mem_upload_ops = {
 	.free = mem_upload_free,
 };
 
-static bool
-is_taken(struct store *s, const char *name)
-{
-	CLEANUP(unlock) struct store_mem *m = lock(s);
-
-	return find(m, name) != NULL;
-}
-
 static int
 mem_upload(struct store *s, const char *name, struct store_upload **ret,
     struct err *err)
 {
 	CLEANUP(freep_store_upload) struct store_upload *base = NULL;
+	struct err free_yet = ERR_INIT;
+	struct store_info info;
 	struct upload *u;
 	int rc;
 
-	if (is_taken(s, name))
+	if (mem_head(s, name, &info, &free_yet) == 0)
 		return err_set(err, HF_EEXISTS, "'%s' exists", name);
 	if ((u = calloc(1, sizeof(*u))) == NULL)
 		return err_nomem(err);
@@ -232,39 +254,6 @@ mem_upload(struct store *s, const char *name, struct store_upload **ret,
 	if ((rc = str_dup(name, &u->name, err)) < 0)
 		return rc;
 	*ret = TAKE(base);
-	return 0;
-}
-
-static int
-mem_get(struct store *s, const char *name, uint64_t off, size_t len, size_t max,
-    struct buf *out, struct err *err)
-{
-	CLEANUP(unlock) struct store_mem *m = lock(s);
-	const struct object *o = find(m, name);
-
-	if (o == NULL)
-		return no_object(name, err);
-	if (off > o->len || len > o->len - off)
-		return err_set(err, HF_ECORRUPT, "'%s' ends after %zu bytes",
-		    name, o->len);
-	if (len == 0)
-		len = o->len - (size_t)off;
-	if (len > max)
-		return err_set(err, HF_ECORRUPT, "'%s' has more than %zu bytes",
-		    name, max);
-	return buf_add(out, o->p + off, len, err);
-}
-
-static int
-mem_head(
-    struct store *s, const char *name, struct store_info *info, struct err *err)
-{
-	CLEANUP(unlock) struct store_mem *m = lock(s);
-	const struct object *o = find(m, name);
-
-	if (o == NULL)
-		return no_object(name, err);
-	*info = (struct store_info){ .len = o->len, .mtime_ms = o->mtime_ms };
 	return 0;
 }
 
@@ -317,17 +306,15 @@ static int
 mem_del(struct store *s, const char *name, struct err *err)
 {
 	CLEANUP(unlock) struct store_mem *m = lock(s);
-	struct object *o = find(m, name);
-	size_t at;
+	size_t at = position(m, name);
 
 	(void)err;
-	if (o == NULL)
+	if (find(m, name) == NULL)
 		return 0;
-	at = position(m, name);
+	object_free(m->objects[at]);
 	m->n--;
 	memmove(m->objects + at, m->objects + at + 1,
 	    (m->n - at) * sizeof(struct object *));
-	object_free(o);
 	return 0;
 }
 
@@ -395,7 +382,7 @@ store_mem_new(struct store **ret, struct err *err)
 	(void)pthread_mutex_init(&m->lock, NULL);
 	m->base.ops = &store_mem_ops;
 	m->base.power = STORE_READ | STORE_WRITE;
-	strcpy(m->base.place, "mem:");
+	(void)snprintf(m->base.place, sizeof(m->base.place), "mem:");
 	*ret = &m->base;
 	return 0;
 }
