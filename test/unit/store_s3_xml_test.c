@@ -14,7 +14,7 @@
 static int
 page_of(const char *text, struct s3_page *page, struct err *e)
 {
-	return s3_xml_page(text, strlen(text), page, e);
+	return s3_xml_page(text, strlen(text), S3_OBJECTS, page, e);
 }
 
 TEST(page__tells_names_sizes_and_times)
@@ -33,10 +33,10 @@ TEST(page__tells_names_sizes_and_times)
 		&p, &e),
 	    &e);
 	CHECK(p.n == 2 && p.more);
-	CHECK_STR(p.token, "t&u");
+	CHECK_STR(p.next, "t&u");
 	CHECK_STR(p.items[0].key, "a/b c%");
 	CHECK(p.items[0].size == 12345678901);
-	CHECK(p.items[0].mtime_ms == 1795176000250);
+	CHECK(p.items[0].time_ms == 1795176000250);
 	CHECK_STR(p.items[1].key, "\xc3\xa4");
 	s3_page_clear(&p);
 }
@@ -105,7 +105,8 @@ TEST(page__refuses_an_endless_name)
 		     "</Contents></ListBucketResult>",
 		     7),
 	    &e);
-	CHECK_FAIL(s3_xml_page(b.p, b.len, &p, &e), &e, HF_EUNAVAIL);
+	CHECK_FAIL(
+	    s3_xml_page(b.p, b.len, S3_OBJECTS, &p, &e), &e, HF_EUNAVAIL);
 	CHECK(strstr(e.msg, "too long") != NULL);
 	s3_page_clear(&p);
 }

@@ -40,7 +40,7 @@ get_page(struct listing *l, struct s3_page *page, struct err *err)
 
 	if ((rc = s3_call(l->s, &c, err)) < 0)
 		return rc;
-	return s3_xml_page(body.p, body.len, page, err);
+	return s3_xml_page(body.p, body.len, S3_OBJECTS, page, err);
 }
 
 static int
@@ -55,7 +55,7 @@ give_items(struct listing *l, const struct s3_page *page, struct err *err)
 		info = (struct store_info){
 			.name = str_has_prefix(it->key, l->s->place.prefix),
 			.len = it->size,
-			.mtime_ms = it->mtime_ms,
+			.mtime_ms = it->time_ms,
 		};
 		if (info.name == NULL)
 			return err_set(err, HF_ECORRUPT,
@@ -80,12 +80,12 @@ list_page(struct listing *l, bool *more, struct err *err)
 		rc = give_items(l, &page, err);
 	*more = page.more;
 	if (rc == 0 && page.more && l->token != NULL &&
-	    strcmp(l->token, page.token) == 0)
+	    strcmp(l->token, page.next) == 0)
 		rc = err_set(err, HF_EUNAVAIL,
 		    "list '%s': the listing goes round in circles",
 		    l->s->base.place);
 	free(l->token);
-	l->token = TAKE(page.token);
+	l->token = TAKE(page.next);
 	s3_page_clear(&page);
 	return rc;
 }

@@ -56,7 +56,7 @@ probe_read(struct s3 *s, struct err *err)
 	int rc;
 
 	if ((rc = s3_call(s, &c, err)) == 0)
-		rc = s3_xml_page(body.p, body.len, &page, err);
+		rc = s3_xml_page(body.p, body.len, S3_OBJECTS, &page, err);
 	s3_page_clear(&page);
 	return rc;
 }

@@ -22,7 +22,7 @@ struct sweep {
 };
 
 static int
-get_page(struct sweep *w, struct s3_uploads *page, struct err *err)
+get_page(struct sweep *w, struct s3_page *page, struct err *err)
 {
 	CLEANUP(freep_buf) struct buf body = BUF_INIT;
 	const struct sigv4_param query[] = {
@@ -48,11 +48,11 @@ get_page(struct sweep *w, struct s3_uploads *page, struct err *err)
 
 	if ((rc = s3_call(w->s, &c, err)) < 0)
 		return rc;
-	return s3_xml_uploads(body.p, body.len, page, err);
+	return s3_xml_page(body.p, body.len, S3_UPLOADS, page, err);
 }
 
 static int
-give_up(struct sweep *w, const struct s3_upload_item *it, struct err *err)
+give_up(struct sweep *w, const struct s3_item *it, struct err *err)
 {
 	const char *name = str_has_prefix(it->key, w->s->place.prefix);
 	const struct sigv4_param query[] = { { "uploadId", it->id } };
@@ -67,7 +67,7 @@ give_up(struct sweep *w, const struct s3_upload_item *it, struct err *err)
 	struct err e = ERR_INIT;
 
 	/* A server may list by another rule than was asked for. */
-	if (it->begun_ms >= w->before_ms || name == NULL ||
+	if (it->time_ms >= w->before_ms || name == NULL ||
 	    str_has_prefix(it->key, w->prefix) == NULL || !store_name_ok(name))
 		return 0;
 	if (s3_call(w->s, &c, &e) == 0) {
@@ -84,19 +84,19 @@ give_up(struct sweep *w, const struct s3_upload_item *it, struct err *err)
 static int
 sweep_page(struct sweep *w, bool *more, struct err *err)
 {
-	struct s3_uploads page = { .v = NULL };
+	struct s3_page page = { .items = NULL };
 	size_t i;
 	int rc;
 
 	rc = get_page(w, &page, err);
 	for (i = 0; rc == 0 && i < page.n; i++)
-		rc = give_up(w, &page.v[i], err);
+		rc = give_up(w, &page.items[i], err);
 	*more = page.more;
 	free(w->key);
 	free(w->id);
-	w->key = TAKE(page.key);
-	w->id = TAKE(page.id);
-	s3_uploads_clear(&page);
+	w->key = TAKE(page.next);
+	w->id = TAKE(page.after);
+	s3_page_clear(&page);
 	return rc;
 }
 

@@ -1,139 +1,31 @@
 #include <errno.h>
-#include <expat.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "base/xml.h"
 #include "store/s3/store_s3_xml.h"
 
-#define TEXT_MAX 8192    /* Bytes of text in one element. */
-#define DEPTH_MAX 16     /* Elements within each other. */
 #define ITEMS_MAX 100000 /* Of one page; a server sends 1000. */
 
-/* Where the reader is.  ${path} is "ListBucketResult/Contents/Key". */
-struct reader {
-	XML_Parser xml;
-	char path[256];
-	size_t ends[DEPTH_MAX]; /* Length of ${path} outside each element. */
-	unsigned depth;
-	struct buf text;
-	const char *wrong; /* Why reading was ended, or NULL. */
-	bool nomem;
-
-	/* Called at the end of each element, with its text. */
-	void (*on_end)(struct reader *, const char *path, char *text);
-	void (*on_start)(struct reader *, const char *path);
-	void *arg;
-	bool url_encoded; /* <EncodingType> was url. */
-};
-
-static void
-give_up(struct reader *r, const char *why)
-{
-	if (r->wrong == NULL)
-		r->wrong = why;
-	(void)XML_StopParser(r->xml, XML_FALSE);
-}
-
-static void
-out_of_memory(struct reader *r)
-{
-	r->nomem = true;
-	give_up(r, "out of memory");
-}
-
-static void
-on_doctype(void *arg, const XML_Char *name, const XML_Char *sysid,
-    const XML_Char *pubid, int internal)
-{
-	(void)name, (void)sysid, (void)pubid, (void)internal;
-	give_up(arg, "it has a DOCTYPE");
-}
-
-static void
-on_start(void *arg, const XML_Char *name, const XML_Char **attrs)
-{
-	struct reader *r = arg;
-	size_t len, n = strlen(name);
-
-	(void)attrs;
-	if (r->wrong != NULL)
-		return;
-	len = strlen(r->path);
-	if (r->depth == DEPTH_MAX || len + n + 2 > sizeof(r->path)) {
-		give_up(r, "it is nested too deeply");
-		return;
-	}
-	r->ends[r->depth++] = len;
-	if (len > 0)
-		r->path[len++] = '/';
-	memcpy(r->path + len, name, n + 1);
-	r->text.len = 0;
-	if (r->on_start != NULL)
-		r->on_start(r, r->path);
-}
-
-static void
-on_text(void *arg, const XML_Char *s, int n)
-{
-	struct reader *r = arg;
-	struct err e = ERR_INIT;
-
-	if (r->wrong != NULL)
-		return;
-	if (r->text.len + (size_t)n > TEXT_MAX)
-		give_up(r, "it has an element that is too long");
-	else if (buf_add(&r->text, s, (size_t)n, &e) < 0)
-		out_of_memory(r);
-}
-
-static void
-on_end(void *arg, const XML_Char *name)
-{
-	struct reader *r = arg;
-	struct err e = ERR_INIT;
-
-	(void)name;
-	if (r->wrong != NULL)
-		return;
-	if (buf_add(&r->text, "", 1, &e) < 0) {
-		out_of_memory(r);
-		return;
-	}
-	r->on_end(r, r->path, (char *)r->text.p);
-	r->text.len = 0;
-	r->path[r->ends[--r->depth]] = '\0';
-}
-
 static int
-read_xml(struct reader *r, const void *p, size_t n, struct err *err)
+read_xml(const struct xml_handler *h, const void *p, size_t n, struct err *err)
 {
-	enum XML_Status ok;
-
-	if (n > INT32_MAX)
-		return err_set(err, HF_EUNAVAIL, "it is too long");
-	if ((r->xml = XML_ParserCreate(NULL)) == NULL)
-		return err_nomem(err);
-	XML_SetUserData(r->xml, r);
-	XML_SetElementHandler(r->xml, on_start, on_end);
-	XML_SetCharacterDataHandler(r->xml, on_text);
-	XML_SetStartDoctypeDeclHandler(r->xml, on_doctype);
-	ok = XML_Parse(r->xml, p, (int)n, 1);
-	if (ok != XML_STATUS_OK && r->wrong == NULL) {
-		r->nomem = XML_GetErrorCode(r->xml) == XML_ERROR_NO_MEMORY;
-		r->wrong = XML_ErrorString(XML_GetErrorCode(r->xml));
-	}
-	XML_ParserFree(r->xml);
-	buf_free(&r->text);
-	if (r->nomem)
-		return err_nomem(err);
-	if (r->wrong != NULL)
-		return err_set(err, HF_EUNAVAIL,
-		    "the answer is not the XML it should be: %s", r->wrong);
+	if (xml_read(h, p, n, err) < 0)
+		return err_wrap(err, "the answer is not the XML it should be");
 	return 0;
+}
+
+/* Keep the text of an element; the last of several counts. */
+static int
+replace_text(char **to, const char *text, struct err *err)
+{
+	free(*to);
+	*to = NULL;
+	return str_dup(text, to, err);
 }
 
 static void
@@ -145,15 +37,16 @@ keep(char *to, size_t size, const char *text)
 		memcpy(to, text, n + 1);
 }
 
-static void
-error_end(struct reader *r, const char *path, char *text)
+static int
+error_end(void *arg, const char *path, char *text, struct err *err)
 {
-	struct s3_error *e = r->arg;
+	struct s3_error *e = arg;
 	const char *field = str_has_prefix(path, "Error/");
 	size_t n = sizeof(e->message) - 1;
 
+	(void)err;
 	if (field == NULL)
-		return;
+		return 0;
 	if (strcmp(field, "Code") == 0)
 		keep(e->code, sizeof(e->code), text);
 	else if (strcmp(field, "Region") == 0)
@@ -165,42 +58,39 @@ error_end(struct reader *r, const char *path, char *text)
 			text[n] = '\0';
 		keep(e->message, sizeof(e->message), text);
 	}
+	return 0;
 }
 
 bool
 s3_xml_error(const void *p, size_t n, struct s3_error *e)
 {
-	struct reader r = { .on_end = error_end, .arg = e };
+	const struct xml_handler h = { .end = error_end, .arg = e };
 	struct err ignored = ERR_INIT;
 
 	*e = (struct s3_error){ 0 };
-	if (n == 0 || read_xml(&r, p, n, &ignored) < 0 || e->code[0] == '\0') {
+	if (n == 0 || read_xml(&h, p, n, &ignored) < 0 || e->code[0] == '\0') {
 		*e = (struct s3_error){ 0 };
 		return false;
 	}
 	return true;
 }
 
-static void
-upload_end(struct reader *r, const char *path, char *text)
+static int
+upload_end(void *arg, const char *path, char *text, struct err *err)
 {
-	char **id = r->arg;
-
 	if (strcmp(path, "InitiateMultipartUploadResult/UploadId") != 0)
-		return;
-	free(*id);
-	if ((*id = strdup(text)) == NULL)
-		out_of_memory(r);
+		return 0;
+	return replace_text(arg, text, err);
 }
 
 int
 s3_xml_upload_id(const void *p, size_t n, char **ret, struct err *err)
 {
 	CLEANUP(freep_mem) char *id = NULL;
-	struct reader r = { .on_end = upload_end, .arg = &id };
+	const struct xml_handler h = { .end = upload_end, .arg = &id };
 	int rc;
 
-	if ((rc = read_xml(&r, p, n, err)) < 0)
+	if ((rc = read_xml(&h, p, n, err)) < 0)
 		return rc;
 	if (id == NULL || id[0] == '\0')
 		return err_set(err, HF_EUNAVAIL,
@@ -256,227 +146,157 @@ parse_size(const char *s, uint64_t *size)
 	return errno == 0 && *end == '\0' && *size <= INT64_MAX;
 }
 
-static void
-page_start(struct reader *r, const char *path)
+/* What the elements of each listing are called; NULL: it has none such. */
+static const struct words {
+	const char *root, *item, *id, *time, *next, *after;
+} words[] = {
+	[S3_OBJECTS] = { "ListBucketResult", "Contents", NULL, "LastModified",
+	    "NextContinuationToken", NULL },
+	[S3_UPLOADS] = { "ListMultipartUploadsResult", "Upload", "UploadId",
+	    "Initiated", "NextKeyMarker", "NextUploadIdMarker" },
+};
+
+struct listing {
+	const struct words *words;
+	struct s3_page *page;
+	bool url_encoded; /* <EncodingType> was url. */
+};
+
+static bool
+is(const char *word, const char *name)
 {
-	struct s3_page *page = r->arg;
+	return word != NULL && name != NULL && strcmp(word, name) == 0;
+}
+
+/* What stands in ${path} below the element ${name}, or NULL. */
+static const char *
+below(const char *path, const char *name)
+{
+	const char *rest = str_has_prefix(path, name);
+
+	return rest == NULL || *rest != '/' ? NULL : rest + 1;
+}
+
+static int
+page_start(void *arg, const char *path, struct err *err)
+{
+	struct listing *l = arg;
+	struct s3_page *page = l->page;
 	struct s3_item *grown;
 	size_t cap;
 
-	if (r->depth == 1 && strcmp(path, "ListBucketResult") != 0) {
-		give_up(r, "it is no listing");
-		return;
-	}
-	if (strcmp(path, "ListBucketResult/Contents") != 0)
-		return;
-	if (page->n == ITEMS_MAX) {
-		give_up(r, "it lists too many objects at once");
-		return;
-	}
+	if (strchr(path, '/') == NULL && !is(path, l->words->root))
+		return err_set(err, HF_EUNAVAIL, "it is no such listing");
+	if (!is(below(path, l->words->root), l->words->item))
+		return 0;
+	if (page->n == ITEMS_MAX)
+		return err_set(err, HF_EUNAVAIL, "it lists too much at once");
 	if (page->n == page->cap) {
 		cap = page->cap == 0 ? 1000 : page->cap * 2;
 		grown = reallocarray(page->items, cap, sizeof(*grown));
-		if (grown == NULL) {
-			out_of_memory(r);
-			return;
-		}
+		if (grown == NULL)
+			return err_nomem(err);
 		page->items = grown;
 		page->cap = cap;
 	}
 	page->items[page->n++] = (struct s3_item){ 0 };
-}
-
-static void
-item_end(struct reader *r, const char *field, const char *text)
-{
-	struct s3_page *page = r->arg;
-	struct s3_item *it = &page->items[page->n - 1];
-
-	if (strcmp(field, "Key") == 0) {
-		free(it->key);
-		if ((it->key = strdup(text)) == NULL)
-			out_of_memory(r);
-	} else if (strcmp(field, "Size") == 0) {
-		if (!parse_size(text, &it->size))
-			give_up(r, "it has an object of impossible size");
-	} else if (strcmp(field, "LastModified") == 0) {
-		if (!read_time(text, &it->mtime_ms))
-			give_up(r, "it has an object of impossible date");
-	}
-}
-
-static void
-page_end(struct reader *r, const char *path, char *text)
-{
-	struct s3_page *page = r->arg;
-	const char *field = str_has_prefix(path, "ListBucketResult/Contents/");
-
-	if (field != NULL) {
-		item_end(r, field, text);
-		return;
-	}
-	if (strcmp(path, "ListBucketResult/Contents") == 0 &&
-	    page->items[page->n - 1].key == NULL)
-		give_up(r, "it has an object without a name");
-	if ((field = str_has_prefix(path, "ListBucketResult/")) == NULL)
-		return;
-	if (strcmp(field, "IsTruncated") == 0)
-		page->more = strcmp(text, "true") == 0;
-	else if (strcmp(field, "EncodingType") == 0)
-		r->url_encoded = strcmp(text, "url") == 0;
-	else if (strcmp(field, "NextContinuationToken") == 0) {
-		free(page->token);
-		if ((page->token = strdup(text)) == NULL)
-			out_of_memory(r);
-	}
-}
-
-int
-s3_xml_page(const void *p, size_t n, struct s3_page *page, struct err *err)
-{
-	struct reader r = {
-		.on_start = page_start, .on_end = page_end, .arg = page
-	};
-	size_t i;
-	int rc;
-
-	if ((rc = read_xml(&r, p, n, err)) < 0)
-		return rc;
-	/* <EncodingType> may come behind the keys that it speaks of. */
-	for (i = 0; r.url_encoded && i < page->n; i++)
-		if (!decode_key(page->items[i].key))
-			return err_set(err, HF_EUNAVAIL,
-			    "the listing has a name with a broken '%%'");
-	if (page->more && (page->token == NULL || page->token[0] == '\0'))
-		return err_set(err, HF_EUNAVAIL,
-		    "the listing is cut short and has no token to go on");
 	return 0;
 }
 
-/* Keep the text of an element; the last of several counts. */
-static void
-replace_text(struct reader *r, char **to, const char *text)
+static int
+item_end(const struct listing *l, const char *field, const char *text,
+    struct err *err)
 {
-	free(*to);
-	if ((*to = strdup(text)) == NULL)
-		out_of_memory(r);
+	struct s3_item *it = &l->page->items[l->page->n - 1];
+
+	if (is(field, "Key"))
+		return replace_text(&it->key, text, err);
+	if (is(field, l->words->id))
+		return replace_text(&it->id, text, err);
+	if (is(field, l->words->time) && !read_time(text, &it->time_ms))
+		return err_set(
+		    err, HF_EUNAVAIL, "it has an item of impossible date");
+	if (is(field, "Size") && !parse_size(text, &it->size))
+		return err_set(
+		    err, HF_EUNAVAIL, "it has an object of impossible size");
+	return 0;
 }
 
-#define UPLOAD "ListMultipartUploadsResult/Upload"
-
-static void
-uploads_start(struct reader *r, const char *path)
+/* Every item must have what its users rely on. */
+static int
+check_item(const struct listing *l, struct err *err)
 {
-	struct s3_uploads *page = r->arg;
-	struct s3_upload_item *grown;
-	size_t cap;
+	const struct s3_item *it = &l->page->items[l->page->n - 1];
 
-	if (r->depth == 1 && strcmp(path, "ListMultipartUploadsResult") != 0) {
-		give_up(r, "it is no listing of uploads");
-		return;
-	}
-	if (strcmp(path, UPLOAD) != 0)
-		return;
-	if (page->n == ITEMS_MAX) {
-		give_up(r, "it lists too many uploads at once");
-		return;
-	}
-	if (page->n == page->cap) {
-		cap = page->cap == 0 ? 16 : page->cap * 2;
-		grown = reallocarray(page->v, cap, sizeof(*grown));
-		if (grown == NULL) {
-			out_of_memory(r);
-			return;
-		}
-		page->v = grown;
-		page->cap = cap;
-	}
-	page->v[page->n++] = (struct s3_upload_item){ 0 };
+	if (it->key == NULL)
+		return err_set(
+		    err, HF_EUNAVAIL, "it has an item without a name");
+	if (l->words->id != NULL && (it->id == NULL || it->time_ms == 0))
+		return err_set(
+		    err, HF_EUNAVAIL, "it has an upload without id or date");
+	return 0;
 }
 
-static void
-upload_item_end(struct reader *r, const char *field, const char *text)
+static int
+page_end(void *arg, const char *path, char *text, struct err *err)
 {
-	struct s3_uploads *page = r->arg;
-	struct s3_upload_item *it = &page->v[page->n - 1];
+	struct listing *l = arg;
+	const char *field = below(path, l->words->root), *of_item;
 
-	if (strcmp(field, "Key") == 0)
-		replace_text(r, &it->key, text);
-	else if (strcmp(field, "UploadId") == 0)
-		replace_text(r, &it->id, text);
-	else if (strcmp(field, "Initiated") == 0 &&
-		 !read_time(text, &it->begun_ms))
-		give_up(r, "it has an upload of impossible date");
-}
-
-static void
-uploads_end(struct reader *r, const char *path, char *text)
-{
-	struct s3_uploads *page = r->arg;
-	const char *field = str_has_prefix(path, UPLOAD "/");
-	const struct s3_upload_item *it;
-
-	if (field != NULL) {
-		upload_item_end(r, field, text);
-		return;
-	}
-	if (strcmp(path, UPLOAD) == 0) {
-		it = &page->v[page->n - 1];
-		if (it->key == NULL || it->id == NULL || it->begun_ms == 0)
-			give_up(r, "it has an upload without name, id or date");
-		return;
-	}
-	field = str_has_prefix(path, "ListMultipartUploadsResult/");
 	if (field == NULL)
-		return;
-	if (strcmp(field, "IsTruncated") == 0)
-		page->more = strcmp(text, "true") == 0;
-	else if (strcmp(field, "EncodingType") == 0)
-		r->url_encoded = strcmp(text, "url") == 0;
-	else if (strcmp(field, "NextKeyMarker") == 0)
-		replace_text(r, &page->key, text);
-	else if (strcmp(field, "NextUploadIdMarker") == 0)
-		replace_text(r, &page->id, text);
+		return 0;
+	if ((of_item = below(field, l->words->item)) != NULL)
+		return item_end(l, of_item, text, err);
+	if (is(field, l->words->item))
+		return check_item(l, err);
+	if (is(field, l->words->next))
+		return replace_text(&l->page->next, text, err);
+	if (is(field, l->words->after))
+		return replace_text(&l->page->after, text, err);
+	if (is(field, "IsTruncated"))
+		l->page->more = is(text, "true");
+	else if (is(field, "EncodingType"))
+		l->url_encoded = is(text, "url");
+	return 0;
+}
+
+/* <EncodingType> may come behind the keys that it speaks of. */
+static bool
+decode(const struct listing *l, enum s3_listing what)
+{
+	const struct s3_page *page = l->page;
+	bool ok = true;
+	size_t i;
+
+	if (!l->url_encoded)
+		return true;
+	/* A token is nothing of ours, and stays as it came. */
+	if (what == S3_UPLOADS && page->next != NULL)
+		ok = decode_key(page->next);
+	for (i = 0; ok && i < page->n; i++)
+		ok = decode_key(page->items[i].key);
+	return ok;
 }
 
 int
-s3_xml_uploads(
-    const void *p, size_t n, struct s3_uploads *page, struct err *err)
+s3_xml_page(const void *p, size_t n, enum s3_listing what, struct s3_page *page,
+    struct err *err)
 {
-	struct reader r = {
-		.on_start = uploads_start, .on_end = uploads_end, .arg = page
+	struct listing l = { .words = &words[what], .page = page };
+	const struct xml_handler h = {
+		.start = page_start, .end = page_end, .arg = &l
 	};
-	bool ok;
-	size_t i;
 	int rc;
 
-	if ((rc = read_xml(&r, p, n, err)) < 0)
+	if ((rc = read_xml(&h, p, n, err)) < 0)
 		return rc;
-	ok = !r.url_encoded || page->key == NULL || decode_key(page->key);
-	for (i = 0; ok && r.url_encoded && i < page->n; i++)
-		ok = decode_key(page->v[i].key);
-	if (!ok)
+	if (!decode(&l, what))
 		return err_set(err, HF_EUNAVAIL,
 		    "the listing has a name with a broken '%%'");
-	if (page->more && (page->key == NULL || page->key[0] == '\0'))
+	if (page->more && (page->next == NULL || page->next[0] == '\0'))
 		return err_set(err, HF_EUNAVAIL,
 		    "the listing is cut short and does not say where");
 	return 0;
-}
-
-void
-s3_uploads_clear(struct s3_uploads *page)
-{
-	size_t i;
-
-	for (i = 0; i < page->n; i++) {
-		free(page->v[i].key);
-		free(page->v[i].id);
-	}
-	free(page->v);
-	free(page->key);
-	free(page->id);
-	*page = (struct s3_uploads){ 0 };
 }
 
 void
@@ -484,9 +304,12 @@ s3_page_clear(struct s3_page *page)
 {
 	size_t i;
 
-	for (i = 0; i < page->n; i++)
+	for (i = 0; i < page->n; i++) {
 		free(page->items[i].key);
+		free(page->items[i].id);
+	}
 	free(page->items);
-	free(page->token);
+	free(page->next);
+	free(page->after);
 	*page = (struct s3_page){ 0 };
 }

@@ -8,8 +8,7 @@
 /* Opaque types. */
 struct err;
 
-/* S3's answers in XML, read with expat.  A DOCTYPE is refused: no answer has
- * one, and every attack on XML readers begins with it. */
+/* S3's answers in XML. */
 
 /* <Error>; fields that were missing or too long are "". */
 struct s3_error {
@@ -32,49 +31,36 @@ bool s3_xml_error(const void *, size_t, struct s3_error *);
  */
 int s3_xml_upload_id(const void *, size_t, char **, struct err *);
 
-/* One <Upload> of a <ListMultipartUploadsResult>. */
-struct s3_upload_item {
-	char *key; /* Decoded. */
-	char *id;
-	int64_t begun_ms;
+/* The two listings that S3 has. */
+enum s3_listing {
+	S3_OBJECTS, /* <ListBucketResult>, of <Contents>. */
+	S3_UPLOADS, /* <ListMultipartUploadsResult>, of <Upload>. */
 };
 
-struct s3_uploads {
-	struct s3_upload_item *v;
-	size_t n, cap;
-	bool more;
-	char *key, *id; /* Where the next page begins; or NULL. */
-};
-
-/**
- * s3_xml_uploads(p, n, page, err):
- * Like s3_xml_page, for uploads that are under way.
- */
-int s3_xml_uploads(const void *, size_t, struct s3_uploads *, struct err *);
-void s3_uploads_clear(struct s3_uploads *);
-
-/* One <Contents> of a listing. */
+/* One object, or an upload that is under way. */
 struct s3_item {
-	char *key; /* Decoded. */
-	uint64_t size;
-	int64_t mtime_ms;
+	char *key;       /* Decoded. */
+	char *id;        /* Of an upload; NULL: an object. */
+	uint64_t size;   /* Of an object. */
+	int64_t time_ms; /* Stored then, or begun. */
 };
 
-/* <ListBucketResult>. */
 struct s3_page {
 	struct s3_item *items;
 	size_t n, cap;
 	bool more;   /* <IsTruncated>. */
-	char *token; /* <NextContinuationToken>, or NULL. */
+	char *next;  /* Where the next page begins: a token, or a key; ... */
+	char *after; /* ... and the id of an upload.  NULL: was not told. */
 };
 
 /**
- * s3_xml_page(p, n, page, err):
- * Read one page of a listing into the empty ${page}, which is to be cleared
- * in any case.  HF_EUNAVAIL, saying what is wrong, if it is no listing: a
- * proxy's or a broken server's answer, worth another try.
+ * s3_xml_page(p, n, what, page, err):
+ * Read one page of the listing ${what} into the empty ${page}, which is to be
+ * cleared in any case.  HF_EUNAVAIL, saying what is wrong, if it is no such
+ * listing: a proxy's or a broken server's answer, worth another try.
  */
-int s3_xml_page(const void *, size_t, struct s3_page *, struct err *);
+int s3_xml_page(
+    const void *, size_t, enum s3_listing, struct s3_page *, struct err *);
 void s3_page_clear(struct s3_page *);
 
 #endif /* !STORE_S3_STORE_S3_XML_H_ */
