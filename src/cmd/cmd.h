@@ -86,13 +86,6 @@ struct cmd_env {
 };
 
 /**
- * cmd_main(env, argc, argv):
- * Run the program; print the error, if there is one, in the one place that
- * does.  Return the exit status.
- */
-int cmd_main(const struct cmd_env *, int, char *[]);
-
-/**
  * cmd_find(name):
  * Return the command called ${name} ("verify", "key add"), or NULL.
  */

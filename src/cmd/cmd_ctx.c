@@ -194,7 +194,5 @@ ctx_start(struct ctx *ctx, const struct cmd *cmd, struct err *err)
 		return rc;
 	config_free(ctx->config);
 	ctx->config = loaded;
-	if (path != NULL)
-		ctx_detail(ctx, "configuration '%s'", path);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "cmd/cmd.h"
+#include "cmd/cmd_main.h"
 #include "crypto/secret.h"
 #include "key/file/key_file.h"
 #include "key/key.h"

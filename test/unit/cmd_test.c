@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_doc.h"
+#include "cmd/cmd_main.h"
 #include "cmd/cmd_parse.h"
 #include "config/config.h"
 #include "test.h"
