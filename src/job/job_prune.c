@@ -20,28 +20,6 @@ tell(const struct prune *p, enum job_event_kind kind, const char *subject,
 	job_tell(p->job, &ev);
 }
 
-bool
-prune_is_over(const struct prune *p, const struct repo_backup *b)
-{
-	return b->removed && b->removed_ms < p->now_ms - p->opts->undo_ms;
-}
-
-bool
-prune_name(const struct prune *p, const struct repo_manifest *m)
-{
-	struct job_pack *pack;
-	bool whole = true;
-	size_t i;
-
-	for (i = 0; i < m->npacks; i++) {
-		if ((pack = job_packs_find(p->packs, &m->packs[i])) != NULL)
-			pack->named = true;
-		if (pack == NULL || pack->len != m->packs[i].len)
-			whole = false;
-	}
-	return whole;
-}
-
 struct judge {
 	const struct prune *prune;
 	bool *good; /* Of every backup of the catalogue. */

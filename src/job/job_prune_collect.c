@@ -4,6 +4,28 @@
 #include "job/job_prune_impl.h"
 #include "job/job_wrappings.h"
 
+bool
+prune_is_over(const struct prune *p, const struct repo_backup *b)
+{
+	return b->removed && b->removed_ms < p->now_ms - p->opts->undo_ms;
+}
+
+bool
+prune_name(const struct prune *p, const struct repo_manifest *m)
+{
+	struct job_pack *pack;
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < m->npacks; i++) {
+		if ((pack = job_packs_find(p->packs, &m->packs[i])) != NULL)
+			pack->named = true;
+		if (pack == NULL || pack->len != m->packs[i].len)
+			whole = false;
+	}
+	return whole;
+}
+
 /* Was it erased?  1 if the store refuses: it is locked, for longer. */
 static int
 erase(struct prune *p, const char *name, struct err *err)

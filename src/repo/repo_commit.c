@@ -7,43 +7,13 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "repo/repo_commit.h"
+#include "repo/repo_deadline.h"
 #include "repo/repo_heads.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_judge.h"
 #include "repo/repo_listing.h"
 #include "repo/repo_pending.h"
 #include "store/store.h"
-
-#define MARGIN_S 900 /* A request that is under way may take so long. */
-
-static int
-deadline_check(
-    const struct repo *r, int64_t start_ms, int64_t now_ms, struct err *err)
-{
-	int64_t limit = 1000 * ((int64_t)r->head.deadline_s - MARGIN_S);
-
-	if (now_ms - start_ms <= limit)
-		return 0;
-	(void)err_set(err, HF_ECLOCK,
-	    "the backup began %" PRId64 " s ago by the store's clock, and "
-	    "must be committed within %" PRId64 " s",
-	    (now_ms - start_ms) / 1000, limit / 1000);
-	return err_hint(err, "prune may already have taken what it stored: "
-			     "start it again; if it is that large, split "
-			     "the source");
-}
-
-int
-repo_commit_in_time(
-    struct repo *r, const struct repo_manifest *m, struct err *err)
-{
-	int64_t now;
-
-	if (store_now(r->store, &now, err) < 0)
-		return err->code;
-	return deadline_check(r, m->start_ms, now, err);
-}
 
 /*
  * A host that has lost its heads, but not its seed, asks the catalogue for
@@ -143,7 +113,7 @@ fill(struct repo *r, struct repo_manifest *m, struct err *err)
 
 	if (find_head(r, &head, err) < 0 ||
 	    store_now(r->store, &now, err) < 0 ||
-	    deadline_check(r, m->start_ms, now, err) < 0)
+	    repo_deadline_check(r, m->start_ms, now, err) < 0)
 		return err->code;
 	if (m->host == NULL && str_dup(r->host, &m->host, err) < 0)
 		return err->code;

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "repo/repo_commit.h"
+#include "repo/repo_deadline.h"
 #include "repo/repo_heads.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_pending.h"
@@ -52,7 +52,7 @@ put_again(
 	if (repo_manifest_decode(bytes->p, bytes->len, r->seed_pk, &m, err) < 0)
 		return err->code;
 	/* Too late: prune may have taken the packs, and it is let go. */
-	if (repo_commit_in_time(r, &m, &e) < 0) {
+	if (repo_in_time(r, &m, &e) < 0) {
 		if (e.code == -HF_ECLOCK)
 			return repo_local_drop(
 			    r->local, REPO_LOCAL_PENDING, err);
