@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -206,6 +207,7 @@ check_self(const struct etcd_membership *s, const char *name, struct err *err)
 {
 	int rc;
 
+	assert(s->members != NULL); /* parse_cluster() wants one at least. */
 	if ((rc = check_name(OPT_NAME, name, err)) < 0 || find(s, name) != NULL)
 		return rc;
 	(void)err_set(err, HF_EUSAGE,

@@ -24,10 +24,11 @@ repo_base_path(struct repo *r, const char *source, char **ret, struct err *err)
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	char hex[2 * 16 + 1];
 	uint8_t hash[SHA256_LEN];
+	int rc;
 
-	if (buf_add_str(&b, source, err) < 0 ||
-	    sha256_of(b.p, b.len, hash, err) < 0)
-		return err->code;
+	if ((rc = buf_add_str(&b, source, err)) < 0 ||
+	    (rc = sha256_of(b.p, b.len, hash, err)) < 0)
+		return rc;
 	return str_printf(ret, err, "%s/base/%s", repo_local_path(r->local),
 	    str_hex(hex, hash, 16));
 }

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,7 +153,7 @@ recall(struct source_etcd_segments *s, struct err *err)
 	k->held.len = 0;
 	if ((rc = buf_add(&k->memo, from.memo, from.memo_len, err)) < 0)
 		return rc;
-	strcpy(k->path, from.entry->path);
+	(void)snprintf(k->path, sizeof(k->path), "%s", from.entry->path);
 	k->n = from.memo_len / SOURCE_ETCD_MEMO_LEN;
 	source_etcd_memo_read(k->memo.p, &k->first);
 	source_etcd_memo_read(
