@@ -147,6 +147,15 @@ store_put(struct store *s, const char *name, const struct store_blob *blob,
 }
 
 int
+store_upload_init(struct store_upload *u, const struct store_upload_ops *ops,
+    struct store *s, const char *name, struct err *err)
+{
+	u->ops = ops;
+	u->store = s;
+	return str_dup(name, &u->name, err);
+}
+
+int
 store_upload_new(struct store *s, const char *name, struct store_upload **ret,
     struct err *err)
 {
@@ -189,8 +198,11 @@ store_upload_finish(struct store_upload *u, struct err *err)
 void
 store_upload_free(struct store_upload *u)
 {
-	if (u != NULL)
-		u->ops->free(u);
+	if (u == NULL)
+		return;
+	u->ops->close(u);
+	free(u->name);
+	free(u);
 }
 
 int

@@ -200,14 +200,15 @@ struct store_upload_ops {
 	    struct store_upload *, const uint8_t *, size_t, struct err *);
 	/* Publish; HF_EEXISTS if the name is taken by now. */
 	int (*finish)(struct store_upload *, struct err *);
-	/* Give up what was not finished, and release everything. */
-	void (*free)(struct store_upload *);
+	/* Give up what was not finished, and release what the driver has. */
+	void (*close)(struct store_upload *);
 };
 
-/* First member of every driver's own structure. */
+/* First member of every driver's own structure, which comes from malloc(). */
 struct store_upload {
 	const struct store_upload_ops *ops;
 	struct store *store;
+	char *name;
 	enum {
 		STORE_UPLOAD_OPEN,
 		STORE_UPLOAD_LAST,   /* A short part has come. */
@@ -215,6 +216,14 @@ struct store_upload {
 	} state;
 	uint64_t len; /* Bytes so far. */
 };
+
+/**
+ * store_upload_init(u, ops, s, name, err):
+ * For drivers: fill in the zeroed ${u}.  store_upload_free() is due after
+ * success and failure.
+ */
+int store_upload_init(struct store_upload *, const struct store_upload_ops *,
+    struct store *, const char *, struct err *);
 
 /**
  * store_upload_new(s, name, ret, err):

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "base/str.h"
 #include "store/store_shim.h"
 
 int
@@ -141,7 +140,6 @@ shim_probe(struct store *s, enum store_power power, struct err *err)
 struct upload {
 	struct store_upload base;
 	struct store_upload *inner;
-	char *name;
 };
 
 static int
@@ -149,7 +147,7 @@ shim_part(
     struct store_upload *base, const uint8_t *p, size_t n, struct err *err)
 {
 	struct upload *u = (struct upload *)base;
-	struct store_call c = { .op = STORE_OP_PART, .name = u->name };
+	struct store_call c = { .op = STORE_OP_PART, .name = base->name };
 
 	c.upload = u->inner;
 	c.p = p;
@@ -161,7 +159,7 @@ static int
 shim_finish(struct store_upload *base, struct err *err)
 {
 	struct upload *u = (struct upload *)base;
-	struct store_call c = { .op = STORE_OP_PUT, .name = u->name };
+	struct store_call c = { .op = STORE_OP_PUT, .name = base->name };
 
 	c.upload = u->inner;
 	c.len = base->len;
@@ -169,19 +167,15 @@ shim_finish(struct store_upload *base, struct err *err)
 }
 
 static void
-shim_upload_free(struct store_upload *base)
+shim_upload_close(struct store_upload *base)
 {
-	struct upload *u = (struct upload *)base;
-
-	store_upload_free(u->inner);
-	free(u->name);
-	free(u);
+	store_upload_free(((struct upload *)base)->inner);
 }
 
 static const struct store_upload_ops shim_upload_ops = {
 	.part = shim_part,
 	.finish = shim_finish,
-	.free = shim_upload_free,
+	.close = shim_upload_close,
 };
 
 static int
@@ -196,9 +190,8 @@ shim_upload(struct store *s, const char *name, struct store_upload **ret,
 	if ((u = calloc(1, sizeof(*u))) == NULL)
 		return err_nomem(err);
 	base = &u->base;
-	base->ops = &shim_upload_ops;
-	base->store = s;
-	if ((rc = str_dup(name, &u->name, err)) < 0 ||
+	if ((rc = store_upload_init(base, &shim_upload_ops, s, name, err)) <
+		0 ||
 	    (rc = inner->ops->upload(inner, name, &u->inner, err)) < 0)
 		return rc;
 	*ret = TAKE(base);

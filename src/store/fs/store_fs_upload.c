@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/str.h"
 #include "store/fs/store_fs_dir.h"
 #include "store/fs/store_fs_temporary.h"
 
@@ -18,7 +17,6 @@ struct upload {
 	struct store_upload base;
 	struct store_fs_at at; /* Where it began; the file is in there. */
 	struct store_fs_temporary t;
-	char *name;
 	uint64_t written, behind; /* Bytes, and how many of them on disk. */
 };
 
@@ -35,7 +33,7 @@ upload_part(
 	struct upload *u = (struct upload *)base;
 
 	if (file_write_full(u->t.fd, p, n, err) < 0)
-		return store_fs_wrap(fs_of(u), "store", u->name, err);
+		return store_fs_wrap(fs_of(u), "store", u->base.name, err);
 	u->written += n;
 	file_write_behind(u->t.fd, &u->behind, u->written);
 	return 0;
@@ -53,12 +51,12 @@ upload_finish(struct store_upload *base, struct err *err)
 		CLEANUP(store_fs_at_close)
 		struct store_fs_at at = STORE_FS_AT_INIT;
 
-		if ((rc = store_fs_make(fs_of(u), u->name, &at, &e)) < 0)
+		if ((rc = store_fs_make(fs_of(u), u->base.name, &at, &e)) < 0)
 			break;
 		/* A file with a name has kept its folder from that. */
 		if (u->t.name[0] == '\0')
 			u->t.dir = at.dir;
-		rc = store_fs_settle(fs_of(u), &u->t, &at, u->name, &e);
+		rc = store_fs_settle(fs_of(u), &u->t, &at, u->base.name, &e);
 		if (rc == 0)
 			return 0;
 		if (rc != -HF_ENOTFOUND)
@@ -69,20 +67,18 @@ upload_finish(struct store_upload *base, struct err *err)
 }
 
 static void
-upload_free(struct store_upload *base)
+upload_close(struct store_upload *base)
 {
 	struct upload *u = (struct upload *)base;
 
 	store_fs_temporary_close(&u->t);
 	store_fs_at_close(&u->at);
-	free(u->name);
-	free(u);
 }
 
 static const struct store_upload_ops upload_ops = {
 	.part = upload_part,
 	.finish = upload_finish,
-	.free = upload_free,
+	.close = upload_close,
 };
 
 static int
@@ -90,12 +86,12 @@ begin(struct store_fs *fs, struct upload *u, struct err *err)
 {
 	int rc;
 
-	if ((rc = store_fs_make(fs, u->name, &u->at, err)) < 0)
+	if ((rc = store_fs_make(fs, u->base.name, &u->at, err)) < 0)
 		return rc;
 	if (faccessat(u->at.dir, u->at.base, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return store_fs_taken(fs, &u->at, u->name, err);
+		return store_fs_taken(fs, &u->at, u->base.name, err);
 	if (store_fs_temporary_open(fs, u->at.dir, &u->t) < 0)
-		return store_fs_error(fs, errno, "store", u->name, err);
+		return store_fs_error(fs, errno, "store", u->base.name, err);
 	return 0;
 }
 
@@ -110,11 +106,9 @@ store_fs_upload(struct store *s, const char *name, struct store_upload **ret,
 	if ((u = calloc(1, sizeof(*u))) == NULL)
 		return err_nomem(err);
 	base = &u->base;
-	base->ops = &upload_ops;
-	base->store = s;
 	u->at = (struct store_fs_at)STORE_FS_AT_INIT;
 	u->t = (struct store_fs_temporary)STORE_FS_TEMPORARY_INIT;
-	if ((rc = str_dup(name, &u->name, err)) < 0 ||
+	if ((rc = store_upload_init(base, &upload_ops, s, name, err)) < 0 ||
 	    (rc = begin((struct store_fs *)s, u, err)) < 0)
 		return rc;
 	*ret = TAKE(base);

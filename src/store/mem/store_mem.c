@@ -199,7 +199,6 @@ mem_head(
 /* Parts gathered in memory, put as one object. */
 struct upload {
 	struct store_upload base;
-	char *name;
 	struct buf bytes;
 };
 
@@ -215,23 +214,19 @@ mem_finish(struct store_upload *base, struct err *err)
 	const struct upload *u = (struct upload *)base;
 	const struct store_blob blob = { .p = u->bytes.p, .len = u->bytes.len };
 
-	return mem_put(base->store, u->name, &blob, err);
+	return mem_put(base->store, base->name, &blob, err);
 }
 
 static void
-mem_upload_free(struct store_upload *base)
+mem_upload_close(struct store_upload *base)
 {
-	struct upload *u = (struct upload *)base;
-
-	free(u->name);
-	buf_free(&u->bytes);
-	free(u);
+	buf_free(&((struct upload *)base)->bytes);
 }
 
 static const struct store_upload_ops mem_upload_ops = {
 	.part = mem_part,
 	.finish = mem_finish,
-	.free = mem_upload_free,
+	.close = mem_upload_close,
 };
 
 static int
@@ -249,9 +244,7 @@ mem_upload(struct store *s, const char *name, struct store_upload **ret,
 	if ((u = calloc(1, sizeof(*u))) == NULL)
 		return err_nomem(err);
 	base = &u->base;
-	base->ops = &mem_upload_ops;
-	base->store = s;
-	if ((rc = str_dup(name, &u->name, err)) < 0)
+	if ((rc = store_upload_init(base, &mem_upload_ops, s, name, err)) < 0)
 		return rc;
 	*ret = TAKE(base);
 	return 0;

@@ -20,7 +20,7 @@
 
 struct upload {
 	struct store_upload base;
-	char *name, *id;
+	char *id;
 	char mark[S3_MARK_LEN + 1];
 	struct buf list; /* XML: <Part>... for each part. */
 	unsigned parts;
@@ -40,7 +40,7 @@ look(const struct upload *u, struct err *err)
 	struct err e = ERR_INIT;
 	int rc;
 
-	rc = s3_look(s3_of(u), u->name, u->mark, &e);
+	rc = s3_look(s3_of(u), u->base.name, u->mark, &e);
 	/* A writer that may not look is left with the server's condition. */
 	if (rc == 0 || rc == -HF_ENOTFOUND || rc == -HF_EDENIED)
 		return 0;
@@ -60,7 +60,7 @@ create(struct upload *u, struct err *err)
 	CLEANUP(freep_s3_call)
 	struct s3_call c = {
 		.method = "POST",
-		.key = u->name,
+		.key = u->base.name,
 		.action = "s3:PutObject",
 		.query = query,
 		.nquery = 1,
@@ -100,7 +100,7 @@ send_part(struct upload *u, const uint8_t *p, size_t n, struct buf *list,
 	CLEANUP(freep_s3_call)
 	struct s3_call c = {
 		.method = "PUT",
-		.key = u->name,
+		.key = u->base.name,
 		.action = "s3:PutObject",
 		.query = query,
 		.nquery = 2,
@@ -145,7 +145,7 @@ upload_part(
 		rc = send_part(u, p, n, &u->list, err);
 	if (rc < 0)
 		return err_wrap(err, "put part %u of '%s' into '%s'",
-		    u->parts + 1, u->name, base->store->place);
+		    u->parts + 1, u->base.name, base->store->place);
 	u->parts++;
 	return 0;
 }
@@ -168,7 +168,7 @@ send_complete(struct upload *u, const struct buf *body, bool condition,
 		return rc;
 	*c = (struct s3_call){
 		.method = "POST",
-		.key = u->name,
+		.key = u->base.name,
 		.action = "s3:PutObject",
 		.query = query,
 		.nquery = 1,
@@ -213,7 +213,7 @@ complete(struct upload *u, const struct buf *body, struct err *err)
 	 * upload is gone, or the name is taken, by what has our mark.
 	 */
 	if ((c.res.status == 404 || rc == -HF_EEXISTS) &&
-	    s3_look(s3_of(u), u->name, u->mark, &ignored) == 0)
+	    s3_look(s3_of(u), u->base.name, u->mark, &ignored) == 0)
 		return 0;
 	*err = e;
 	return rc;
@@ -230,8 +230,8 @@ upload_finish(struct store_upload *base, struct err *err)
 		 "<CompleteMultipartUpload>%s</CompleteMultipartUpload>",
 		 (const char *)u->list.p)) < 0 ||
 	    (rc = look(u, err)) < 0 || (rc = complete(u, &body, err)) < 0)
-		return err_wrap(
-		    err, "put '%s' into '%s'", u->name, base->store->place);
+		return err_wrap(err, "put '%s' into '%s'", u->base.name,
+		    base->store->place);
 	u->done = true;
 	return 0;
 }
@@ -244,7 +244,7 @@ give_up(struct upload *u)
 	CLEANUP(freep_s3_call)
 	struct s3_call c = {
 		.method = "DELETE",
-		.key = u->name,
+		.key = u->base.name,
 		.action = "s3:AbortMultipartUpload",
 		.query = query,
 		.nquery = 1,
@@ -255,22 +255,20 @@ give_up(struct upload *u)
 }
 
 static void
-upload_free(struct store_upload *base)
+upload_close(struct store_upload *base)
 {
 	struct upload *u = (struct upload *)base;
 
 	if (u->id != NULL && !u->done)
 		give_up(u);
-	free(u->name);
 	free(u->id);
 	buf_free(&u->list);
-	free(u);
 }
 
 static const struct store_upload_ops upload_ops = {
 	.part = upload_part,
 	.finish = upload_finish,
-	.free = upload_free,
+	.close = upload_close,
 };
 
 int
@@ -284,10 +282,8 @@ s3_upload(struct store *st, const char *name, struct store_upload **ret,
 	if ((u = calloc(1, sizeof(*u))) == NULL)
 		return err_nomem(err);
 	base = &u->base;
-	base->ops = &upload_ops;
-	base->store = st;
 	s3_mark(u->mark);
-	if ((rc = str_dup(name, &u->name, err)) < 0 ||
+	if ((rc = store_upload_init(base, &upload_ops, st, name, err)) < 0 ||
 	    (rc = look(u, err)) < 0 || (rc = create(u, err)) < 0)
 		return err_wrap(err, "begin '%s' in '%s'", name, st->place);
 	*ret = TAKE(base);
