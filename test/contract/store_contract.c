@@ -123,11 +123,15 @@ static void
 put__refuses_a_taken_name_and_keeps_the_old_bytes(void)
 {
 	CLEANUP(freep_store) struct store *s = opened("taken", READ_WRITE);
+	CLEANUP(freep_mem) uint8_t *large = calloc(8, 1 << 20);
 	struct err e = ERR_INIT;
 
+	CHECK(large != NULL);
 	put_text(s, "a/b", "one");
 	CHECK_FAIL(put(s, "a/b", "second", 6, &e), &e, HF_EEXISTS);
 	CHECK_FAIL(put(s, "a/b", "one", 3, &e), &e, HF_EEXISTS);
+	/* A server may refuse it before it has read it all. */
+	CHECK_FAIL(put(s, "a/b", large, 8 << 20, &e), &e, HF_EEXISTS);
 	check_text(s, "a/b", "one");
 }
 

@@ -152,6 +152,32 @@ owner_restores() {
 		same_tree tree got
 }
 
+# The server does what it was asked, and the connection dies: libcurl asks
+# again by itself, and is told that the name is taken.
+answers_are_lost() {
+	local port lossy
+	"$here/lossy_proxy.py" "${S3_HTTP##*:}" >lost 2>lossy.err &
+	at_end kill $!
+	until [ -s lost ]; do sleep 0.1; done
+	read -r port <lost
+	lossy=http://127.0.0.1:$port
+	mkdir -p large && head -c 100000000 /dev/urandom >large/a
+	at owner "$lossy" s3://test/lossy
+	hf init "${where[@]}" --key "file:$tmp/site.key" &&
+		hf backup "${where[@]}" --key "file:$tmp/site.key" \
+			--from "tree:$tmp/large" &&
+		hf verify "${where[@]}" --key "file:$tmp/site.key" --level 3 &&
+		hf restore latest "${where[@]}" --key "file:$tmp/site.key" \
+			--to unharmed &&
+		same_tree large unharmed || return 1
+	at host "$lossy" s3://writeonly/x
+	HOLDFAST_STATE_DIR=$tmp/host hf backup "${where[@]}" \
+		--key "$recipient" --from "tree:$tmp/large" || return 1
+	[ "$(grep -c '^PUT /test/' lost)" -ge 2 ] &&
+		[ "$(grep -c '^PUT /writeonly/' lost)" -ge 2 ] ||
+		! sed 's/^/# /' lost lossy.err
+}
+
 check "a bucket that does not exist" no_bucket
 check "wrong credentials" wrong_secret
 check "no credentials" no_credentials
@@ -171,4 +197,5 @@ check "that host is set up" host_is_set_up
 check "that host writes backups with nothing but PutObject" host_writes
 check "that host reads nothing" host_reads_nothing
 check "the owner verifies and restores what it wrote" owner_restores
+check "answers that are lost after the work was done" answers_are_lost
 finish

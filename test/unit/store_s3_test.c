@@ -106,15 +106,16 @@ TEST(put__signs_the_hash_and_asks_for_create_only)
 	CHECK(!sent(&r, 0, "Expect:") && !sent(&r, 0, "Accept"));
 }
 
-TEST(put__comes_back_after_503_and_a_hang_up)
+TEST(put__comes_back_after_a_hang_up_and_503)
 {
 	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
 	struct err e = ERR_INIT;
 
-	start(
-	    &r, (const char *const[]){ SLOW_DOWN, FAKE_HANG_UP, STORED, NULL });
+	start(&r, (const char *const[]){ FAKE_HANG_UP, STATUS("404 Not Found"),
+		      SLOW_DOWN, STORED, NULL });
 	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
-	CHECK(fake_http_request(r.server, 2) != NULL);
+	CHECK(sent(&r, 1, "HEAD ") && sent(&r, 2, "PUT "));
+	CHECK(sent(&r, 3, "PUT "));
 }
 
 TEST(put__gives_up_in_the_end_and_says_how_often_it_tried)
@@ -172,6 +173,17 @@ TEST(put__that_libcurl_repeats_in_silence_finds_its_own_object)
 	CHECK(sent(&r, 3, "HEAD /bucket/pre/b "));
 }
 
+TEST(put__whose_answer_was_lost_looks_before_it_sends_it_again)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP, OURS, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(sent(&r, 1, "HEAD /bucket/pre/a "));
+	CHECK(fake_http_request(r.server, 2) == NULL);
+}
+
 TEST(put__whose_answer_was_lost_finds_its_own_object)
 {
 	static const char *const refused[] = { TAKEN, STATUS("409 Conflict") };
@@ -181,12 +193,24 @@ TEST(put__whose_answer_was_lost_finds_its_own_object)
 		CLEANUP(freep_rig) struct rig r = { NULL, NULL };
 		struct err e = ERR_INIT;
 
-		start(&r, (const char *const[]){ FAKE_HANG_UP,
-			      STATUS("500 Internal Server Error"), refused[i],
-			      OURS, NULL });
+		start(&r,
+		    (const char *const[]){ STATUS("500 Internal Server Error"),
+			refused[i], OURS, NULL });
 		CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
-		CHECK(sent(&r, 3, "HEAD /bucket/pre/a "));
+		CHECK(sent(&r, 2, "HEAD /bucket/pre/a "));
 	}
+}
+
+/* A host that may only put: the server's word is all it has. */
+TEST(put__whose_answer_was_lost_is_sent_again_where_it_may_not_look)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP, STATUS("403 Forbidden"),
+		      STATUS("403 Forbidden"), STORED, NULL });
+	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
+	CHECK(sent(&r, 3, "PUT /bucket/pre/a "));
 }
 
 TEST(put__without_conditions_finds_its_own_object_before_it_sends_it_again)
@@ -197,11 +221,11 @@ TEST(put__without_conditions_finds_its_own_object_before_it_sends_it_again)
 	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
 	struct err e = ERR_INIT;
 
-	start(&r, (const char *const[]){
-		      FAKE_HANG_UP, unknown, unknown, unknown, OURS, NULL });
+	start(
+	    &r, (const char *const[]){ unknown, unknown, unknown, OURS, NULL });
 	CHECK_OK(store_put(r.store, "a", &hello, &e), &e);
-	CHECK(sent(&r, 4, "HEAD /bucket/pre/a "));
-	CHECK(fake_http_request(r.server, 5) == NULL);
+	CHECK(sent(&r, 3, "HEAD /bucket/pre/a "));
+	CHECK(fake_http_request(r.server, 4) == NULL);
 }
 
 /* Nor the same bytes: another writer who believes that they are his. */

@@ -165,19 +165,44 @@ try_once(struct s3 *s, struct s3_call *c, size_t before, struct err *err)
 	return v == DONE ? 0 : err->code;
 }
 
+/*
+ * No answer came: has the work been done all the same?  A server that refuses
+ * the second put of a large object may hang up on it without our seeing why,
+ * so sending it again and again would never tell.  Return 1 if nobody knows.
+ */
+static int
+settled(struct s3 *s, const struct s3_call *c, struct err *err)
+{
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (c->mark == NULL || c->res.status != 0 || err->code != -HF_EUNAVAIL)
+		return 1;
+	rc = s3_look(s, c->key, c->mark, true, &e);
+	if (rc != 0 && rc != -HF_EEXISTS)
+		return 1;
+	*err = e;
+	return rc;
+}
+
 int
 s3_call(struct s3 *s, struct s3_call *c, struct err *err)
 {
 	size_t before = c->out == NULL ? 0 : c->out->len;
 	struct retry retry = s->retry;
 	struct err e;
+	bool again;
 	int rc;
 
 	do {
 		e = (struct err)ERR_INIT;
-		if ((rc = try_once(s, c, before, &e)) == 0)
+		if (try_once(s, c, before, &e) == 0)
 			return 0;
-	} while (retry_wait(&retry, &e));
+		again = !c->once && retry_wait(&retry, &e);
+		rc = settled(s, c, &e);
+	} while (again && rc == 1);
+	if (rc == 0)
+		return 0;
 	if (c->out != NULL)
 		c->out->len = before;
 	*err = e;

@@ -64,6 +64,9 @@ struct s3_call {
 	struct buf *out;    /* Where the body of a 200 or 206 goes. */
 	size_t max;         /* Of ${out}, in bytes; beyond it HF_ECORRUPT. */
 	bool xml;           /* ${out} gets XML, which may be an <Error>. */
+	/* The mark of what is put: where no answer came, we look for it. */
+	const char *mark;
+	bool once;  /* No second try. */
 	bool trial; /* The body is wrong on purpose: a 400 is the answer. */
 
 	/* The last answer, after success and failure. */
@@ -149,10 +152,11 @@ int s3_probe(struct store *, enum store_power, struct err *);
 void s3_mark(char[S3_MARK_LEN + 1]);
 
 /**
- * s3_look(s, name, mark, err):
+ * s3_look(s, name, mark, once, err):
  * Return 0 if the object ${name} has ${mark}, HF_EEXISTS if it has another or
- * none, HF_ENOTFOUND if there is no such object.
+ * none, HF_ENOTFOUND if there is no such object.  With ${once} there is no
+ * second try.
  */
-int s3_look(struct s3 *, const char *, const char *, struct err *);
+int s3_look(struct s3 *, const char *, const char *, bool once, struct err *);
 
 #endif /* !STORE_S3_STORE_S3_CALL_H_ */

@@ -15,13 +15,15 @@ s3_mark(char mark[S3_MARK_LEN + 1])
 }
 
 int
-s3_look(struct s3 *s, const char *name, const char *mark, struct err *err)
+s3_look(struct s3 *s, const char *name, const char *mark, bool once,
+    struct err *err)
 {
 	CLEANUP(freep_s3_call)
 	struct s3_call c = {
 		.method = "HEAD",
 		.key = name,
 		.action = "s3:GetObject",
+		.once = once,
 	};
 	const char *v;
 	int rc;

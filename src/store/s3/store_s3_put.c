@@ -74,6 +74,7 @@ send(const struct upload *u, struct s3_call *c, struct err *err)
 		.p = u->blob->p,
 		.len = u->blob->len,
 		.sha256 = u->hex,
+		.mark = u->replace ? NULL : u->mark,
 	};
 	rc = s3_call(u->s, c, err);
 	c->headers = NULL; /* They end with this function. */
@@ -127,7 +128,7 @@ look_first(const struct upload *u, bool *there, struct err *err)
 	struct err e = ERR_INIT;
 	int rc;
 
-	rc = s3_look(u->s, u->name, u->mark, &e);
+	rc = s3_look(u->s, u->name, u->mark, false, &e);
 	*there = rc == 0;
 	if (rc == 0 || rc == -HF_ENOTFOUND)
 		return 0;
@@ -148,7 +149,7 @@ whose(const struct upload *u, struct err *err)
 	struct err e = ERR_INIT;
 	int rc;
 
-	if ((rc = s3_look(u->s, u->name, u->mark, &e)) == 0)
+	if ((rc = s3_look(u->s, u->name, u->mark, false, &e)) == 0)
 		return 0;
 	if (rc == -HF_ENOTFOUND)
 		return err_set(err, HF_EUNAVAIL,

@@ -40,7 +40,7 @@ look(const struct upload *u, struct err *err)
 	struct err e = ERR_INIT;
 	int rc;
 
-	rc = s3_look(s3_of(u), u->base.name, u->mark, &e);
+	rc = s3_look(s3_of(u), u->base.name, u->mark, false, &e);
 	/* A writer that may not look is left with the server's condition. */
 	if (rc == 0 || rc == -HF_ENOTFOUND || rc == -HF_EDENIED)
 		return 0;
@@ -213,7 +213,7 @@ complete(struct upload *u, const struct buf *body, struct err *err)
 	 * upload is gone, or the name is taken, by what has our mark.
 	 */
 	if ((c.res.status == 404 || rc == -HF_EEXISTS) &&
-	    s3_look(s3_of(u), u->base.name, u->mark, &ignored) == 0)
+	    s3_look(s3_of(u), u->base.name, u->mark, false, &ignored) == 0)
 		return 0;
 	*err = e;
 	return rc;
