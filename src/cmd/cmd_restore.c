@@ -25,12 +25,13 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	    size_format(rep->bytes, size), "to ", opts->to,
 	    duration_format((int64_t)rep->took_ms, took));
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "backup",
-		b->id, "source", b->m.source, "to", opts->to, "dry_run",
-		(int)opts->dry_run, "entries", (json_int_t)rep->entries,
-		"bytes", (json_int_t)rep->bytes, "lost", (json_int_t)rep->lost,
-		"warnings", (json_int_t)rep->warnings, "took_ms",
-		(json_int_t)rep->took_ms),
+	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"backup", b->id, "source", b->m.source, "to", opts->to,
+		"dry_run", (int)opts->dry_run, "entries",
+		(json_int_t)rep->entries, "bytes", (json_int_t)rep->bytes,
+		"lost", (json_int_t)rep->lost, "unnamed",
+		(json_int_t)rep->unnamed, "warnings", (json_int_t)rep->warnings,
+		"took_ms", (json_int_t)rep->took_ms),
 	    err);
 }
 
@@ -54,6 +55,13 @@ collect_only(struct ctx *ctx, const char ***only, size_t *n, struct err *err)
 static int
 judge(const struct job_restore_report *rep, struct err *err)
 {
+	if (rep->unnamed > 0)
+		return err_set(err, HF_ECORRUPT,
+		    "%" PRIu64 " %s could not be restored, and %" PRIu64
+		    " more %s even the %s lost; the others are whole",
+		    rep->lost, cmd_counted(rep->lost, "entry", "entries"),
+		    rep->unnamed, cmd_counted(rep->unnamed, "has", "have"),
+		    cmd_counted(rep->unnamed, "name", "names"));
 	if (rep->lost > 0)
 		return err_set(err, HF_ECORRUPT,
 		    "%" PRIu64 " %s could not be restored, the others are "
@@ -146,7 +154,8 @@ const struct cmd cmd_restore = {
 	    "hash, synced, and then moved into place: a restore that is "
 	    "interrupted leaves what was there.\n\n"
 	    "With --keep-going, files whose data is damaged or missing are "
-	    "left out and listed, and all others are restored.\n\n"
+	    "left out and listed, and all others are restored.  Files whose "
+	    "very names are lost are counted.\n\n"
 	    "A backup of an etcd becomes the data directory of one member, "
 	    "called \"default\" and alone in its cluster unless --name, "
 	    "--initial-cluster and --initial-advertise-peer-urls say "

@@ -1,3 +1,5 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +25,7 @@
 struct restore {
 	const struct job *job;
 	const struct job_restore_opts *opts;
+	const char *id; /* The backup's. */
 	struct job_restore_report rep;
 	struct job_select *select;
 	struct repo_manifest manifest; /* The reader's. */
@@ -31,6 +34,7 @@ struct restore {
 	struct sha256 *sha;
 	struct target *target; /* NULL in a dry run. */
 	bool is_tree;          /* The backup has a top folder. */
+	uint64_t seen;         /* Entries, wanted or not. */
 	uint64_t total;
 	uint64_t lost_bytes; /* Of the files that are left out. */
 };
@@ -61,12 +65,29 @@ on_target_warn(void *arg, const char *path, const char *what)
 	tell(x, JOB_WARNING, path, what);
 }
 
+/* Something that leads to files is damaged. */
+static void
+on_damage(void *arg, enum repo_damage damage, const char *what)
+{
+	struct restore *x = arg;
+	char text[sizeof(((struct err *)0)->msg) + 64];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what,
+	    damage == REPO_MENDED         ? "its copy served"
+	    : damage == REPO_ENTRIES_LOST ? "the names in it are lost"
+					  : "where files lie is lost");
+	if (damage == REPO_MENDED)
+		x->rep.warnings++;
+	tell(x, damage == REPO_MENDED ? JOB_WARNING : JOB_FOUND, x->id, text);
+}
+
 /* First walk: say what is wanted. */
 static int
 plan_entry(void *arg, const struct entry *e, struct err *err)
 {
 	struct restore *x = arg;
 
+	x->seen++;
 	if (strcmp(e->path, ".") == 0)
 		x->is_tree = true;
 	if (!job_select_has(x->select, e))
@@ -113,13 +134,6 @@ write_data(struct restore *x, const struct entry *e, uint64_t off,
 	return 0;
 }
 
-/* Is this the failure of one frame, behind which the rest may be whole? */
-static bool
-is_loss(int rc)
-{
-	return rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND || rc == -HF_EKEY;
-}
-
 static void
 lose(struct restore *x, const struct entry *e, const struct err *cause)
 {
@@ -156,7 +170,7 @@ read_data(struct restore *x, const struct entry *e, bool *lost, struct err *err)
 		if ((rc = job_check(x->job, err)) < 0)
 			return rc;
 		rc = repo_reader_read(x->reader, &pos, &p, &n, err);
-		if (rc < 0 && !(x->opts->keep_going && is_loss(rc)))
+		if (rc < 0 && !(x->opts->keep_going && repo_reader_is_loss(rc)))
 			return rc;
 		if (n == 0 || pos != e->data_pos + off)
 			return err_set(err, HF_EBUG,
@@ -248,6 +262,7 @@ open_target(struct restore *x, struct err *err)
 	const struct target_opts topts = {
 		.path = x->opts->to,
 		.overwrite = x->opts->overwrite,
+		.incomplete = x->rep.unnamed > 0,
 		.warn = on_target_warn,
 		.arg = x,
 	};
@@ -303,7 +318,7 @@ restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
 		return rc;
 	tell(x, JOB_STARTED, b->id, NULL);
 	rc = job_paged_load(x->paged, &pages, err);
-	if (rc < 0 && x->opts->keep_going && is_loss(rc)) {
+	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc)) {
 		x->rep.bytes += e->data_len;
 		lose(x, e, err);
 	} else if (rc < 0 || (rc = write_paged(x, e, pages, err)) < 0) {
@@ -319,17 +334,57 @@ restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
 static int
 find_paged(struct restore *x, bool *wanted, struct err *err)
 {
+	struct err e = ERR_INIT;
 	int rc;
 
 	*wanted = false;
 	if (x->opts->parts)
 		return 0;
-	rc = job_paged_find(x->job, x->reader, &x->manifest, &x->paged, err);
-	if (rc < 0)
+	rc = job_paged_find(x->job, x->reader, &x->manifest, &x->paged, &e);
+	/* Of a file in parts that are lost in part, others come as they are. */
+	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc))
+		return 0;
+	if (rc < 0) {
+		*err = e;
 		return rc;
+	}
 	*wanted = x->paged != NULL &&
 		  job_select_has(x->select, job_paged_entry(x->paged));
 	return 0;
+}
+
+/* Nothing is there that was asked for: not at all, or not any more? */
+static int
+has_none(const struct restore *x, struct err *err)
+{
+	if (x->rep.unnamed > 0)
+		return err_set(err, HF_ECORRUPT,
+		    "nothing that was asked for is left of backup '%s': the "
+		    "names of %" PRIu64 " entries are lost",
+		    x->id, x->rep.unnamed);
+	return err_set(err, HF_ENOTFOUND, "backup '%s' has no entry '%s'",
+	    x->id, x->opts->nonly > 0 ? x->opts->only[0] : ".");
+}
+
+/* Walk the entries to learn what is wanted, and what is missing. */
+static int
+plan(struct restore *x, struct err *err)
+{
+	int rc;
+
+	if ((rc = job_select_links(x->select, x->reader, err)) < 0 ||
+	    (rc = repo_reader_entries(x->reader, plan_entry, x, err)) < 0)
+		return rc;
+	if (x->seen < x->manifest.entries) {
+		x->rep.unnamed = x->manifest.entries - x->seen;
+		if (!x->opts->keep_going)
+			return err_set(err, HF_ECORRUPT,
+			    "backup '%s' has %" PRIu64 " entries of %" PRIu64,
+			    x->id, x->seen, x->manifest.entries);
+		/* The top folder itself may be what is missing. */
+		x->is_tree = x->is_tree || x->manifest.entries > 1;
+	}
+	return x->rep.entries == 0 ? has_none(x, err) : 0;
 }
 
 static int
@@ -345,13 +400,8 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 		return rc;
 	if (paged)
 		return restore_paged(x, b, err);
-	if ((rc = job_select_links(x->select, x->reader, err)) < 0 ||
-	    (rc = repo_reader_entries(x->reader, plan_entry, x, err)) < 0)
+	if ((rc = plan(x, err)) < 0)
 		return rc;
-	if (x->rep.entries == 0)
-		return err_set(err, HF_ENOTFOUND,
-		    "backup '%s' has no entry '%s'", b->id,
-		    x->opts->nonly > 0 ? x->opts->only[0] : ".");
 	if (!x->opts->dry_run && (rc = open_target(x, err)) < 0)
 		return rc;
 	tell(x, JOB_STARTED, b->id, NULL);
@@ -364,18 +414,21 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 }
 
 static int
-open_reader(const struct job *j, struct repo *r, const struct repo_backup *b,
-    struct repo_manifest *m, struct repo_reader **ret, struct err *err)
+open_reader(struct restore *x, struct repo *r, const struct repo_backup *b,
+    struct err *err)
 {
 	const struct repo_reader_opts ropts = {
-		.memory = job_memory(j),
-		.workers = j->workers,
+		.memory = job_memory(x->job),
+		.workers = x->job->workers,
+		.keep_going = x->opts->keep_going,
+		.damaged = on_damage,
+		.arg = x,
 	};
 	int rc;
 
-	if ((rc = repo_manifest_load(r, b, m, err)) < 0)
+	if ((rc = repo_manifest_load(r, b, &x->manifest, err)) < 0)
 		return rc;
-	return repo_reader_new(r, m, &ropts, ret, err);
+	return repo_reader_new(r, &x->manifest, &ropts, &x->reader, err);
 }
 
 int
@@ -383,11 +436,11 @@ job_restore(const struct job *j, struct repo *r, const struct repo_backup *b,
     const struct job_restore_opts *opts, struct job_restore_report *rep,
     struct err *err)
 {
-	struct restore x = { .job = j, .opts = opts };
+	struct restore x = { .job = j, .opts = opts, .id = b->id };
 	int64_t start = time_mono_ms();
 	int rc;
 
-	if ((rc = open_reader(j, r, b, &x.manifest, &x.reader, err)) == 0)
+	if ((rc = open_reader(&x, r, b, err)) == 0)
 		rc = run(&x, b, err);
 	target_free(x.target);
 	sha256_free(x.sha);
@@ -408,11 +461,13 @@ job_entries(const struct job *j, struct repo *r, const struct repo_backup *b,
     int (*fn)(void *, const struct entry *, struct err *), void *arg,
     struct err *err)
 {
-	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
-	CLEANUP(freep_repo_reader) struct repo_reader *reader = NULL;
+	const struct job_restore_opts opts = { 0 };
+	struct restore x = { .job = j, .opts = &opts, .id = b->id };
 	int rc;
 
-	if ((rc = open_reader(j, r, b, &m, &reader, err)) < 0)
-		return rc;
-	return repo_reader_entries(reader, fn, arg, err);
+	if ((rc = open_reader(&x, r, b, err)) == 0)
+		rc = repo_reader_entries(x.reader, fn, arg, err);
+	repo_reader_free(x.reader);
+	repo_manifest_clear(&x.manifest);
+	return rc;
 }

@@ -30,9 +30,12 @@ struct job_restore_opts {
 };
 
 struct job_restore_report {
-	uint64_t entries;  /* Wanted, the lost ones included. */
-	uint64_t bytes;    /* Of the data of those that are whole. */
-	uint64_t lost;     /* Entries that could not be restored whole. */
+	uint64_t entries; /* Wanted, the lost ones included. */
+	uint64_t bytes;   /* Of the data of those that are whole. */
+	uint64_t lost;    /* Entries that could not be restored whole. */
+	/* Entries of which nothing is left: of the whole backup, for whether
+	 * they were wanted cannot be said. */
+	uint64_t unnamed;
 	uint64_t warnings; /* Owners, xattrs, ... that could not be kept. */
 	uint64_t took_ms;
 };
@@ -47,6 +50,11 @@ struct job_restore_report {
  * name its parts.  A backup with a top folder becomes a folder; one that is a single stream
  * becomes a file.  With keep_going, files that have lost bytes are left out,
  * told as JOB_FOUND and counted; without it the first one ends the restore.
+ * So are entries whose names are lost, which can be counted alone, and files
+ * whose place in the backup is not known any more.  A pack that is lost has
+ * a copy elsewhere of all that leads to what other packs hold; only backups
+ * made before there were copies (doc/format.md), and ones that have lost
+ * several packs, come to that.  A copy that had to serve is a warning.
  * HF_ENOTFOUND if ${only} matches nothing.
  */
 int job_restore(const struct job *, struct repo *, const struct repo_backup *,

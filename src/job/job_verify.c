@@ -220,8 +220,8 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 	if (rc < 0)
 		return rc;
 	v->rep.files += rep.entries;
-	v->rep.bad += rep.lost;
-	if (walk == NULL || rep.lost > 0)
+	v->rep.bad += rep.lost + rep.unnamed;
+	if (walk == NULL || rep.lost + rep.unnamed > 0)
 		return 0;
 	if ((what = job_walk_end(walk)) != NULL)
 		found(v, v->b->m.source, what);

@@ -232,6 +232,15 @@ repo_pack_add(struct repo_pack *pk, enum repo_frame_kind kind, const void *p,
 	return 0;
 }
 
+void
+repo_pack_copy_tail(const struct repo_pack *pk, enum repo_frame_kind kind,
+    uint32_t frame, uint8_t tail[REPO_COPY_TAIL_LEN])
+{
+	tail[0] = (uint8_t)kind;
+	memcpy(tail + 1, pk->oid, REPO_OID_LEN);
+	le32_put(tail + 1 + REPO_OID_LEN, frame);
+}
+
 /* The table is a frame like others, with the number behind the last. */
 static int
 put_table(struct repo_pack *pk, struct repo_ref *ref, struct err *err)

@@ -32,6 +32,7 @@ enum repo_frame_kind {
 	REPO_FRAME_LIST = 3,
 	REPO_FRAME_TABLE = 4,
 	REPO_FRAME_MANIFEST = 5,
+	REPO_FRAME_COPY = 6,
 };
 
 /* What a pack needs beside its frames: header, an empty table, trailer. */
@@ -39,6 +40,10 @@ enum repo_frame_kind {
 #define REPO_PACK_TRAILER_LEN 28
 #define REPO_PACK_ROW_LEN 10 /* of the table, for each frame */
 #define REPO_PACK_SIZE_MIN (REPO_FRAME_MAX + (64u << 10))
+
+/* What a copy of a frame has behind the frame's bytes: u8 kind, the oid of
+ * its pack, u32 its number there. */
+#define REPO_COPY_TAIL_LEN (1 + REPO_OID_LEN + 4)
 
 /**
  * repo_pack_new(vault_id, key_id, data_key, level, ret, err):
@@ -69,6 +74,14 @@ int repo_pack_start(struct repo_pack *, uint8_t *, size_t, struct err *);
  */
 int repo_pack_add(struct repo_pack *, enum repo_frame_kind, const void *,
     size_t, struct repo_ref *, struct err *);
+
+/**
+ * repo_pack_copy_tail(pk, kind, frame, tail):
+ * Write the tail for a copy of frame ${frame}, of ${kind}, of the pack under
+ * construction.
+ */
+void repo_pack_copy_tail(const struct repo_pack *, enum repo_frame_kind,
+    uint32_t, uint8_t tail[REPO_COPY_TAIL_LEN]);
 
 /**
  * repo_pack_finish(pk, row, err):
@@ -121,13 +134,21 @@ int repo_pack_frame(const struct repo_opener_pack *, struct repo_unpacker *,
 bool repo_pack_ref_ok(const struct repo_ref *, uint64_t);
 
 /**
- * repo_pack_table(o, u, p, n, refs, kinds, nrefs, err):
- * Read the table of a whole pack: all its frames with their kinds, in new
- * arrays.  It serves salvage and verification; a reader with a manifest
- * needs no table.
+ * repo_pack_trailer(p, len, table, err):
+ * Read where the table lies from the REPO_PACK_TRAILER_LEN bytes at ${p} that
+ * end a pack of ${len} bytes.
+ */
+int repo_pack_trailer(
+    const uint8_t *, uint64_t, struct repo_ref *, struct err *);
+
+/**
+ * repo_pack_table(o, u, table, sealed, refs, kinds, nrefs, err):
+ * Open the table, the ${table->len} bytes at ${sealed}: all frames of the
+ * pack with their kinds, in new arrays.  A reader with a whole manifest needs
+ * none; it serves to find copies.
  */
 int repo_pack_table(const struct repo_opener_pack *, struct repo_unpacker *,
-    const uint8_t *, size_t, struct repo_ref **, uint8_t **, size_t *,
-    struct err *);
+    const struct repo_ref *, const uint8_t *, struct repo_ref **, uint8_t **,
+    size_t *, struct err *);
 
 #endif /* !REPO_REPO_PACK_H_ */

@@ -186,31 +186,29 @@ repo_pack_frame(const struct repo_opener_pack *o, struct repo_unpacker *u,
 	return 0;
 }
 
-/* Find the table from the trailer; its number is in the table alone. */
-static int
-read_trailer(const uint8_t *p, size_t n, struct repo_ref *ref, struct err *err)
+int
+repo_pack_trailer(
+    const uint8_t *t, uint64_t len, struct repo_ref *ret, struct err *err)
 {
 	static const uint8_t zero[3];
-	const uint8_t *t;
-	uint64_t off;
+	const uint64_t off = le64_get(t);
+	struct repo_ref ref = {
+		.pack = ret->pack,
+		.off = (uint32_t)off,
+		.len = le32_get(t + 8),
+		.plain = le32_get(t + 12),
+		.codec = t[16],
+	};
 
-	if (n < REPO_PACK_HEADER_LEN + REPO_PACK_TRAILER_LEN)
-		return err_set(
-		    err, HF_ECORRUPT, "%zu bytes are too few for a pack", n);
-	t = p + n - REPO_PACK_TRAILER_LEN;
-	off = le64_get(t);
-	ref->off = (uint32_t)off;
-	ref->len = le32_get(t + 8);
-	ref->plain = le32_get(t + 12);
-	ref->codec = t[16];
 	if (memcmp(t + 20, PACK_END, 8) != 0 || memcmp(t + 17, zero, 3) != 0 ||
-	    off > UINT32_MAX || !repo_pack_ref_ok(ref, n) ||
-	    off + ref->len != n - REPO_PACK_TRAILER_LEN || ref->plain < 4 ||
-	    (ref->plain - 4) % REPO_PACK_ROW_LEN != 0)
+	    off > UINT32_MAX || !repo_pack_ref_ok(&ref, len) ||
+	    off + ref.len + REPO_PACK_TRAILER_LEN != len || ref.plain < 4 ||
+	    (ref.plain - 4) % REPO_PACK_ROW_LEN != 0)
 		return err_set(err, HF_ECORRUPT,
 		    "the pack's trailer is damaged or cut off");
 	/* One row for each frame before it, so its number follows. */
-	ref->frame = (ref->plain - 4) / REPO_PACK_ROW_LEN;
+	ref.frame = (ref.plain - 4) / REPO_PACK_ROW_LEN;
+	*ret = ref;
 	return 0;
 }
 
@@ -226,6 +224,7 @@ read_rows(struct cur *c, const struct repo_ref *table, struct repo_ref *refs,
 		return err_set(
 		    err, HF_ECORRUPT, "the pack's table has a wrong count");
 	for (i = 0; i < n; i++) {
+		refs[i].pack = table->pack;
 		refs[i].frame = i;
 		refs[i].off = (uint32_t)off;
 		refs[i].len = cur_u32(c);
@@ -245,30 +244,27 @@ read_rows(struct cur *c, const struct repo_ref *table, struct repo_ref *refs,
 
 int
 repo_pack_table(const struct repo_opener_pack *o, struct repo_unpacker *u,
-    const uint8_t *p, size_t n, struct repo_ref **refs, uint8_t **kinds,
-    size_t *nrefs, struct err *err)
+    const struct repo_ref *table, const uint8_t *sealed, struct repo_ref **refs,
+    uint8_t **kinds, size_t *nrefs, struct err *err)
 {
 	CLEANUP(freep_mem) uint8_t *plain = NULL;
 	CLEANUP(freep_mem) struct repo_ref *r = NULL;
 	CLEANUP(freep_mem) uint8_t *k = NULL;
-	struct repo_ref table = { 0 };
 	struct cur c;
 	int rc;
 
-	if ((rc = read_trailer(p, n, &table, err)) < 0)
-		return rc;
-	if ((plain = malloc(table.plain + 1u)) == NULL ||
-	    (r = calloc(table.frame + 1u, sizeof(*r))) == NULL ||
-	    (k = calloc(table.frame + 1u, 1)) == NULL)
+	if ((plain = malloc(table->plain + 1u)) == NULL ||
+	    (r = calloc(table->frame + 1u, sizeof(*r))) == NULL ||
+	    (k = calloc(table->frame + 1u, 1)) == NULL)
 		return err_nomem(err);
-	if ((rc = repo_pack_frame(o, u, REPO_FRAME_TABLE, &table, p + table.off,
-		 plain, err)) < 0)
+	if ((rc = repo_pack_frame(
+		 o, u, REPO_FRAME_TABLE, table, sealed, plain, err)) < 0)
 		return err_wrap(err, "the pack's table");
-	cur_init(&c, plain, table.plain);
-	if ((rc = read_rows(&c, &table, r, k, err)) < 0)
+	cur_init(&c, plain, table->plain);
+	if ((rc = read_rows(&c, table, r, k, err)) < 0)
 		return rc;
 	*refs = TAKE(r);
 	*kinds = TAKE(k);
-	*nrefs = table.frame;
+	*nrefs = table->frame;
 	return 0;
 }

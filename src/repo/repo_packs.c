@@ -227,3 +227,48 @@ repo_packs_frame(struct repo_packs *ps, struct repo_unpacker *u,
 	repo_packs_close(ps, ref->pack);
 	return rc;
 }
+
+/* With the pack's opener at hand. */
+static int
+read_table(struct repo_packs *ps, const struct repo_opener_pack *o,
+    struct repo_unpacker *u, uint32_t i, struct buf *sealed,
+    struct repo_ref **refs, uint8_t **kinds, size_t *n, struct err *err)
+{
+	const uint32_t len = ps->m->packs[i].len;
+	struct repo_ref table = { .pack = i };
+	int rc;
+
+	if (len < REPO_PACK_HEADER_LEN + REPO_PACK_TRAILER_LEN)
+		return err_set(err, HF_ECORRUPT,
+		    "%" PRIu32 " bytes are too few for a pack", len);
+	sealed->len = 0;
+	if ((rc = repo_packs_get(ps, i, len - REPO_PACK_TRAILER_LEN,
+		 REPO_PACK_TRAILER_LEN, sealed, err)) < 0 ||
+	    (rc = repo_pack_trailer(sealed->p, len, &table, err)) < 0)
+		return rc;
+	sealed->len = 0;
+	if ((rc = repo_packs_get(ps, i, table.off, table.len, sealed, err)) < 0)
+		return rc;
+	return repo_pack_table(o, u, &table, sealed->p, refs, kinds, n, err);
+}
+
+int
+repo_packs_table(struct repo_packs *ps, struct repo_unpacker *u, uint32_t i,
+    struct buf *sealed, struct repo_ref **refs, uint8_t **kinds, size_t *n,
+    struct err *err)
+{
+	const struct repo_opener_pack *o;
+	int rc;
+
+	if ((rc = repo_packs_open(ps, i, NULL, &o, err)) < 0)
+		return rc;
+	rc = read_table(ps, o, u, i, sealed, refs, kinds, n, err);
+	repo_packs_close(ps, i);
+	return rc;
+}
+
+bool
+repo_packs_is_loss(int rc)
+{
+	return rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND || rc == -HF_EKEY;
+}

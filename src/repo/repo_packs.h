@@ -68,6 +68,20 @@ int repo_packs_frame(struct repo_packs *, struct repo_unpacker *,
     struct err *);
 
 /**
+ * repo_packs_table(ps, u, pack, sealed, refs, kinds, n, err):
+ * Fetch and open the table of a pack: all its frames, in new arrays.
+ * ${sealed} is a buffer to use.
+ */
+int repo_packs_table(struct repo_packs *, struct repo_unpacker *, uint32_t,
+    struct buf *, struct repo_ref **, uint8_t **, size_t *, struct err *);
+
+/**
+ * repo_packs_is_loss(rc):
+ * Is this the failure of a frame or a pack, behind which others may be whole?
+ */
+bool repo_packs_is_loss(int);
+
+/**
  * repo_packs_wrap(ps, pack, err):
  * Say in ${err} which pack it is about.
  */

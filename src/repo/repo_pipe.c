@@ -218,7 +218,9 @@ repo_pipe_submit(struct repo_pipe *p, struct repo_pipe_frame *f,
 {
 	int rc;
 
-	assert(f->len > 0 && f->len <= REPO_FRAME_MAX && kind < PIPE_KINDS);
+	assert(f->len > 0 && kind < PIPE_KINDS &&
+	       f->len <= (kind == REPO_FRAME_DATA ? REPO_FRAME_MAX
+						  : REPO_PIPE_COPIED_MAX));
 	f->kind = kind;
 	f->next = NULL;
 	pthread_mutex_lock(&p->lock);
@@ -349,6 +351,11 @@ repo_pipe_close(struct repo_pipe *p, struct repo_pack_row **rows, size_t *n,
 
 	pthread_mutex_lock(&p->lock);
 	p->no_more_frames = true;
+	/* Without the only pack there is nothing for a copy to lead to. */
+	if (p->nrows == 1 && p->unsealed == 0) {
+		p->copies = NULL;
+		p->ncopies = 0;
+	}
 	pthread_cond_broadcast(&p->frame_ready);
 	pthread_mutex_unlock(&p->lock);
 	join_workers(p);

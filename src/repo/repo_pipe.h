@@ -22,6 +22,10 @@ struct sha256;
  * thread, the caller's, hands frames in and gets their places back, in the
  * order in which it handed them in, whatever the workers did.
  *
+ * What leads to the data, entries and frame list, is sealed twice, the second
+ * time in another pack: one that is lost costs what lies in it and no more.
+ * A pipe that makes a single pack makes no copies, which would save nothing.
+ *
  * The first failure of any thread ends them all, and is what every later
  * call returns.
  */
@@ -46,6 +50,7 @@ struct repo_pipe_frame {
 	enum repo_frame_kind kind;
 	size_t index;   /* Among the frames of its kind. */
 	bool submitted; /* Waits, or is with a worker. */
+	uint32_t apart; /* Of a copy: the pack that it must not lie in. */
 };
 
 struct repo_pipe_opts {
@@ -86,9 +91,13 @@ int repo_pipe_frame(
  */
 int repo_pipe_hash(struct repo_pipe_frame *, struct sha256 *, struct err *);
 
+/* The most bytes of a frame that is copied: the copy has a tail. */
+#define REPO_PIPE_COPIED_MAX (REPO_FRAME_MAX - REPO_COPY_TAIL_LEN)
+
 /**
  * repo_pipe_submit(p, f, kind, err):
  * Have the ${f->len} (at least 1) bytes of ${f} sealed as a frame of ${kind}.
+ * Unless they are data, they are at most REPO_PIPE_COPIED_MAX.
  */
 int repo_pipe_submit(struct repo_pipe *, struct repo_pipe_frame *,
     enum repo_frame_kind, struct err *);

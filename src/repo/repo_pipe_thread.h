@@ -53,6 +53,8 @@ struct repo_pipe {
 	struct repo_pipe_frame *free_frames;
 	struct repo_pipe_frame *todo, **todo_end; /* First come, first out. */
 	size_t ntodo, unsealed;                   /* todo, and in work. */
+	struct repo_pipe_frame *copies;           /* To be sealed again. */
+	size_t ncopies;
 	uint64_t idle;    /* Bit i: worker i waits for a frame. */
 	uint64_t packing; /* Bit i: it has, or starts, a pack. */
 	pthread_cond_t frame_freed, frame_ready, all_sealed;

@@ -28,6 +28,73 @@ may_take(const struct repo_pipe *p, unsigned i)
 	return p->ntodo > before;
 }
 
+/* Has worker ${i} a pack under construction that the copy ${f} may lie in? */
+static bool
+has_place(
+    const struct repo_pipe *p, unsigned i, const struct repo_pipe_frame *f)
+{
+	const struct pipe_worker *w = &p->workers[i];
+
+	return (p->packing & UINT64_C(1) << i) != 0 &&
+	       !(w->numbered && w->index == f->apart);
+}
+
+/* So many copies may wait for a place: those of a small backup's entries and
+ * frame list, which are dropped if it ends as one pack. */
+#define COPIES_WAIT 2
+
+/*
+ * May worker ${i} take the copy ${f}?  One whose pack will do takes it at
+ * once.  If there is none, copies wait until a pack is full, or too many of
+ * them do, or all is done: then a pack is started for them, by anybody.
+ */
+static bool
+may_take_copy(
+    const struct repo_pipe *p, unsigned i, const struct repo_pipe_frame *f)
+{
+	unsigned j;
+
+	if (has_place(p, i, f))
+		return true;
+	if (p->ncopies <= COPIES_WAIT &&
+	    !(p->no_more_frames && p->unsealed == 0))
+		return false;
+	for (j = 0; j < p->opts.plan.workers; j++)
+		if (has_place(p, j, f))
+			return false;
+	return true;
+}
+
+/* Take a copy out of those that wait; NULL if none is for worker ${i}. */
+static struct repo_pipe_frame *
+take_copy(struct repo_pipe *p, unsigned i)
+{
+	struct repo_pipe_frame **at, *f;
+
+	for (at = &p->copies; (f = *at) != NULL; at = &f->next) {
+		if (!may_take_copy(p, i, f))
+			continue;
+		*at = f->next;
+		p->ncopies--;
+		return f;
+	}
+	return NULL;
+}
+
+/* Take what waits longest; NULL if there is nothing for worker ${i}. */
+static struct repo_pipe_frame *
+take_todo(struct repo_pipe *p, unsigned i)
+{
+	struct repo_pipe_frame *f = p->todo;
+
+	if (!may_take(p, i))
+		return NULL;
+	p->ntodo--;
+	if ((p->todo = f->next) == NULL)
+		p->todo_end = &p->todo;
+	return f;
+}
+
 /* Wait for a frame; NULL if there will be none. */
 static struct repo_pipe_frame *
 next_frame(struct pipe_worker *w)
@@ -37,16 +104,13 @@ next_frame(struct pipe_worker *w)
 
 	pthread_mutex_lock(&p->lock);
 	p->idle |= UINT64_C(1) << w->number;
-	while (p->failure.code == 0 && !may_take(p, w->number) &&
-	       !(p->no_more_frames && p->ntodo == 0))
+	while (p->failure.code == 0 && (f = take_copy(p, w->number)) == NULL &&
+	       (f = take_todo(p, w->number)) == NULL &&
+	       !(p->no_more_frames && p->unsealed == 0 && p->ncopies == 0))
 		pthread_cond_wait(&p->frame_ready, &p->lock);
 	p->idle &= ~(UINT64_C(1) << w->number);
-	if (p->failure.code == 0 && (f = p->todo) != NULL) {
+	if (f != NULL)
 		p->packing |= UINT64_C(1) << w->number;
-		p->ntodo--;
-		if ((p->todo = f->next) == NULL)
-			p->todo_end = &p->todo;
-	}
 	/* One idle worker fewer: the next may have become the one to take. */
 	if (p->ntodo > 0)
 		pthread_cond_broadcast(&p->frame_ready);
@@ -93,9 +157,9 @@ finish_pack(struct pipe_worker *w, struct err *err)
 	if ((rc = repo_pack_finish(w->builder, &k->row, err)) < 0)
 		return rc;
 	w->pack = NULL;
-	w->numbered = false;
 	k->next = NULL;
 	pthread_mutex_lock(&p->lock);
+	w->numbered = false;
 	p->rows[w->index] = k->row;
 	*p->finished_end = k;
 	p->finished_end = &k->next;
@@ -104,7 +168,47 @@ finish_pack(struct pipe_worker *w, struct err *err)
 	return 0;
 }
 
-/* Note where a frame went, and free its buffer. */
+/* With the lock: have a frame that lies at ${ref} by now sealed once more. */
+static void
+copy_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
+    const struct repo_ref *ref)
+{
+	struct repo_pipe *p = w->pipe;
+
+	repo_pack_copy_tail(w->builder, f->kind, ref->frame, f->p + f->len);
+	f->len += REPO_COPY_TAIL_LEN;
+	f->kind = REPO_FRAME_COPY;
+	f->apart = ref->pack;
+	f->next = p->copies;
+	p->copies = f;
+	p->ncopies++;
+}
+
+static void
+free_frame(struct repo_pipe *p, struct repo_pipe_frame *f)
+{
+	f->next = p->free_frames;
+	p->free_frames = f;
+}
+
+/* With the lock: a frame that was submitted lies at ${ref}. */
+static void
+note_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
+    const struct repo_ref *ref)
+{
+	struct repo_pipe *p = w->pipe;
+
+	p->refs[f->kind].v[f->index] = *ref;
+	f->submitted = false;
+	if (--p->unsealed == 0)
+		pthread_cond_signal(&p->all_sealed);
+	if (f->kind == REPO_FRAME_DATA)
+		free_frame(p, f);
+	else
+		copy_frame(w, f, ref);
+}
+
+/* Note where a frame went, and free its buffer or have it copied. */
 static int
 done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
     struct repo_ref *ref, struct err *err)
@@ -116,13 +220,14 @@ done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
 	if (w->numbered || (rc = repo_pipe_number(p, &w->index, err)) == 0) {
 		w->numbered = true;
 		ref->pack = w->index;
-		p->refs[f->kind].v[f->index] = *ref;
-		f->submitted = false;
-		f->next = p->free_frames;
-		p->free_frames = f;
+		if (f->kind == REPO_FRAME_COPY)
+			free_frame(p, f);
+		else
+			note_frame(w, f, ref);
 		pthread_cond_signal(&p->frame_freed);
-		if (--p->unsealed == 0)
-			pthread_cond_signal(&p->all_sealed);
+		/* A copy may have found a place, or all an end. */
+		if (p->ncopies > 0 || p->no_more_frames)
+			pthread_cond_broadcast(&p->frame_ready);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;
@@ -151,6 +256,9 @@ seal_frame(struct pipe_worker *w, struct repo_pipe_frame *f, struct err *err)
 	struct repo_ref ref = { 0 };
 	int rc;
 
+	if (f->kind == REPO_FRAME_COPY && w->numbered && w->index == f->apart &&
+	    (rc = finish_pack(w, err)) < 0)
+		return rc;
 	if ((rc = repo_pipe_hash(f, w->sha, err)) < 0 ||
 	    (w->pack == NULL && (rc = start_pack(w, err)) < 0))
 		return rc;

@@ -9,6 +9,7 @@
 #include "repo/repo_fetch.h"
 #include "repo/repo_packs.h"
 #include "repo/repo_reader.h"
+#include "repo/repo_segments.h"
 
 struct range {
 	uint64_t pos, len;
@@ -19,11 +20,14 @@ struct repo_reader {
 	struct repo_reader_opts opts;
 	struct repo_packs *packs;
 	struct repo_private priv;
+	struct repo_segments *segments;
+	uint8_t *entry_states; /* enum repo_segment of each with entries. */
 
 	/* The frames of the stream, and where each begins in it. */
 	struct repo_ref *frames;
 	uint64_t *starts; /* nframes + 1: the last is the stream's length. */
 	size_t nframes;
+	struct err hole; /* Why a frame of no length is not known. */
 
 	/* What is wanted, and how much of it was read. */
 	struct range *ranges;
@@ -31,9 +35,9 @@ struct repo_reader {
 	size_t range;     /* The one being read, */
 	uint64_t done;    /* so far. */
 	bool reading;     /* Nothing can be added until the end. */
-	uint32_t *wanted; /* Frames, each once. */
+	uint32_t *wanted; /* Frames that are known, each once. */
 	size_t nwanted;
-	size_t next; /* In wanted: the one behind the frame at hand. */
+	size_t at; /* The frame at hand; nframes: none yet. */
 	const uint8_t *frame;
 	struct err lost; /* Why there is none. */
 	struct repo_fetch *fetch;
@@ -45,8 +49,10 @@ repo_reader_free(struct repo_reader *rd)
 	if (rd == NULL)
 		return;
 	repo_fetch_free(rd->fetch); /* Its threads use all the rest. */
+	repo_segments_free(rd->segments);
 	repo_packs_free(rd->packs);
 	repo_private_clear(&rd->priv);
+	free(rd->entry_states);
 	free(rd->frames);
 	free(rd->starts);
 	free(rd->ranges);
@@ -54,39 +60,10 @@ repo_reader_free(struct repo_reader *rd)
 	free(rd);
 }
 
-/* Called with the ${n} bytes of each segment of a list, in order. */
-typedef int segment_fn(void *, const uint8_t *p, size_t n, struct err *);
-
-/* Fetch and open segments one by one: there is one for 50,000 frames, and
- * one for 5,000 entries or so. */
-static int
-each_segment(struct repo_reader *rd, enum repo_frame_kind kind,
-    const struct repo_ref *segs, size_t n, segment_fn *fn, void *arg,
-    struct err *err)
-{
-	CLEANUP(freep_repo_unpacker) struct repo_unpacker *u = NULL;
-	CLEANUP(freep_buf) struct buf sealed = BUF_INIT;
-	CLEANUP(freep_mem) uint8_t *p = NULL;
-	size_t i;
-	int rc;
-
-	if ((rc = repo_unpacker_new(&u, err)) < 0)
-		return rc;
-	if ((p = malloc(REPO_FRAME_MAX)) == NULL)
-		return err_nomem(err);
-	for (i = 0; i < n && rc == 0; i++) {
-		rc = repo_packs_frame(
-		    rd->packs, u, kind, &segs[i], &sealed, p, err);
-		if (rc == 0)
-			rc = fn(arg, p, segs[i].plain, err);
-	}
-	secret_wipe(p, REPO_FRAME_MAX);
-	return rc;
-}
-
 /* Take in a segment of the frame list. */
 static int
-add_frames(void *arg, const uint8_t *p, size_t n, struct err *err)
+add_frames(void *arg, const uint8_t *p, size_t n, const struct err *why,
+    struct err *err)
 {
 	struct repo_reader *rd = arg;
 	size_t more = n / REPO_REF_LEN;
@@ -97,10 +74,17 @@ add_frames(void *arg, const uint8_t *p, size_t n, struct err *err)
 	if (n % REPO_REF_LEN != 0 || rd->nframes + more > UINT32_MAX - 1)
 		return err_set(
 		    err, HF_ECORRUPT, "a frame list has a wrong length");
+	if (p == NULL)
+		more = 1; /* How many they were does not tell how long. */
 	frames = reallocarray(rd->frames, rd->nframes + more, sizeof(*frames));
 	if (frames == NULL)
 		return err_nomem(err);
 	rd->frames = frames;
+	if (p == NULL) {
+		frames[rd->nframes++] = (struct repo_ref){ 0 };
+		rd->hole = *why;
+		return 0;
+	}
 	cur_init(&c, p, n);
 	for (; more > 0; more--) {
 		repo_ref_decode(&c, &frames[rd->nframes]);
@@ -112,31 +96,73 @@ add_frames(void *arg, const uint8_t *p, size_t n, struct err *err)
 	return 0;
 }
 
-/* Read the frame list and find where in the stream each frame begins. */
-static int
-load_frames(struct repo_reader *rd, struct err *err)
+static bool
+is_hole(const struct repo_ref *frame)
 {
-	uint64_t pos = 0;
-	size_t i;
-	int rc;
+	return frame->len == 0;
+}
 
-	if ((rc = each_segment(rd, REPO_FRAME_LIST, rd->priv.frame_segs,
-		 rd->priv.nframe_segs, add_frames, rd, err)) < 0)
-		return err_wrap(err, "read the frame list");
+/*
+ * Where segments of the frame list are lost, what comes before them is known
+ * from the stream's beginning, and what comes behind them from its end: make
+ * one hole of all between the first and the last.
+ */
+static void
+join_holes(struct repo_reader *rd)
+{
+	size_t first = 0, last = rd->nframes;
+
+	while (!is_hole(&rd->frames[first]))
+		first++;
+	while (!is_hole(&rd->frames[last - 1]))
+		last--;
+	memmove(&rd->frames[first + 1], &rd->frames[last],
+	    (rd->nframes - last) * sizeof(*rd->frames));
+	rd->nframes -= last - first - 1;
+}
+
+/* Find where in the stream each frame begins. */
+static int
+place_frames(struct repo_reader *rd, struct err *err)
+{
+	uint64_t pos = 0, sum = 0;
+	size_t i;
+
 	rd->starts = calloc(rd->nframes + 1, sizeof(*rd->starts));
 	if (rd->starts == NULL)
 		return err_nomem(err);
-	for (i = 0; i < rd->nframes; i++) {
-		rd->starts[i] = pos;
-		pos += rd->frames[i].plain;
-	}
-	rd->starts[i] = pos;
-	if (pos != rd->priv.stream_len)
+	for (i = 0; i < rd->nframes; i++)
+		sum += rd->frames[i].plain;
+	if (rd->hole.code == 0 ? sum != rd->priv.stream_len
+			       : sum > rd->priv.stream_len)
 		return err_set(err, HF_ECORRUPT,
 		    "the frames hold %" PRIu64
 		    " bytes, the stream has %" PRIu64,
-		    pos, rd->priv.stream_len);
+		    sum, rd->priv.stream_len);
+	for (i = 0; i < rd->nframes; i++) {
+		rd->starts[i] = pos;
+		pos += is_hole(&rd->frames[i]) ? rd->priv.stream_len - sum
+					       : rd->frames[i].plain;
+	}
+	rd->starts[i] = pos;
 	return 0;
+}
+
+static int
+load_frames(struct repo_reader *rd, struct err *err)
+{
+	CLEANUP(freep_mem) uint8_t *states = NULL;
+	int rc;
+
+	if ((states = calloc(1, rd->priv.nframe_segs + 1)) == NULL)
+		return err_nomem(err);
+	if ((rc = repo_segments_each(rd->segments, REPO_FRAME_LIST,
+		 rd->priv.frame_segs, states, rd->priv.nframe_segs, add_frames,
+		 rd, err)) < 0)
+		return err_wrap(err, "read the frame list");
+	if (rd->hole.code < 0)
+		join_holes(rd);
+	return place_frames(rd, err);
 }
 
 static int
@@ -168,8 +194,13 @@ repo_reader_new(struct repo *r, const struct repo_manifest *m,
 	rd->opts = *opts;
 	if ((rc = open_private(rd, r, err)) < 0 ||
 	    (rc = repo_packs_new(r, m, &rd->packs, err)) < 0 ||
+	    (rc = repo_segments_new(m, rd->packs, opts, &rd->segments, err)) <
+		0 ||
 	    (rc = load_frames(rd, err)) < 0)
 		return rc;
+	rd->entry_states = calloc(1, rd->priv.nentry_segs + 1);
+	if (rd->entry_states == NULL)
+		return err_nomem(err);
 	*ret = TAKE(rd);
 	return 0;
 }
@@ -180,12 +211,16 @@ struct entries_call {
 };
 
 static int
-each_entry(void *arg, const uint8_t *p, size_t n, struct err *err)
+each_entry(void *arg, const uint8_t *p, size_t n, const struct err *why,
+    struct err *err)
 {
 	const struct entries_call *call = arg;
 	struct cur c;
 	int rc;
 
+	(void)why;
+	if (p == NULL)
+		return 0;
 	cur_init(&c, p, n);
 	while (c.left > 0) {
 		CLEANUP(freep_entry) struct entry e = { 0 };
@@ -203,8 +238,9 @@ repo_reader_entries(
 {
 	struct entries_call call = { fn, arg };
 
-	return each_segment(rd, REPO_FRAME_ENTRIES, rd->priv.entry_segs,
-	    rd->priv.nentry_segs, each_entry, &call, err);
+	return repo_segments_each(rd->segments, REPO_FRAME_ENTRIES,
+	    rd->priv.entry_segs, rd->entry_states, rd->priv.nentry_segs,
+	    each_entry, &call, err);
 }
 
 int
@@ -257,7 +293,7 @@ find_frame(const struct repo_reader *rd, uint64_t pos)
 static int
 list_wanted(struct repo_reader *rd, struct err *err)
 {
-	size_t i, f, n = 0;
+	size_t i, f, next = 0, n = 0;
 	uint64_t end;
 
 	free(rd->wanted);
@@ -267,10 +303,11 @@ list_wanted(struct repo_reader *rd, struct err *err)
 	for (i = 0; i < rd->nranges; i++) {
 		end = rd->ranges[i].pos + rd->ranges[i].len;
 		f = find_frame(rd, rd->ranges[i].pos);
-		if (n > 0 && rd->wanted[n - 1] == f)
-			f++;
-		for (; f < rd->nframes && rd->starts[f] < end; f++)
-			rd->wanted[n++] = (uint32_t)f;
+		for (f = f < next ? next : f;
+		     f < rd->nframes && rd->starts[f] < end; f++)
+			if (!is_hole(&rd->frames[f]))
+				rd->wanted[n++] = (uint32_t)f;
+		next = f;
 	}
 	rd->nwanted = n;
 	return 0;
@@ -301,8 +338,9 @@ start(struct repo_reader *rd, struct err *err)
 		 rd->fetch, rd->frames, rd->wanted, rd->nwanted, err)) < 0)
 		return rc;
 	rd->reading = true;
-	rd->range = rd->next = 0;
+	rd->range = 0;
 	rd->done = 0;
+	rd->at = rd->nframes;
 	return 0;
 }
 
@@ -321,12 +359,15 @@ finish(struct repo_reader *rd, const uint8_t **p, size_t *n)
 static void
 step(struct repo_reader *rd, uint64_t pos)
 {
-	if (rd->next > 0 && pos < rd->starts[rd->wanted[rd->next - 1] + 1])
+	if (rd->at < rd->nframes && pos < rd->starts[rd->at + 1])
 		return;
-	rd->next++;
+	rd->at = find_frame(rd, pos);
 	rd->frame = NULL;
 	rd->lost = (struct err)ERR_INIT;
-	(void)repo_fetch_next(rd->fetch, &rd->frame, &rd->lost);
+	if (is_hole(&rd->frames[rd->at]))
+		rd->lost = rd->hole;
+	else
+		(void)repo_fetch_next(rd->fetch, &rd->frame, &rd->lost);
 }
 
 int
@@ -347,7 +388,7 @@ repo_reader_read(struct repo_reader *rd, uint64_t *pos, const uint8_t **p,
 	r = &rd->ranges[rd->range];
 	at = r->pos + rd->done;
 	step(rd, at);
-	f = rd->wanted[rd->next - 1];
+	f = rd->at;
 	end = r->pos + r->len;
 	if (end > rd->starts[f + 1])
 		end = rd->starts[f + 1];
@@ -364,4 +405,10 @@ repo_reader_read(struct repo_reader *rd, uint64_t *pos, const uint8_t **p,
 	}
 	*p = rd->frame + (at - rd->starts[f]);
 	return 0;
+}
+
+bool
+repo_reader_is_loss(int rc)
+{
+	return repo_packs_is_loss(rc);
 }

@@ -23,9 +23,25 @@ struct repo_reader;
  * turns, so that a callback for an entry can read its data.
  */
 
+enum repo_damage {
+	REPO_MENDED,       /* The copy served: nothing is lost. */
+	REPO_ENTRIES_LOST, /* Some entries will not come. */
+	REPO_FRAMES_LOST,  /* The place of some data is not known. */
+};
+
 struct repo_reader_opts {
 	size_t memory;    /* Bytes for all buffers; 0: 46 MiB. */
 	unsigned workers; /* 0: one for each processor. */
+	/*
+	 * A frame with entries, or with the frame list, that is lost is read
+	 * from its copy.  If there is none that is an error, unless
+	 * ${keep_going}: then the entries in it are passed over, and data
+	 * whose place is not known is lost.  ${damaged} (may be NULL) is told
+	 * once of each such frame.
+	 */
+	bool keep_going;
+	void (*damaged)(void *arg, enum repo_damage, const char *what);
+	void *arg;
 };
 
 /**
@@ -68,5 +84,11 @@ int repo_reader_want(
  */
 int repo_reader_read(struct repo_reader *, uint64_t *pos, const uint8_t **p,
     size_t *n, struct err *);
+
+/**
+ * repo_reader_is_loss(rc):
+ * Is this failure of repo_reader_read() one that a restore may go on behind?
+ */
+bool repo_reader_is_loss(int);
 
 #endif /* !REPO_REPO_READER_H_ */

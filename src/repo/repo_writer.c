@@ -172,11 +172,11 @@ repo_writer_entry(
 	w->record.len = 0;
 	if ((rc = entry_encode(e, &w->record, err)) < 0)
 		return rc;
-	if (w->record.len > REPO_FRAME_MAX)
+	if (w->record.len > REPO_PIPE_COPIED_MAX)
 		return err_set(err, HF_ESOURCE,
 		    "'%s' has too many extents or attributes: they take %zu "
 		    "bytes of at most %u",
-		    e->path, w->record.len, REPO_FRAME_MAX);
+		    e->path, w->record.len, REPO_PIPE_COPIED_MAX);
 	if ((rc = repo_writer_record(w, REPO_FRAME_ENTRIES, &end, err)) < 0)
 		return rc;
 	w->entries++;

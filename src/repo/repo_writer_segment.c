@@ -109,7 +109,8 @@ repo_writer_record(struct repo_writer *w, enum repo_frame_kind kind,
 	int rc;
 
 	if (s->frame != NULL &&
-	    (n > REPO_FRAME_MAX - s->frame->len || s->notes.len > NOTES_MAX) &&
+	    (n > REPO_PIPE_COPIED_MAX - s->frame->len ||
+		s->notes.len > NOTES_MAX) &&
 	    (rc = turn(w, kind, err)) < 0)
 		return rc;
 	if (s->frame == NULL &&

@@ -1,6 +1,7 @@
 #ifndef SOURCE_TARGET_H_
 #define SOURCE_TARGET_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ struct target_opts {
 	const char *path; /* Where to; "-" for standard output. */
 	int overwrite;    /* Replace what is there; else it must not exist or
 	                     be an empty folder. */
+	bool incomplete;  /* Entries will be missing: a link to one is a
+	                     warning. */
 	/* What cannot be kept (owner, device, xattr) is told here, counted by
 	 * the caller, and does not stop the restore. */
 	void (*warn)(void *arg, const char *path, const char *what);

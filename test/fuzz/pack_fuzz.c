@@ -92,12 +92,20 @@ read_table(struct fuzz *f, const struct repo_opener_pack *o, const uint8_t *p,
 {
 	CLEANUP(freep_mem) struct repo_ref *refs = NULL;
 	CLEANUP(freep_mem) uint8_t *kinds = NULL;
+	struct repo_ref table = { 0 };
 	struct err err = ERR_INIT;
 	uint64_t off = REPO_PACK_HEADER_LEN;
 	size_t i, nrefs = 0;
 	int rc;
 
-	rc = repo_pack_table(o, f->unpacker, p, n, &refs, &kinds, &nrefs, &err);
+	if (n < REPO_PACK_TRAILER_LEN)
+		return;
+	rc = repo_pack_trailer(p + n - REPO_PACK_TRAILER_LEN, n, &table, &err);
+	MUST(rc == 0 || rc == -HF_ECORRUPT);
+	if (rc < 0)
+		return;
+	rc = repo_pack_table(
+	    o, f->unpacker, &table, p + table.off, &refs, &kinds, &nrefs, &err);
 	MUST(rc == 0 || rc == -HF_ECORRUPT);
 	for (i = 0; i < nrefs; i++) {
 		MUST(refs[i].off == off && refs[i].frame == i);

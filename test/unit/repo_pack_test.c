@@ -183,6 +183,21 @@ TEST(pack__built_twice_from_the_same_bytes_shares_nothing)
 	CHECK(memcmp(first + ref.off, b.pack + ref.off, ref.len) != 0);
 }
 
+/* Read the table of the pack, of which there are ${n} bytes. */
+static int
+table(const struct bench *b, size_t n, struct repo_ref **refs, uint8_t **kinds,
+    size_t *nrefs, struct err *err)
+{
+	struct repo_ref ref = { 0 };
+	int rc;
+
+	if ((rc = repo_pack_trailer(
+		 b->pack + n - REPO_PACK_TRAILER_LEN, n, &ref, err)) < 0)
+		return rc;
+	return repo_pack_table(b->opener, b->unpacker, &ref, b->pack + ref.off,
+	    refs, kinds, nrefs, err);
+}
+
 TEST(pack__table_names_every_frame)
 {
 	CLEANUP(bench_clear) struct bench b = { 0 };
@@ -200,9 +215,7 @@ TEST(pack__table_names_every_frame)
 	    &err);
 	want[2] = list;
 	finish(&b);
-	CHECK_OK(repo_pack_table(b.opener, b.unpacker, b.pack, b.row.len, &refs,
-		     &kinds, &n, &err),
-	    &err);
+	CHECK_OK(table(&b, b.row.len, &refs, &kinds, &n, &err), &err);
 	CHECK(n == 3 && kinds[0] == 1 && kinds[1] == 1 && kinds[2] == 3);
 	for (i = 0; i < n; i++)
 		CHECK(refs[i].frame == want[i].frame &&
@@ -222,9 +235,7 @@ TEST(pack__without_frames_has_an_empty_table)
 
 	bench_init(&b);
 	finish(&b);
-	CHECK_OK(repo_pack_table(b.opener, b.unpacker, b.pack, b.row.len, &refs,
-		     &kinds, &n, &err),
-	    &err);
+	CHECK_OK(table(&b, b.row.len, &refs, &kinds, &n, &err), &err);
 	CHECK(n == 0);
 }
 
@@ -249,8 +260,7 @@ TEST(pack__shows_a_flipped_bit_wherever_it_is)
 		else if (i < ref.off + ref.len)
 			rc = open_one(&b, &ref, &err);
 		else
-			rc = repo_pack_table(b.opener, b.unpacker, b.pack,
-			    b.row.len, &refs, &kinds, &n, &err);
+			rc = table(&b, b.row.len, &refs, &kinds, &n, &err);
 		CHECK(rc == -HF_ECORRUPT);
 		b.pack[i] ^= (uint8_t)(1u << (i % 8));
 	}
@@ -268,11 +278,10 @@ TEST(pack__cut_off_or_extended_has_no_table)
 	add(&b, 300, 1, true);
 	finish(&b);
 	b.pack[b.row.len] = 0;
-	for (i = 0; i <= b.row.len + 1u; i++)
+	for (i = REPO_PACK_TRAILER_LEN; i <= b.row.len + 1u; i++)
 		if (i != b.row.len)
-			CHECK_FAIL(repo_pack_table(b.opener, b.unpacker, b.pack,
-				       i, &refs, &kinds, &n, &err),
-			    &err, HF_ECORRUPT);
+			CHECK_FAIL(table(&b, i, &refs, &kinds, &n, &err), &err,
+			    HF_ECORRUPT);
 }
 
 TEST(frame__of_another_place_pack_or_kind_does_not_open)

@@ -16,6 +16,7 @@ python3-zstandard; it is made to be read, not to be fast.
 """
 
 import argparse
+import contextlib
 import fnmatch
 import hashlib
 import os
@@ -31,7 +32,7 @@ ZERO16, ZERO32 = bytes(16), bytes(32)
 TIME_MAX = 253402300799999
 FULL, INCREMENT, LOG = 1, 2, 3
 WRITES, PRUNES, VERIFIES = 1, 2, 4
-DATA, ENTRIES, FRAME_LIST, TABLE, MANIFEST = 1, 2, 3, 4, 5
+DATA, ENTRIES, FRAME_LIST, TABLE, MANIFEST, COPY = 1, 2, 3, 4, 5, 6
 
 
 class Bad(Exception):
@@ -419,6 +420,21 @@ class Pack:
         table.end()
         need(len(rows) == n and 116 + sum(x[0] for x in rows) == r["off"],
              "the pack's table does not fit")
+        self.frames, off = [], 116
+        for i, (length, plain, codec, kind) in enumerate(rows):
+            self.frames.append((kind, {"frame": i, "off": off, "len": length,
+                                       "plain": plain, "codec": codec}))
+            off += length
+
+    def copies(self):
+        """What the copies in this pack are of, and the bytes of it."""
+        for kind, r in self.frames:
+            if kind != COPY:
+                continue
+            plain = self.frame(r, COPY)
+            need(len(plain) > 25, "a copy is too short")
+            tail = Cursor(plain[-25:])
+            yield (tail.u8(), tail.take(20), tail.u32()), plain[:-25]
 
 
 class Repository:
@@ -565,7 +581,7 @@ class Backup:
         self.priv = repo.private(m)
         self.frames, pos = [], 0
         for seg in self.priv["frame_segs"]:
-            c = Cursor(self.frame(seg, FRAME_LIST))
+            c = Cursor(self.segment(seg, FRAME_LIST))
             while c.left():
                 r = ref(c)
                 self.frames.append((pos, r))
@@ -573,23 +589,45 @@ class Backup:
         need(pos == self.priv["stream_len"],
              "the frames are not as long as the stream")
 
-    def frame(self, r, kind):
-        need(r["pack"] < len(self.m["packs"]), "a pack is not listed")
-        if self.last[0] != r["pack"]:
-            row = self.m["packs"][r["pack"]]
+    def pack(self, i):
+        need(i < len(self.m["packs"]), "a pack is not listed")
+        if self.last[0] != i:
+            row = self.m["packs"][i]
             key_id = self.m["keys"][row["key"]]
             name = "p/%s/%s.hfp" % (
                 time.strftime("%Y%m%dT%H", time.gmtime(row["hour"] * 3600)),
                 row["oid"].hex())
-            self.last = (r["pack"], Pack(
+            self.last = (i, Pack(
                 self.repo.get(name), row, self.m["vault_id"], key_id,
                 self.repo.data_key(key_id)))
-        return self.last[1].frame(r, kind)
+        return self.last[1]
+
+    def frame(self, r, kind):
+        return self.pack(r["pack"]).frame(r, kind)
+
+    def copies(self):
+        """All copies in the packs that are left."""
+        found = {}
+        for i in range(len(self.m["packs"])):
+            with contextlib.suppress(Bad, OSError):
+                found.update(self.pack(i).copies())
+        return found
+
+    def segment(self, r, kind):
+        """A segment of entries or of the frame list, or its copy."""
+        try:
+            return self.frame(r, kind)
+        except (Bad, OSError):
+            oid = self.m["packs"][r["pack"]]["oid"]
+            plain = self.copies().get((kind, oid, r["frame"]))
+            if plain is None:
+                raise
+            return plain
 
     def entries(self):
         before, count = None, 0
         for seg in self.priv["entry_segs"]:
-            c = Cursor(self.frame(seg, ENTRIES))
+            c = Cursor(self.segment(seg, ENTRIES))
             while c.left():
                 e = read_entry(c)
                 order = path_order(e["path"])

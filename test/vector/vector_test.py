@@ -198,6 +198,46 @@ def test_increments_build_on_the_one_before(v):
     check(one["plain_bytes"] == full["plain_bytes"] + 22, "the plain bytes")
 
 
+def test_what_leads_to_the_data_is_there_twice(v):
+    repo = v.repo()
+    for m in repo.backups():
+        backup = reader.Backup(repo, m)
+        copies = backup.copies()
+        for kind, name in ((reader.ENTRIES, "entry_segs"),
+                           (reader.FRAME_LIST, "frame_segs")):
+            for r in backup.priv[name]:
+                oid = m["packs"][r["pack"]]["oid"]
+                if v.name in ("v1", "v1-increment") or len(m["packs"]) == 1:
+                    check((kind, oid, r["frame"]) not in copies, "no copy")
+                else:
+                    check(copies[kind, oid, r["frame"]] ==
+                          backup.frame(r, kind), "a copy differs")
+
+
+def test_a_lost_pack_loses_no_more_than_its_data(v):
+    if v.name in ("v1", "v1-increment"):
+        return
+    with tempfile.TemporaryDirectory() as d:
+        copy = Vector(os.path.join(d, "v"), v.name)
+        shutil.copytree(v.path, copy.path)
+        repo = copy.repo()
+        m = newest(repo, b"tree")
+        whole = describe_backup(reader.Backup(repo, m))
+        lost = set()
+        for path in [x for x in copy.objects() if x.endswith(".hfp")]:
+            os.rename(path, path + ".away")
+            backup = reader.Backup(repo, m)
+            check(len(list(backup.entries())) == len(whole), "the names")
+            for e in backup.entries():
+                try:
+                    list(backup.data(e))
+                except OSError:
+                    lost.add(e["path"])
+            os.rename(path + ".away", path)
+        check(lost == {e["path"] for e in reader.Backup(repo, m).entries()
+                       if e["len"]}, "what is lost of all of them")
+
+
 def test_every_kind_of_key_opens_the_tree(v):
     want = v.text("tree.txt").splitlines()
     for i in range(len(v.key_texts)):
@@ -257,7 +297,10 @@ def test_a_flipped_bit_anywhere_is_noticed(v):
             for key in range(len(copy.key_texts)):
                 repo = copy.repo(key)
                 for m in repo.backups():
-                    describe_backup(reader.Backup(repo, m))
+                    backup = reader.Backup(repo, m)
+                    describe_backup(backup)
+                    for i in range(len(m["packs"])):
+                        backup.pack(i)
 
         read()
         for path in list(copy.objects()):

@@ -195,7 +195,7 @@ make_node(struct target_tree *t, int dir, const char *base,
 static int
 no_target(struct target_tree *t, const struct entry *e, struct err *err)
 {
-	if (t->left_out == 0)
+	if (t->left_out == 0 && !t->opts.incomplete)
 		return err_set(err, HF_ECORRUPT,
 		    "'%s' is a link to '%s', which did not come", e->path,
 		    e->target);
