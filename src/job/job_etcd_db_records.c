@@ -3,6 +3,7 @@
 
 #include "base/entry.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "etcd/etcd_index.h"
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
@@ -16,6 +17,7 @@ struct records {
 	struct job_etcd_file buckets, index_file;
 	struct job_etcd_file *files; /* Of the segments, in order. */
 	size_t nfiles, cap;
+	struct limit limit; /* Of the files. */
 	struct etcd_index index;
 };
 
@@ -42,8 +44,12 @@ add_file(struct records *f, const struct job_etcd_file *at, struct err *err)
 {
 	struct job_etcd_file *grown;
 	size_t cap = f->cap > 0 ? 2 * f->cap : 64;
+	int rc;
 
 	if (f->nfiles == f->cap) {
+		if ((rc = limit_take(&f->limit, (cap - f->cap) * sizeof(*grown),
+			 "the list of etcd's segments", err)) < 0)
+			return rc;
 		grown = reallocarray(f->files, cap, sizeof(*grown));
 		if (grown == NULL)
 			return err_nomem(err);
@@ -248,6 +254,7 @@ job_etcd_db_open_records(struct job_etcd_db *db, struct err *err)
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return err_nomem(err);
 	f->db = db;
+	f->limit = limit_of(job_memory(db->job));
 	if ((rc = repo_reader_entries(db->reader, find_file, f, err)) < 0 ||
 	    (rc = load_index(f, err)) < 0)
 		return rc;

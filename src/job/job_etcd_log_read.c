@@ -4,6 +4,7 @@
 
 #include "base/entry.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "etcd/etcd_clock.h"
 #include "etcd/etcd_lease_file.h"
 #include "job/job.h"
@@ -22,6 +23,7 @@ struct opened {
 	struct job_etcd_file clock, leases;
 	struct job_etcd_file *segments;
 	size_t n, cap;
+	struct limit limit; /* Of the segments. */
 };
 
 static void
@@ -37,8 +39,12 @@ add_segment(struct opened *o, const struct job_etcd_file *at, struct err *err)
 {
 	size_t cap = o->cap > 0 ? 2 * o->cap : 16;
 	struct job_etcd_file *grown;
+	int rc;
 
 	if (o->n == o->cap) {
+		if ((rc = limit_take(&o->limit, (cap - o->cap) * sizeof(*grown),
+			 "the list of a log's segments", err)) < 0)
+			return rc;
 		grown = reallocarray(o->segments, cap, sizeof(*grown));
 		if (grown == NULL)
 			return err_nomem(err);
@@ -76,7 +82,8 @@ open_log(const struct job *j, struct repo *r, const struct job_etcd_log *log,
 	};
 	int rc;
 
-	*o = (struct opened){ .db = { .job = j } };
+	*o = (struct opened){ .db = { .job = j },
+		.limit = limit_of(job_memory(j)) };
 	if ((rc = repo_manifest_load(r, log->backup, &o->db.manifest, err)) <
 		0 ||
 	    (rc = repo_reader_new(

@@ -263,6 +263,7 @@ open_target(struct restore *x, struct err *err)
 		.path = x->opts->to,
 		.overwrite = x->opts->overwrite,
 		.incomplete = x->rep.unnamed > 0,
+		.memory = job_memory(x->job),
 		.warn = on_target_warn,
 		.arg = x,
 	};
@@ -330,6 +331,20 @@ restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
 	return 0;
 }
 
+/* End a round of reading that has failed, so that another may begin. */
+static void
+drain(struct restore *x)
+{
+	struct err e = ERR_INIT;
+	const uint8_t *p;
+	uint64_t pos;
+	size_t n;
+
+	do
+		(void)repo_reader_read(x->reader, &pos, &p, &n, &e);
+	while (n > 0);
+}
+
 /* Is it the file as a whole that is wanted? */
 static int
 find_paged(struct restore *x, bool *wanted, struct err *err)
@@ -342,8 +357,10 @@ find_paged(struct restore *x, bool *wanted, struct err *err)
 		return 0;
 	rc = job_paged_find(x->job, x->reader, &x->manifest, &x->paged, &e);
 	/* Of a file in parts that are lost in part, others come as they are. */
-	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc))
+	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc)) {
+		drain(x);
 		return 0;
+	}
 	if (rc < 0) {
 		*err = e;
 		return rc;
@@ -393,8 +410,8 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 	bool paged;
 	int rc;
 
-	rc = job_select_new(
-	    x->opts->only, x->opts->nonly, x->opts->exact, &x->select, err);
+	rc = job_select_new(x->opts->only, x->opts->nonly, x->opts->exact,
+	    job_memory(x->job), &x->select, err);
 	if (rc < 0 || (rc = sha256_new(&x->sha, err)) < 0 ||
 	    (rc = find_paged(x, &paged, err)) < 0)
 		return rc;

@@ -4,6 +4,7 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/glob.h"
+#include "base/limit.h"
 #include "base/str.h"
 #include "job/job_select.h"
 #include "repo/repo_reader.h"
@@ -20,17 +21,21 @@ struct job_select {
 	bool exact;
 	struct stand_in *links;
 	size_t nlinks;
+	struct limit limit; /* Of the links. */
 };
 
 int
-job_select_new(const char *const *only, size_t n, bool exact,
+job_select_new(const char *const *only, size_t n, bool exact, size_t memory,
     struct job_select **ret, struct err *err)
 {
 	struct job_select *s;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
-	*s = (struct job_select){ .only = only, .nonly = n, .exact = exact };
+	*s = (struct job_select){ .only = only,
+		.nonly = n,
+		.exact = exact,
+		.limit = limit_of(memory) };
 	*ret = s;
 	return 0;
 }
@@ -92,10 +97,15 @@ note_link(void *arg, const struct entry *e, struct err *err)
 {
 	struct job_select *s = arg;
 	struct stand_in *grown;
+	int rc;
 
 	if (e->type != ENTRY_HARDLINK || !chosen(s, e->path) ||
 	    chosen(s, e->target) || find(s, e->target) != NULL)
 		return 0;
+	if ((rc = limit_take(&s->limit,
+		 sizeof(*grown) + strlen(e->target) + strlen(e->path),
+		 "the list of the backup's hard links", err)) < 0)
+		return rc;
 	grown = reallocarray(s->links, s->nlinks + 1, sizeof(*grown));
 	if (grown == NULL)
 		return err_nomem(err);

@@ -19,12 +19,13 @@ struct repo_reader;
  */
 
 /**
- * job_select_new(only, n, exact, ret, err):
+ * job_select_new(only, n, exact, memory, ret, err):
  * Choose what one of ${n} globs (or paths, if ${exact}) matches, itself or
  * through a folder above it; everything if ${n} is 0.  ${only} is borrowed.
+ * ${memory} bounds what links may take (base/limit.h).
  */
-int job_select_new(
-    const char *const *, size_t, bool, struct job_select **, struct err *);
+int job_select_new(const char *const *, size_t, bool, size_t,
+    struct job_select **, struct err *);
 void job_select_free(struct job_select *);
 CLEANUP_DEFINE(job_select);
 

@@ -82,7 +82,7 @@ repo_attest_decode(const uint8_t *p, size_t n, const uint8_t pk[],
 	a.objects = cur_u64(&c);
 	a.bytes = cur_u64(&c);
 	if (cur_str(&c, &a.host, err) < 0 || cur_str(&c, &a.message, err) < 0 ||
-	    repo_facts_decode(&c, &a.facts, &a.nfacts, err) < 0 ||
+	    repo_facts_decode(&c, SIZE_MAX, &a.facts, &a.nfacts, err) < 0 ||
 	    repo_wire_end(&kind, &c, err) < 0 ||
 	    repo_wire_rule(&kind, HF_ECORRUPT, broken(&a), err) < 0)
 		return err->code;

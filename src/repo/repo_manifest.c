@@ -9,6 +9,13 @@ static const struct repo_wire kind = { "HFM1", "manifest" };
 
 #define PACK_ROW_LEN (REPO_OID_LEN + 4 + 4 + 2 + SHA256_LEN)
 
+/*
+ * A catalogue keeps these of every backup, and each costs more than its
+ * bytes: so many of the texts in front, so many of the evidence.
+ */
+#define TEXTS_MAX (64u << 10) /* bytes */
+#define FACTS_MAX 4096
+
 void
 repo_manifest_clear(struct repo_manifest *m)
 {
@@ -69,6 +76,21 @@ broken(const struct repo_manifest *m, size_t sealed)
 }
 
 static int
+add_texts(const struct repo_manifest *m, struct buf *b, struct err *err)
+{
+	size_t from = b->len;
+
+	if (buf_add_str(b, m->source, err) < 0 ||
+	    buf_add_str(b, m->type, err) < 0 ||
+	    buf_add_str(b, m->class, err) < 0 ||
+	    buf_add_str(b, m->host, err) < 0 ||
+	    buf_add_str(b, m->program, err) < 0)
+		return err->code;
+	return repo_wire_rule(&kind, HF_EBUG,
+	    b->len - from > TEXTS_MAX ? "its texts are too long" : NULL, err);
+}
+
+static int
 add_head(const struct repo_manifest *m, struct buf *b, struct err *err)
 {
 	if (repo_wire_begin(&kind, b, err) < 0 ||
@@ -82,11 +104,7 @@ add_head(const struct repo_manifest *m, struct buf *b, struct err *err)
 	    buf_add(b, m->base, sizeof(m->base), err) < 0 ||
 	    buf_add_u64(b, (uint64_t)m->start_ms, err) < 0 ||
 	    buf_add_u64(b, (uint64_t)m->commit_ms, err) < 0 ||
-	    buf_add_str(b, m->source, err) < 0 ||
-	    buf_add_str(b, m->type, err) < 0 ||
-	    buf_add_str(b, m->class, err) < 0 ||
-	    buf_add_str(b, m->host, err) < 0 ||
-	    buf_add_str(b, m->program, err) < 0 ||
+	    add_texts(m, b, err) < 0 ||
 	    buf_add_u64(b, m->plain_bytes, err) < 0 ||
 	    buf_add_u64(b, m->stored_bytes, err) < 0 ||
 	    buf_add_u64(b, m->entries, err) < 0)
@@ -98,7 +116,7 @@ static int
 add_lists(const struct repo_manifest *m, struct buf *b, struct err *err)
 {
 	const struct repo_pack_row *p;
-	size_t i;
+	size_t i, from;
 
 	if (buf_add_u32(b, (uint32_t)m->nkeys, err) < 0 ||
 	    buf_add(b, m->keys, m->nkeys * REPO_ID_LEN, err) < 0 ||
@@ -115,7 +133,14 @@ add_lists(const struct repo_manifest *m, struct buf *b, struct err *err)
 		    buf_add(b, p->sha256, sizeof(p->sha256), err) < 0)
 			return err->code;
 	}
-	return repo_facts_encode(m->evidence, m->nevidence, b, err);
+	from = b->len;
+	if (repo_facts_encode(m->evidence, m->nevidence, b, err) < 0)
+		return err->code;
+	return repo_wire_rule(&kind, HF_EBUG,
+	    m->nevidence > FACTS_MAX || b->len - from > TEXTS_MAX
+		? "it has too much evidence"
+		: NULL,
+	    err);
 }
 
 static int
@@ -156,6 +181,41 @@ repo_manifest_encode(const struct repo_manifest *m,
 	return 0;
 }
 
+/* Let ${c} see no more than ${max} bytes; return what it does not see. */
+static size_t
+narrow(struct cur *c, size_t max)
+{
+	size_t hidden = c->left > max ? c->left - max : 0;
+
+	c->left -= hidden;
+	return hidden;
+}
+
+static int
+get_texts(struct cur *c, struct repo_manifest *m, struct err *err)
+{
+	size_t hidden = narrow(c, TEXTS_MAX);
+
+	if (cur_str(c, &m->source, err) < 0 || cur_str(c, &m->type, err) < 0 ||
+	    cur_str(c, &m->class, err) < 0 || cur_str(c, &m->host, err) < 0 ||
+	    cur_str(c, &m->program, err) < 0)
+		return err->code;
+	c->left += hidden;
+	return 0;
+}
+
+static int
+get_evidence(struct cur *c, struct repo_manifest *m, struct err *err)
+{
+	size_t hidden = narrow(c, TEXTS_MAX);
+
+	if (repo_facts_decode(c, FACTS_MAX, &m->evidence, &m->nevidence, err) <
+	    0)
+		return err->code;
+	c->left += hidden;
+	return 0;
+}
+
 static int
 get_head(struct cur *c, struct repo_manifest *m, struct err *err)
 {
@@ -174,9 +234,7 @@ get_head(struct cur *c, struct repo_manifest *m, struct err *err)
 	cur_copy(c, m->base, sizeof(m->base));
 	m->start_ms = (int64_t)cur_u64(c);
 	m->commit_ms = (int64_t)cur_u64(c);
-	if (cur_str(c, &m->source, err) < 0 || cur_str(c, &m->type, err) < 0 ||
-	    cur_str(c, &m->class, err) < 0 || cur_str(c, &m->host, err) < 0 ||
-	    cur_str(c, &m->program, err) < 0)
+	if (get_texts(c, m, err) < 0)
 		return err->code;
 	m->plain_bytes = cur_u64(c);
 	m->stored_bytes = cur_u64(c);
@@ -228,7 +286,7 @@ get_lists(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
 	cur_copy(c, m->keys, n * REPO_ID_LEN);
 	if (get_packs(c, m, brief, err) < 0)
 		return err->code;
-	return repo_facts_decode(c, &m->evidence, &m->nevidence, err);
+	return get_evidence(c, m, err);
 }
 
 static int

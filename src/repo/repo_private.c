@@ -112,9 +112,6 @@ check(const struct repo_private *p, const struct repo_manifest *m,
 {
 	size_t i;
 
-	if (p->nwarnings > WARNINGS_MAX)
-		return repo_wire_rule(
-		    &kind, HF_ECORRUPT, "it has more than 100 warnings", err);
 	for (i = 0; i < p->nentry_segs; i++)
 		if (check_ref(&p->entry_segs[i], m, err) < 0)
 			return err->code;
@@ -137,7 +134,8 @@ decode(const struct buf *b, const struct repo_manifest *m,
 	p.stream_len = cur_u64(&c);
 	if (get_refs(&c, &p.entry_segs, &p.nentry_segs, err) < 0 ||
 	    get_refs(&c, &p.frame_segs, &p.nframe_segs, err) < 0 ||
-	    repo_facts_decode(&c, &p.warnings, &p.nwarnings, err) < 0 ||
+	    repo_facts_decode(
+		&c, WARNINGS_MAX, &p.warnings, &p.nwarnings, err) < 0 ||
 	    repo_wire_end(&kind, &c, err) < 0 || check(&p, m, err) < 0)
 		return err->code;
 	*ret = p;

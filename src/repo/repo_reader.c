@@ -4,6 +4,7 @@
 
 #include "base/entry.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "crypto/secret.h"
 #include "repo/repo.h"
 #include "repo/repo_fetch.h"
@@ -18,6 +19,7 @@ struct range {
 struct repo_reader {
 	const struct repo_manifest *m;
 	struct repo_reader_opts opts;
+	struct limit limit; /* Of frames and ranges. */
 	struct repo_packs *packs;
 	struct repo_private priv;
 	struct repo_segments *segments;
@@ -76,6 +78,11 @@ add_frames(void *arg, const uint8_t *p, size_t n, const struct err *why,
 		    err, HF_ECORRUPT, "a frame list has a wrong length");
 	if (p == NULL)
 		more = 1; /* How many they were does not tell how long. */
+	/* A segment may be named again and again: only their sum counts. */
+	if ((rc = limit_take(&rd->limit,
+		 more * (sizeof(*frames) + sizeof(*rd->starts)),
+		 "the list of the backup's frames", err)) < 0)
+		return rc;
 	frames = reallocarray(rd->frames, rd->nframes + more, sizeof(*frames));
 	if (frames == NULL)
 		return err_nomem(err);
@@ -192,6 +199,7 @@ repo_reader_new(struct repo *r, const struct repo_manifest *m,
 		return err_nomem(err);
 	rd->m = m;
 	rd->opts = *opts;
+	rd->limit = limit_of(opts->memory);
 	if ((rc = open_private(rd, r, err)) < 0 ||
 	    (rc = repo_packs_new(r, m, &rd->packs, err)) < 0 ||
 	    (rc = repo_segments_new(m, rd->packs, opts, &rd->segments, err)) <
@@ -250,6 +258,7 @@ repo_reader_want(
 	const struct range *last;
 	struct range *v;
 	size_t cap;
+	int rc;
 
 	if (len == 0)
 		return 0;
@@ -264,6 +273,10 @@ repo_reader_want(
 		    "data is said to lie before that of an earlier entry");
 	if (rd->ranges == NULL || rd->nranges == rd->ranges_cap) {
 		cap = rd->ranges_cap + rd->ranges_cap / 2 + 16;
+		if ((rc = limit_take(&rd->limit,
+			 (cap - rd->ranges_cap) * sizeof(*v),
+			 "the list of the files to be read", err)) < 0)
+			return rc;
 		if ((v = reallocarray(rd->ranges, cap, sizeof(*v))) == NULL)
 			return err_nomem(err);
 		rd->ranges = v;

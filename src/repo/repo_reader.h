@@ -18,7 +18,8 @@ struct repo_reader;
  * Reads one backup: its entries in order, and ranges of its stream.  Threads
  * fetch packs (the span of a pack that is needed, in one request) and open
  * frames ahead of the caller; memory is bounded by ${opts->memory} (but for
- * 32 bytes for each MiB of the stream, and 16 for each range that is wanted).
+ * 32 bytes for each MiB of the stream, and 16 for each range that is wanted:
+ * HF_ENOSPC if these come to more than LIMIT_FLOOR and ${opts->memory}).
  * One thread at a time may call it; entries and the stream may be read by
  * turns, so that a callback for an entry can read its data.
  */

@@ -125,10 +125,14 @@ repo_facts_encode(
 
 int
 repo_facts_decode(
-    struct cur *c, struct repo_fact **v, size_t *n, struct err *err)
+    struct cur *c, size_t max, struct repo_fact **v, size_t *n, struct err *err)
 {
 	size_t i, count = repo_wire_count(c, 8);
 
+	if (count > max) {
+		c->bad = true;
+		return 0;
+	}
 	/* The caller's clear releases what came so far, if more fails. */
 	if (repo_wire_array(count, sizeof(**v), v, err) < 0)
 		return err->code;

@@ -79,11 +79,12 @@ int repo_wire_array(size_t, size_t, void *, struct err *);
 bool repo_time_ok(int64_t);
 bool repo_all_zero(const uint8_t *, size_t);
 
-/* list(str | str): evidence, facts, warnings. */
+/* list(str | str): evidence, facts, warnings.  More than ${max} of them make
+ * the cursor bad. */
 int repo_facts_encode(
     const struct repo_fact *, size_t, struct buf *, struct err *);
 int repo_facts_decode(
-    struct cur *, struct repo_fact **, size_t *, struct err *);
+    struct cur *, size_t max, struct repo_fact **, size_t *, struct err *);
 void repo_facts_free(struct repo_fact *, size_t);
 
 #endif /* !REPO_REPO_WIRE_H_ */

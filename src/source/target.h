@@ -38,6 +38,7 @@ struct target_opts {
 	                     be an empty folder. */
 	bool incomplete;  /* Entries will be missing: a link to one is a
 	                     warning. */
+	size_t memory;    /* What the folders may take: base/limit.h. */
 	/* What cannot be kept (owner, device, xattr) is told here, counted by
 	 * the caller, and does not stop the restore. */
 	void (*warn)(void *arg, const char *path, const char *what);

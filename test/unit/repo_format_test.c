@@ -631,3 +631,43 @@ TEST(names__are_those_of_the_format)
 	repo_name_attest(name, id, 0, rnd);
 	CHECK_STR(name, "a/0123456700000000-19700101T000000Z-deadbeef.hfa");
 }
+
+#define SOURCE_AT 144   /* Of its length. */
+#define EVIDENCE_AT 388 /* Of how many there are. */
+
+/*
+ * Decode the manifest ${b} with ${by} added to the number at ${at} and ${n}
+ * bytes of ${fill} behind it.
+ */
+static int
+decode_longer(const struct buf *b, size_t at, uint32_t by, size_t n,
+    uint8_t fill, struct err *err)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+	CLEANUP(freep_buf) struct buf to = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(buf_add(&to, b->p, at, &e), &e);
+	CHECK_OK(buf_add_u32(&to, le32_get(b->p + at) + by, &e), &e);
+	for (; n > 0; n--)
+		CHECK_OK(buf_add_u8(&to, fill, &e), &e);
+	CHECK_OK(buf_add(&to, b->p + at + 4, b->len - at - 4, &e), &e);
+	return repo_manifest_brief(to.p, to.len, NULL, &m, err);
+}
+
+/* Whoever lists a repository keeps them, of every backup there is. */
+TEST(manifest__has_bounded_texts_and_evidence)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(manifest_encode(&b, &e), &e);
+	CHECK(le32_get(b.p + SOURCE_AT) == 5);
+	CHECK(le32_get(b.p + EVIDENCE_AT) == 2);
+	CHECK_OK(decode_longer(&b, SOURCE_AT, 60000, 60000, 'x', &e), &e);
+	CHECK_FAIL(decode_longer(&b, SOURCE_AT, 70000, 70000, 'x', &e), &e,
+	    HF_ECORRUPT);
+	CHECK_OK(decode_longer(&b, EVIDENCE_AT, 4094, 8 * 4094, 0, &e), &e);
+	CHECK_FAIL(decode_longer(&b, EVIDENCE_AT, 4095, 8 * 4095, 0, &e), &e,
+	    HF_ECORRUPT);
+}

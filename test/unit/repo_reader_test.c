@@ -91,7 +91,8 @@ TEST(reader__fetches_each_pack_once)
 	s.gate.gets = 0;
 	CHECK_OK(repo_reader_want(rd, 0, 60 * MIB, &err), &err);
 	CHECK(stand_read(&s, rd, &lost, &err) == 60 * MIB && lost == 0);
-	CHECK(s.gate.gets == s.m.npacks);
+	/* The last one may hold copies and no data. */
+	CHECK(s.gate.gets <= s.m.npacks && s.gate.gets + 1 >= s.m.npacks);
 }
 
 #define PACKS 6
@@ -388,4 +389,83 @@ TEST(reader__checks_the_header_when_only_a_later_part_is_wanted)
 	CHECK_OK(repo_reader_want(rd, 2 * MIB, 10, &err), &err);
 	CHECK(stand_read(&s, rd, &lost, &err) == 10 && lost == 10);
 	CHECK(strstr(err.msg, "commitment") != NULL);
+}
+
+/* Put a frame list of ${n} times the same frame into a pack of its own. */
+static void
+seal_list(struct stand *s, const struct repo_ref *frame, size_t n)
+{
+	CLEANUP(freep_repo_pack) struct repo_pack *pk = NULL;
+	CLEANUP(freep_mem) uint8_t *p = malloc(2 * MIB);
+	CLEANUP(freep_buf) struct buf list = BUF_INIT;
+	struct repo_pack_row *rows;
+	struct store_blob blob = { .p = p };
+	struct err err = ERR_INIT;
+	size_t i;
+
+	CHECK(p != NULL);
+	for (i = 0; i < n; i++)
+		CHECK_OK(repo_ref_encode(frame, &list, &err), &err);
+	CHECK_OK(repo_pack_new(s->repo.head.vault_id, s->repo.key_id,
+		     s->repo.key, 1, &pk, &err),
+	    &err);
+	CHECK_OK(repo_pack_start(pk, p, 2 * MIB, &err), &err);
+	s->priv.frame_segs[0].pack = (uint32_t)s->m.npacks;
+	CHECK_OK(repo_pack_add(pk, REPO_FRAME_LIST, list.p, list.len,
+		     &s->priv.frame_segs[0], &err),
+	    &err);
+	rows = reallocarray(s->m.packs, s->m.npacks + 1, sizeof(*rows));
+	CHECK(rows != NULL);
+	s->m.packs = rows;
+	rows[s->m.npacks] = (struct repo_pack_row){ .hour = rows[0].hour };
+	CHECK_OK(repo_pack_finish(pk, &rows[s->m.npacks++], &err), &err);
+	blob.len = rows[s->m.npacks - 1].len;
+	CHECK_OK(store_put(s->gate.inner, stand_pack(s, s->m.npacks - 1), &blob,
+		     &err),
+	    &err);
+}
+
+/* A few KiB in the store, and a frame list without end. */
+TEST(reader__is_not_exhausted_by_a_frame_list_that_is_named_again_and_again)
+{
+	CLEANUP(stand_clear) struct stand s;
+	struct repo_reader_opts opts = { .workers = 1 };
+	struct repo_reader *rd = NULL;
+	const struct repo_ref *frame;
+	struct repo_ref *segs;
+	struct err err = ERR_INIT;
+	size_t i, n = 0;
+
+	one_file(&s, 1000, 0, 1);
+	CHECK(s.priv.nframe_segs == 1 && s.m.npacks == 1);
+	/* The frame of the data is the first of the pack. */
+	frame = &(struct repo_ref){ .off = REPO_PACK_HEADER_LEN,
+		.len = 1000 + 16,
+		.plain = 1000,
+		.codec = REPO_RAW };
+	seal_list(&s, frame, REPO_FRAME_MAX / REPO_REF_LEN);
+	segs = calloc(1000, sizeof(*segs));
+	CHECK(segs != NULL);
+	for (i = 0; i < 1000; i++)
+		segs[i] = s.priv.frame_segs[0];
+	free(s.priv.frame_segs);
+	s.priv.frame_segs = segs;
+	for (i = 1; i <= 1000; i *= 1000) {
+		s.priv.nframe_segs = i;
+		n = i * (REPO_FRAME_MAX / REPO_REF_LEN);
+		s.priv.stream_len = 1000 * n;
+		CHECK_OK(repo_private_seal(&s.priv, s.repo.key, 0, &s.m, &err),
+		    &err);
+		if (i == 1) {
+			CHECK_OK(
+			    repo_reader_new(&s.repo, &s.m, &opts, &rd, &err),
+			    &err);
+			repo_reader_free(rd);
+		} else {
+			CHECK_FAIL(
+			    repo_reader_new(&s.repo, &s.m, &opts, &rd, &err),
+			    &err, HF_ENOSPC);
+			CHECK(strstr(err.hint, "--memory") != NULL);
+		}
+	}
 }

@@ -24,7 +24,9 @@ at(const char *name)
 static int
 open_target(const char *path, int overwrite, struct target **t, struct err *err)
 {
-	const struct target_opts opts = { path, overwrite, on_warn, NULL };
+	const struct target_opts opts = {
+		.path = path, .overwrite = overwrite, .warn = on_warn
+	};
 
 	return target_file_new(&opts, t, err);
 }

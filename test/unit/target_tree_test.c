@@ -695,3 +695,25 @@ TEST(target_tree__survives_running_out_of_memory)
 	CHECK_OK(rc, &e);
 	CHECK(holds("to/d/f", "x") && count() == 1);
 }
+
+TEST(tree_target__is_not_exhausted_by_folders_that_are_all_attributes)
+{
+	CLEANUP(freep_target) struct target *t = NULL;
+	CLEANUP(freep_mem) uint8_t *value = calloc(1, 1 << 20);
+	char name[] = "user.junk", path[16];
+	struct entry_xattr x = { .name = name, .value = value, .len = 1 << 20 };
+	struct entry e = {
+		.path = path, .type = ENTRY_DIR, .xattrs = &x, .nxattrs = 1
+	};
+	struct err err = ERR_INIT;
+	unsigned i;
+	int rc = 0;
+
+	CHECK(value != NULL);
+	t = new_target("out");
+	for (i = 0; i < 300 && rc == 0; i++) {
+		(void)snprintf(path, sizeof(path), "d%u", i);
+		rc = target_begin(t, &e, &err);
+	}
+	CHECK(rc == -HF_ENOSPC && i > 200);
+}

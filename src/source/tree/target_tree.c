@@ -12,6 +12,7 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/limit.h"
 #include "base/stage.h"
 #include "base/str.h"
 #include "source/target.h"
@@ -43,6 +44,7 @@ struct target_tree {
 	struct buf folders;
 	size_t *folder;
 	size_t nfolders, cap;
+	struct limit limit;
 
 	/* The file that is being written. */
 	int fd;
@@ -72,7 +74,10 @@ add_folder(struct target_tree *t, const struct entry *e, struct err *err)
 		t->folder = grown;
 		t->cap = cap;
 	}
-	if ((rc = entry_encode(e, &t->folders, err)) < 0)
+	/* One folder may have a MiB of attributes, and many may. */
+	if ((rc = entry_encode(e, &t->folders, err)) < 0 ||
+	    (rc = limit_take(&t->limit, t->folders.len - at + sizeof(at),
+		 "the list of the backup's folders", err)) < 0)
 		return rc;
 	t->folder[t->nfolders++] = at;
 	return 0;
@@ -401,6 +406,7 @@ target_tree_new(
 	t->stage = (struct stage){ .parent = -1, .fd = -1 };
 	target_tree_dirs_init(&t->dirs, -1);
 	t->opts = *opts;
+	t->limit = limit_of(opts->memory);
 	target_tree_meta_init(&t->meta, &t->opts);
 	if ((rc = str_dup(opts->path, &t->path, err)) < 0)
 		return rc;
