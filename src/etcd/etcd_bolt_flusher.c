@@ -8,39 +8,48 @@
 #include "etcd/etcd_bolt_flusher.h"
 
 #define ALIGN 4096 /* So that writes may go past the page cache. */
+#define PIECES 4
+
+/* A buffer, and what of it is to be written where. */
+struct piece {
+	uint8_t *p;
+	size_t n;
+	uint64_t off;
+};
 
 struct etcd_bolt_flusher {
 	int fd;
-	uint8_t *buf[2];
-	int filling; /* The caller's; the other may be under way. */
-
 	pthread_t thread;
 	bool started;
+
+	/* A ring: the caller fills ${put}, those from ${written} to it are
+	 * the thread's.  So the thread has the next one at hand when it is
+	 * done with one. */
+	struct piece ring[PIECES];
 
 	/* Under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool busy, quit;
-	size_t n;
-	uint64_t off;
+	bool quit;
+	size_t put, written;
 	struct err cause; /* Of the first write that failed. */
 };
 
-/* Write what the caller has put, outside the lock. */
+/* Write the next piece, outside the lock. */
 static void
 write_one(struct etcd_bolt_flusher *f, uint64_t *behind)
 {
-	const uint8_t *p = f->buf[1 - f->filling];
-	uint64_t off = f->off;
+	const struct piece *w = &f->ring[f->written % PIECES];
 	struct err e = ERR_INIT;
-	size_t n = f->n;
 
+	/* What comes behind a gap is of no use to anybody. */
+	if (f->cause.code != 0)
+		return;
 	(void)pthread_mutex_unlock(&f->lock);
-	if (file_write_at(f->fd, p, n, off, &e) == 0)
-		file_write_behind(f->fd, behind, off + n);
+	if (file_write_at(f->fd, w->p, w->n, w->off, &e) == 0)
+		file_write_behind(f->fd, behind, w->off + w->n);
 	(void)pthread_mutex_lock(&f->lock);
-	if (e.code != 0)
-		f->cause = e;
+	f->cause = e;
 }
 
 static void *
@@ -51,9 +60,9 @@ run(void *arg)
 
 	(void)pthread_mutex_lock(&f->lock);
 	while (!f->quit) {
-		if (f->busy) {
+		if (f->written < f->put) {
 			write_one(f, &behind);
-			f->busy = false;
+			f->written++;
 			(void)pthread_cond_broadcast(&f->changed);
 		} else {
 			(void)pthread_cond_wait(&f->changed, &f->lock);
@@ -76,11 +85,9 @@ etcd_bolt_flusher_new(
 	/* On Linux these allocate nothing and cannot fail. */
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_cond_init(&f->changed, NULL);
-	for (i = 0; i < 2; i++)
-		if (posix_memalign((void **)&f->buf[i], ALIGN, size) != 0) {
-			f->buf[i] = NULL;
+	for (i = 0; i < PIECES; i++)
+		if ((f->ring[i].p = aligned_alloc(ALIGN, size)) == NULL)
 			return err_nomem(err);
-		}
 	if ((rc = thread_start(run, f, &f->thread, err)) < 0)
 		return rc;
 	f->started = true;
@@ -91,6 +98,8 @@ etcd_bolt_flusher_new(
 void
 etcd_bolt_flusher_free(struct etcd_bolt_flusher *f)
 {
+	int i;
+
 	if (f == NULL)
 		return;
 	if (f->started) {
@@ -102,22 +111,22 @@ etcd_bolt_flusher_free(struct etcd_bolt_flusher *f)
 	}
 	(void)pthread_mutex_destroy(&f->lock);
 	(void)pthread_cond_destroy(&f->changed);
-	free(f->buf[0]);
-	free(f->buf[1]);
+	for (i = 0; i < PIECES; i++)
+		free(f->ring[i].p);
 	free(f);
 }
 
 uint8_t *
 etcd_bolt_flusher_buf(struct etcd_bolt_flusher *f)
 {
-	return f->buf[f->filling];
+	return f->ring[f->put % PIECES].p;
 }
 
-/* With the lock: until the thread has nothing to do. */
+/* With the lock: until no more than ${most} pieces are left to be written. */
 static int
-settle(struct etcd_bolt_flusher *f, struct err *err)
+settle(struct etcd_bolt_flusher *f, size_t most, struct err *err)
 {
-	while (f->busy)
+	while (f->put - f->written > most)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
 	if (f->cause.code == 0)
 		return 0;
@@ -129,16 +138,15 @@ int
 etcd_bolt_flusher_put(
     struct etcd_bolt_flusher *f, size_t n, uint64_t off, struct err *err)
 {
+	struct piece *mine = &f->ring[f->put % PIECES];
 	int rc;
 
+	mine->n = n;
+	mine->off = off;
 	(void)pthread_mutex_lock(&f->lock);
-	if ((rc = settle(f, err)) == 0) {
-		f->n = n;
-		f->off = off;
-		f->filling = 1 - f->filling;
-		f->busy = true;
-		(void)pthread_cond_broadcast(&f->changed);
-	}
+	f->put++;
+	(void)pthread_cond_broadcast(&f->changed);
+	rc = settle(f, PIECES - 1, err);
 	(void)pthread_mutex_unlock(&f->lock);
 	return rc;
 }
@@ -149,7 +157,7 @@ etcd_bolt_flusher_drain(struct etcd_bolt_flusher *f, struct err *err)
 	int rc;
 
 	(void)pthread_mutex_lock(&f->lock);
-	rc = settle(f, err);
+	rc = settle(f, 0, err);
 	(void)pthread_mutex_unlock(&f->lock);
 	return rc;
 }

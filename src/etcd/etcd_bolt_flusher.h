@@ -11,13 +11,13 @@ struct err;
 struct etcd_bolt_flusher;
 
 /*
- * Writes one buffer to a file, in a thread of its own, while the caller
- * fills the other.
+ * Writes buffers to a file, in a thread of its own, while the caller fills
+ * another: it waits only when three are on their way.
  */
 
 /**
  * etcd_bolt_flusher_new(fd, size, ret, err):
- * Make two buffers of ${size} bytes, whole pages, and start the thread.  The
+ * Make four buffers of ${size} bytes, whole pages, and start the thread.  The
  * file stays the caller's.
  */
 int etcd_bolt_flusher_new(
