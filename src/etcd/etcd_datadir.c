@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "base/stage.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "etcd/etcd_datadir.h"
 #include "etcd/etcd_membership.h"
 #include "etcd/etcd_snap.h"
@@ -22,6 +24,12 @@ struct etcd_datadir {
 	struct stage stage;
 	int member, wal, snap; /* The folders. */
 	int db;
+
+	/* Lays down the log, while the caller fills the database. */
+	const struct etcd_membership *members;
+	pthread_t thread;
+	bool laying;
+	struct err log; /* What became of it, once the thread has ended. */
 };
 
 static int
@@ -83,23 +91,42 @@ write_snap(
 	return sync_file(fd, name, err);
 }
 
-/* The log is on the disk before there is a database, whatever its name. */
+/* All but the database. */
+static void *
+lay_log(void *arg)
+{
+	struct etcd_datadir *d = arg;
+
+	if (write_wal(d, d->members, &d->log) < 0 ||
+	    file_sync_dir(d->wal, &d->log) < 0 ||
+	    write_snap(d, d->members, &d->log) < 0 ||
+	    file_sync_dir(d->snap, &d->log) < 0)
+		return NULL;
+	(void)file_sync_dir(d->member, &d->log);
+	return NULL;
+}
+
 static int
-lay_down(
-    struct etcd_datadir *d, const struct etcd_membership *s, struct err *err)
+lay_down(struct etcd_datadir *d, struct err *err)
 {
 	int rc;
 
 	if ((rc = make_dir(d->stage.fd, "member", &d->member, err)) < 0 ||
 	    (rc = make_dir(d->member, "wal", &d->wal, err)) < 0 ||
 	    (rc = make_dir(d->member, "snap", &d->snap, err)) < 0 ||
-	    (rc = write_wal(d, s, err)) < 0 ||
-	    (rc = file_sync_dir(d->wal, err)) < 0 ||
-	    (rc = write_snap(d, s, err)) < 0 ||
-	    (rc = file_sync_dir(d->snap, err)) < 0 ||
-	    (rc = file_sync_dir(d->member, err)) < 0)
+	    (rc = make_file(d->snap, DB_PART, &d->db, err)) < 0 ||
+	    (rc = thread_start(lay_log, d, &d->thread, err)) < 0)
 		return rc;
-	return make_file(d->snap, DB_PART, &d->db, err);
+	d->laying = true;
+	return 0;
+}
+
+static void
+join(struct etcd_datadir *d)
+{
+	if (d->laying)
+		(void)pthread_join(d->thread, NULL);
+	d->laying = false;
 }
 
 int
@@ -115,6 +142,7 @@ etcd_datadir_new(const char *path, const struct etcd_membership *s,
 
 	if ((d = calloc(1, sizeof(*d))) == NULL)
 		return err_nomem(err);
+	d->members = s;
 	d->member = d->wal = d->snap = d->db = -1;
 	d->stage.parent = d->stage.fd = -1;
 	if ((rc = str_dup(path, &d->path, err)) < 0)
@@ -122,7 +150,7 @@ etcd_datadir_new(const char *path, const struct etcd_membership *s,
 	at.path = d->path;
 	if ((rc = stage_open(&d->stage, &at, err)) < 0)
 		return rc;
-	if (lay_down(d, s, err) < 0)
+	if (lay_down(d, err) < 0)
 		return err_wrap(err, "make the data directory '%s'", path);
 	*ret = TAKE(d);
 	return 0;
@@ -134,14 +162,29 @@ etcd_datadir_db(const struct etcd_datadir *d)
 	return d->db;
 }
 
-int
-etcd_datadir_commit(struct etcd_datadir *d, struct err *err)
+/* The log is on the disk before there is a database of that name. */
+static int
+name_db(struct etcd_datadir *d, struct err *err)
 {
 	int rc;
 
-	if ((rc = sync_file(d->db, "db", err)) == 0 &&
-	    renameat(d->snap, DB_PART, d->snap, "db") < 0)
-		rc = err_errno(err, errno, "cannot name the database");
+	if ((rc = sync_file(d->db, "db", err)) < 0)
+		return rc;
+	join(d);
+	if (d->log.code < 0) {
+		*err = d->log;
+		return err->code;
+	}
+	if (renameat(d->snap, DB_PART, d->snap, "db") < 0)
+		return err_errno(err, errno, "cannot name the database");
+	return 0;
+}
+
+int
+etcd_datadir_commit(struct etcd_datadir *d, struct err *err)
+{
+	int rc = name_db(d, err);
+
 	if (rc < 0 || (rc = file_sync_dir(d->snap, err)) < 0 ||
 	    (rc = stage_commit(&d->stage, err)) < 0)
 		return err_wrap(err, "make the data directory '%s'", d->path);
@@ -153,6 +196,7 @@ etcd_datadir_free(struct etcd_datadir *d)
 {
 	if (d == NULL)
 		return;
+	join(d);
 	freep_fd(&d->db);
 	freep_fd(&d->snap);
 	freep_fd(&d->wal);

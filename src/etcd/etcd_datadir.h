@@ -18,16 +18,17 @@ struct etcd_membership;
  * It grows beside its place (base/stage.h), folders 0700 and files 0600, and
  * is moved there when all of it is on the disk: whatever happens before,
  * there is nothing at that place.  Nor would etcd start from what a crash
- * leaves beside it: the log comes first and the database has its name last,
- * and with a log and without a database etcd refuses to start, while from a
- * database alone it would have made a cluster of its own.
+ * leaves beside it: the database has its name last, when the log is on the
+ * disk, and with a log and without a database etcd refuses to start, while
+ * from a database alone it would have made a cluster of its own.
  */
 
 /**
  * etcd_datadir_new(path, s, ret, err):
  * Begin the data directory ${path} of ${s->self}: HF_EEXISTS if there is
  * anything but an empty folder, HF_ENOTFOUND if the folder around it is
- * missing.
+ * missing.  A thread lays down the log meanwhile: ${s} must outlive what is
+ * made, and commit tells what failed.
  */
 int etcd_datadir_new(const char *, const struct etcd_membership *,
     struct etcd_datadir **, struct err *);

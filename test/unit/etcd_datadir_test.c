@@ -13,7 +13,8 @@
  * The calls that change something on the disk come here (the linker's --wrap,
  * see meson.build): the one of number ${stop_at} kills the process, or fails.
  */
-static int calls, stop_at, fail_with;
+static _Atomic int calls; /* By two threads. */
+static int stop_at, fail_with;
 
 static bool
 strikes(void)
