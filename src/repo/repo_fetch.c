@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "base/file.h"
+#include "base/huge.h"
 #include "base/parallel.h"
 #include "crypto/secret.h"
 #include "repo/repo_fetch_thread.h"
@@ -14,13 +14,16 @@
  *	K x S	spans; S is the largest pack, or half of what there is
  *
  * With the default, 46 MiB, and packs of 8 MiB, two processors use 4 + 6,
- * and 4 spans of 8: 42 in all.
+ * and 4 spans of 8: 42 in all.  From a store that is near they use 6 spans of
+ * 2: 22 in all.
  */
 #define MIB (1u << 20)
 #define MEMORY_DEFAULT (46u * MIB)
 #define SPANS_WANTED (16u * MIB) /* Before workers are given up for them. */
 #define SPAN_SIZE_MIN (MIB + (64u << 10)) /* One frame, and a header. */
 #define SPANS_MAX 32
+#define NEAR_SPAN_SIZE (2 * MIB)
+#define NEAR_SPANS_MAX 6
 #define FETCHERS_MAX 4
 #define WORKERS_MAX 64
 
@@ -35,8 +38,24 @@ fixed_memory(unsigned w)
 	return (w * 2 + w * 2 + 2) * (size_t)MIB;
 }
 
+/*
+ * Where a request costs next to nothing, small ones are better: what is read
+ * is opened while it is still in the processor's cache, and the first frame
+ * is there soon.
+ */
+static void
+make_small(struct fetch_plan *p, size_t rest)
+{
+	if (p->span_size <= NEAR_SPAN_SIZE)
+		return;
+	p->span_size = NEAR_SPAN_SIZE;
+	p->spans = (unsigned)(rest / p->span_size);
+	if (p->spans > NEAR_SPANS_MAX)
+		p->spans = NEAR_SPANS_MAX;
+}
+
 static struct fetch_plan
-make_plan(size_t largest, size_t memory, unsigned workers)
+make_plan(size_t largest, size_t memory, unsigned workers, bool near)
 {
 	struct fetch_plan p = { 0 };
 	size_t rest;
@@ -58,6 +77,8 @@ make_plan(size_t largest, size_t memory, unsigned workers)
 	p.spans = (unsigned)(rest / p.span_size);
 	if (p.spans > SPANS_MAX)
 		p.spans = SPANS_MAX;
+	if (near)
+		make_small(&p, rest);
 	p.fetchers = p.spans < FETCHERS_MAX ? p.spans : FETCHERS_MAX;
 	return p;
 }
@@ -75,16 +96,16 @@ alloc_buffers(
 	if (f->workers == NULL || f->fetchers == NULL || f->slots == NULL ||
 	    f->spans == NULL)
 		return err_nomem(err);
-	for (; f->nslots < plan->slots; f->nslots++) {
-		/* A page's multiple: file_write_at likes that. */
+	/* Each begins a page: file_write_at likes that. */
+	f->frames = huge_alloc((size_t)plan->slots * REPO_FRAME_MAX);
+	if (f->frames == NULL)
+		return err_nomem(err);
+	for (; f->nslots < plan->slots; f->nslots++)
 		f->slots[f->nslots].p =
-		    aligned_alloc(FILE_PAGE, REPO_FRAME_MAX);
-		if (f->slots[f->nslots].p == NULL)
-			return err_nomem(err);
-	}
+		    f->frames + (size_t)f->nslots * REPO_FRAME_MAX;
 	for (; f->nspans < plan->spans; f->nspans++) {
 		s = &f->spans[f->nspans];
-		if ((s->buf.p = malloc(plan->span_size)) == NULL)
+		if ((s->buf.p = huge_alloc(plan->span_size)) == NULL)
 			return err_nomem(err);
 		s->buf.cap = plan->span_size;
 	}
@@ -99,6 +120,8 @@ start_threads(
 	struct fetch_worker *w;
 	int rc;
 
+	if (plan->workers == 0)
+		return repo_unpacker_new(&f->own.unpacker, err);
 	for (; f->nworkers < plan->workers; f->nworkers++) {
 		w = &f->workers[f->nworkers];
 		w->fetch = f;
@@ -124,7 +147,13 @@ repo_fetch_new(struct repo_packs *packs, size_t largest, size_t memory,
     unsigned workers, struct repo_fetch **ret, struct err *err)
 {
 	CLEANUP(freep_repo_fetch) struct repo_fetch *f = NULL;
-	struct fetch_plan plan = make_plan(largest, memory, workers);
+	/* A small backup needs no threads: it is here with its first frame,
+	 * and open before they have started. */
+	const struct fetch_plan none = { .slots = 1 };
+	const struct fetch_plan plan =
+	    repo_packs_small(packs)
+		? none
+		: make_plan(largest, memory, workers, repo_packs_near(packs));
 	int rc;
 
 	if ((f = calloc(1, sizeof(*f))) == NULL)
@@ -169,12 +198,13 @@ repo_fetch_free(struct repo_fetch *f)
 	if (f == NULL)
 		return;
 	stop_threads(f);
+	repo_unpacker_free(f->own.unpacker);
+	buf_free(&f->own.sealed);
 	for (i = 0; i < f->nspans; i++)
 		buf_free(&f->spans[i].buf);
-	for (i = 0; i < f->nslots; i++) {
-		secret_wipe(f->slots[i].p, REPO_FRAME_MAX);
-		free(f->slots[i].p);
-	}
+	for (i = 0; i < f->nslots; i++)
+		secret_wipe(f->slots[i].p, f->slots[i].used);
+	free(f->frames);
 	free(f->jobs);
 	free(f->slots);
 	free(f->spans);
@@ -251,12 +281,31 @@ repo_fetch_start(struct repo_fetch *f, const struct repo_ref *refs,
 	return rc;
 }
 
+/* Without threads: fetch and open the frame now. */
+static int
+open_next(struct repo_fetch *f, const uint8_t **p, struct err *err)
+{
+	struct fetch_slot *slot = &f->slots[0];
+	const struct repo_ref *ref;
+
+	if (f->given == f->njobs)
+		return err_set(err, HF_EBUG, "no more frames are wanted");
+	ref = f->jobs[f->given++].ref;
+	if (ref->plain > slot->used)
+		slot->used = ref->plain;
+	*p = slot->p;
+	return repo_packs_frame(f->packs, f->own.unpacker, REPO_FRAME_DATA, ref,
+	    &f->own.sealed, slot->p, err);
+}
+
 int
 repo_fetch_next(struct repo_fetch *f, const uint8_t **p, struct err *err)
 {
 	struct fetch_slot *slot;
 	int rc;
 
+	if (f->nworkers == 0)
+		return open_next(f, p, err);
 	pthread_mutex_lock(&f->lock);
 	take_back(f);
 	f->lent = f->given < f->njobs;

@@ -20,6 +20,9 @@ struct repo_packs;
  * Writers seal frames in turn into several packs, so several spans must be at
  * hand at once.  If there are more than there are buffers, so that the frame
  * that is due next has none, it is fetched by itself: slower, never stuck.
+ *
+ * The frames of a small backup (repo_packs_small) are opened by the caller's
+ * thread, one by one.
  */
 
 /**

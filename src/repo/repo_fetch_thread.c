@@ -155,6 +155,8 @@ open_job(struct fetch_worker *w, const struct repo_ref *ref,
 	int rc;
 
 	slot->err = (struct err)ERR_INIT;
+	if (ref->plain > slot->used)
+		slot->used = ref->plain;
 	if (s->state == SPAN_SPLIT) {
 		(void)repo_packs_frame(packs, w->unpacker, REPO_FRAME_DATA, ref,
 		    &w->sealed, slot->p, &slot->err);

@@ -43,6 +43,7 @@ struct fetch_job {
 /* The place for a frame that is open, or fails to be. */
 struct fetch_slot {
 	uint8_t *p;
+	size_t used; /* So long was the longest. */
 	bool ready;
 	struct err err;
 };
@@ -59,6 +60,7 @@ struct repo_fetch {
 	struct fetch_worker *workers;
 	pthread_t *fetchers;
 	unsigned nworkers, nfetchers; /* How many threads run. */
+	struct fetch_worker own;      /* Without threads: the caller's. */
 	size_t span_size;
 
 	/* From here on, everything is the lock's. */
@@ -76,6 +78,7 @@ struct repo_fetch {
 	uint32_t given;   /* All jobs before it were given to the caller. */
 	bool lent;        /* The caller has the frame before ${given}. */
 
+	uint8_t *frames;          /* What the slots point into. */
 	struct fetch_slot *slots; /* Job i has slot i % nslots. */
 	unsigned nslots;
 	struct fetch_span *spans;

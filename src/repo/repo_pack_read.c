@@ -18,7 +18,8 @@ struct repo_opener_pack {
 
 struct repo_unpacker {
 	ZSTD_DCtx *zstd;
-	uint8_t *squeezed; /* A frame between opening and decompression. */
+	uint8_t *squeezed; /* A frame between opening and decompression, */
+	size_t used;       /* and how long the longest was. */
 };
 
 void
@@ -57,7 +58,7 @@ repo_unpacker_free(struct repo_unpacker *u)
 		return;
 	(void)ZSTD_freeDCtx(u->zstd);
 	if (u->squeezed != NULL)
-		secret_wipe(u->squeezed, REPO_FRAME_MAX);
+		secret_wipe(u->squeezed, u->used);
 	free(u->squeezed);
 	free(u);
 }
@@ -168,6 +169,9 @@ repo_pack_frame(const struct repo_opener_pack *o, struct repo_unpacker *u,
 		return err_set(err, HF_ECORRUPT,
 		    "frame %" PRIu32 ": what is said of it cannot be true",
 		    ref->frame);
+	n = ref->codec == REPO_RAW ? 0 : ref->len - AEAD_TAG_LEN;
+	if (n > u->used)
+		u->used = n;
 	if ((rc = open_frame(o, kind, ref, sealed,
 		 ref->codec == REPO_RAW ? out : u->squeezed, err)) < 0)
 		return err_wrap(err, "frame %" PRIu32, ref->frame);

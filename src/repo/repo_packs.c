@@ -7,17 +7,22 @@
 #include "repo/repo_packs.h"
 #include "store/store.h"
 
+#define SMALL_MAX (1u << 20) /* Bytes, of all packs. */
+
 struct open_pack {
 	struct repo_opener_pack *opener; /* Header checked; or NULL. */
 	unsigned users;
 	bool missing;
+	struct buf whole; /* Of a small backup: the pack; or empty. */
 };
 
 struct repo_packs {
 	struct repo *repo;
 	const struct repo_manifest *m;
 	const struct secret **keys; /* The repository's. */
-	pthread_mutex_t lock;       /* Of: */
+	bool small;
+	pthread_mutex_t small_lock; /* Of the whole packs. */
+	pthread_mutex_t lock;       /* Of the rest of: */
 	struct open_pack *v;        /* One for each pack. */
 };
 
@@ -28,12 +33,26 @@ repo_packs_free(struct repo_packs *ps)
 
 	if (ps == NULL)
 		return;
-	for (i = 0; ps->v != NULL && i < ps->m->npacks; i++)
+	for (i = 0; ps->v != NULL && i < ps->m->npacks; i++) {
 		repo_opener_pack_free(ps->v[i].opener);
+		buf_free(&ps->v[i].whole);
+	}
+	pthread_mutex_destroy(&ps->small_lock);
 	pthread_mutex_destroy(&ps->lock);
 	free(ps->v);
 	free(ps->keys);
 	free(ps);
+}
+
+static bool
+is_small(const struct repo_manifest *m)
+{
+	uint64_t left = SMALL_MAX;
+	size_t i;
+
+	for (i = 0; i < m->npacks && m->packs[i].len <= left; i++)
+		left -= m->packs[i].len;
+	return i == m->npacks;
 }
 
 int
@@ -48,6 +67,8 @@ repo_packs_new(struct repo *r, const struct repo_manifest *m,
 		return err_nomem(err);
 	ps->repo = r;
 	ps->m = m;
+	ps->small = is_small(m);
+	pthread_mutex_init(&ps->small_lock, NULL);
 	pthread_mutex_init(&ps->lock, NULL);
 	if ((ps->v = calloc(m->npacks + 1, sizeof(*ps->v))) == NULL ||
 	    (ps->keys = calloc(m->nkeys + 1, sizeof(struct secret *))) == NULL)
@@ -61,6 +82,18 @@ repo_packs_new(struct repo *r, const struct repo_manifest *m,
 			    "the manifest names a key that it does not have");
 	*ret = TAKE(ps);
 	return 0;
+}
+
+bool
+repo_packs_small(const struct repo_packs *ps)
+{
+	return ps->small;
+}
+
+bool
+repo_packs_near(const struct repo_packs *ps)
+{
+	return (repo_store(ps->repo)->ops->caps & STORE_CAP_NEAR) != 0;
 }
 
 static void
@@ -119,8 +152,8 @@ repo_packs_missing(struct repo_packs *ps, uint32_t i)
 	return missing;
 }
 
-int
-repo_packs_get(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
+static int
+get_range(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
     struct buf *out, struct err *err)
 {
 	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
@@ -134,6 +167,39 @@ repo_packs_get(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
 	if (rc == -HF_ENOTFOUND)
 		return set_missing(ps, i, err);
 	return rc < 0 ? repo_packs_wrap(ps, i, err) : 0;
+}
+
+static int
+fetch_whole(struct repo_packs *ps, uint32_t i, struct err *err)
+{
+	struct buf *whole = &ps->v[i].whole;
+	int rc = 0;
+
+	pthread_mutex_lock(&ps->small_lock);
+	if (whole->len == 0 &&
+	    (rc = get_range(ps, i, 0, ps->m->packs[i].len, whole, err)) < 0)
+		whole->len = 0;
+	pthread_mutex_unlock(&ps->small_lock);
+	return rc;
+}
+
+int
+repo_packs_get(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
+    struct buf *out, struct err *err)
+{
+	const uint64_t all = ps->m->packs[i].len;
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (!ps->small || off > all || len > all - off)
+		return get_range(ps, i, off, len, out, err);
+	if ((rc = fetch_whole(ps, i, &e)) == 0)
+		return buf_add(out, ps->v[i].whole.p + off, len, err);
+	/* Cut off, most likely: what comes before the cut can be had. */
+	if (rc == -HF_ECORRUPT && !repo_packs_missing(ps, i))
+		return get_range(ps, i, off, len, out, err);
+	*err = e;
+	return rc;
 }
 
 /* Make an opener and check the header, wherever that comes from. */

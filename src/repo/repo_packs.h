@@ -29,6 +29,20 @@ void repo_packs_free(struct repo_packs *);
 CLEANUP_DEFINE(repo_packs);
 
 /**
+ * repo_packs_small(ps):
+ * Return whether all packs together are so small that each is fetched as a
+ * whole, when the first of it is needed, and kept: a log of a second has its
+ * frames, their list and its entries in one pack of some KiB.
+ */
+bool repo_packs_small(const struct repo_packs *);
+
+/**
+ * repo_packs_near(ps):
+ * Return whether many small requests cost no more than a few large ones.
+ */
+bool repo_packs_near(const struct repo_packs *);
+
+/**
  * repo_packs_ref_check(ps, ref, err):
  * HF_ECORRUPT if no pack of the backup can have such a frame.
  */

@@ -14,7 +14,8 @@ struct repo_segments {
 	struct repo_copies *copies; /* NULL until one is needed. */
 	struct repo_unpacker *unpacker;
 	struct buf sealed;
-	uint8_t *p; /* REPO_FRAME_MAX bytes. */
+	uint8_t *p;  /* REPO_FRAME_MAX bytes, */
+	size_t used; /* of which these may hold something. */
 };
 
 int
@@ -47,7 +48,7 @@ repo_segments_free(struct repo_segments *s)
 	repo_unpacker_free(s->unpacker);
 	buf_free(&s->sealed);
 	if (s->p != NULL)
-		secret_wipe(s->p, REPO_FRAME_MAX);
+		secret_wipe(s->p, s->used);
 	free(s->p);
 	free(s);
 }
@@ -66,6 +67,7 @@ open_copy(struct repo_segments *s, enum repo_frame_kind kind,
 {
 	int rc;
 
+	s->used = REPO_FRAME_MAX;
 	if (s->copies == NULL &&
 	    (rc = repo_copies_new(s->m, s->packs, &s->copies, err)) < 0)
 		return rc;
@@ -130,6 +132,10 @@ repo_segments_each(struct repo_segments *s, enum repo_frame_kind kind,
 	for (i = 0; i < n; i++) {
 		struct err why = ERR_INIT;
 
+		if (refs[i].plain > s->used)
+			s->used = refs[i].plain < REPO_FRAME_MAX
+				      ? refs[i].plain
+				      : REPO_FRAME_MAX;
 		if ((rc = open_segment(
 			 s, kind, &refs[i], &states[i], &why, err)) < 0)
 			return rc;

@@ -48,6 +48,7 @@ enum store_caps {
 	STORE_CAP_LOCK = (1 << 0),       /* Retention locks (WORM). */
 	STORE_CAP_VERSION = (1 << 1),    /* Keeps deleted versions. */
 	STORE_CAP_WRITE_ONLY = (1 << 2), /* Presigned URL: put only. */
+	STORE_CAP_NEAR = (1 << 3),       /* A request costs next to nothing. */
 };
 
 /* What is known of an object without reading it. */

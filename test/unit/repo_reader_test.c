@@ -95,6 +95,74 @@ TEST(reader__fetches_each_pack_once)
 	CHECK(s.gate.gets <= s.m.npacks && s.gate.gets + 1 >= s.m.npacks);
 }
 
+static int
+skip(void *arg, const struct entry *e, struct err *err)
+{
+	(void)arg, (void)e, (void)err;
+	return 0;
+}
+
+/* Read all of a small backup: its entries, and its stream. */
+static uint64_t
+read_small(struct stand *s, size_t n)
+{
+	CLEANUP(freep_repo_reader)
+	struct repo_reader *rd = stand_reader(s, 0, 2);
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+
+	CHECK_OK(repo_reader_entries(rd, skip, NULL, &err), &err);
+	CHECK_OK(repo_reader_want(rd, 0, n, &err), &err);
+	CHECK(stand_read(s, rd, &lost, &err) == n);
+	return lost;
+}
+
+TEST(reader__gets_all_of_a_small_backup_with_one_request_for_a_pack)
+{
+	CLEANUP(stand_clear) struct stand s;
+
+	one_file(&s, 700000, 0, 1);
+	CHECK(s.m.npacks == 1);
+	s.gate.gets = 0;
+	CHECK(read_small(&s, 700000) == 0);
+	CHECK(s.gate.gets == 1);
+}
+
+TEST(reader__reads_a_small_pack_frame_by_frame_if_its_end_is_missing)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct store *in;
+
+	one_file(&s, 700000, 0, 1);
+	in = s.gate.inner;
+	CHECK_OK(store_get(in, stand_pack(&s, 0), UINT32_MAX, &b, &err), &err);
+	b.len -= 20;
+	stand_replace(&s, stand_pack(&s, 0), &b);
+	CHECK(read_small(&s, 700000) == 0);
+}
+
+/* A request costs nothing: many small ones are sent. */
+TEST(reader__asks_a_near_store_for_less_at_a_time)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_reader) struct repo_reader *rd = NULL;
+	struct store_ops near = gate_ops;
+	struct err err = ERR_INIT;
+	uint64_t lost = 0;
+
+	one_file(&s, 20 * MIB, 0, 2);
+	near.caps = STORE_CAP_NEAR;
+	s.gate.base.ops = &near;
+	rd = stand_reader(&s, 0, 2);
+	s.gate.gets = 0;
+	CHECK_OK(repo_reader_want(rd, 0, 20 * MIB, &err), &err);
+	CHECK(stand_read(&s, rd, &lost, &err) == 20 * MIB && lost == 0);
+	CHECK(s.gate.gets >= 20);
+	s.gate.base.ops = &gate_ops;
+}
+
 #define PACKS 6
 #define FRAMES 24
 #define PACK_SIZE (5 * MIB)

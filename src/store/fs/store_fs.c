@@ -157,6 +157,7 @@ fs_free(struct store *s)
 
 static const struct store_ops store_fs_ops = {
 	.name = "file",
+	.caps = STORE_CAP_NEAR,
 	.put = store_fs_put,
 	.upload = store_fs_upload,
 	.get = fs_get,
