@@ -2,14 +2,13 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #include "base/err.h"
 #include "crypto/aead.h"
 #include "crypto/secret.h"
 #include "repo/repo_pack.h"
 #include "repo/repo_pack_frame.h"
+#include "repo/repo_squeeze.h"
 
 /*
  * A frame goes plain -> squeezed -> pack -> opened, and opened is compared
@@ -27,10 +26,9 @@
 struct repo_pack {
 	uint8_t vault_id[REPO_ID_LEN], key_id[REPO_ID_LEN];
 	const struct secret *data_key;
-	int level;
-	ZSTD_CCtx *zstd;
+	struct repo_squeezer *squeezer;
 	struct sha256 *sha;
-	uint8_t *squeezed, *opened;
+	uint8_t *opened;
 
 	/* The pack under construction. */
 	struct aead *aead;
@@ -46,15 +44,11 @@ repo_pack_free(struct repo_pack *pk)
 {
 	if (pk == NULL)
 		return;
-	(void)ZSTD_freeCCtx(pk->zstd);
+	repo_squeezer_free(pk->squeezer);
 	sha256_free(pk->sha);
 	aead_free(pk->aead);
-	/* They held plaintext. */
-	if (pk->squeezed != NULL)
-		secret_wipe(pk->squeezed, REPO_FRAME_MAX);
-	if (pk->opened != NULL)
+	if (pk->opened != NULL) /* It held plaintext. */
 		secret_wipe(pk->opened, REPO_FRAME_MAX);
-	free(pk->squeezed);
 	free(pk->opened);
 	buf_free(&pk->table);
 	free(pk);
@@ -69,16 +63,14 @@ repo_pack_new(const uint8_t vault_id[], const uint8_t key_id[],
 	int rc;
 
 	if ((pk = calloc(1, sizeof(*pk))) == NULL ||
-	    (pk->squeezed = malloc(REPO_FRAME_MAX)) == NULL ||
-	    (pk->opened = malloc(REPO_FRAME_MAX)) == NULL ||
-	    (pk->zstd = ZSTD_createCCtx()) == NULL)
+	    (pk->opened = malloc(REPO_FRAME_MAX)) == NULL)
 		return err_nomem(err);
-	if ((rc = sha256_new(&pk->sha, err)) < 0)
+	if ((rc = repo_squeezer_new(level, &pk->squeezer, err)) < 0 ||
+	    (rc = sha256_new(&pk->sha, err)) < 0)
 		return rc;
 	memcpy(pk->vault_id, vault_id, REPO_ID_LEN);
 	memcpy(pk->key_id, key_id, REPO_ID_LEN);
 	pk->data_key = data_key;
-	pk->level = level;
 	*ret = TAKE(pk);
 	return 0;
 }
@@ -140,41 +132,25 @@ repo_pack_start(struct repo_pack *pk, uint8_t *p, size_t size, struct err *err)
 	return 0;
 }
 
-/*
- * Compress ${n} bytes at ${p}; give the bytes to seal in ${*ret}.  The output
- * may not be as large as the input: zstd then gives up, and raw it is.
- */
-static int
-squeeze(struct repo_pack *pk, const void *p, size_t n, struct repo_ref *ref,
-    const uint8_t **ret, struct err *err)
-{
-	size_t z;
-
-	z = ZSTD_compressCCtx(pk->zstd, pk->squeezed, n - 1, p, n, pk->level);
-	if (ZSTD_getErrorCode(z) == ZSTD_error_memory_allocation)
-		return err_nomem(err);
-	ref->plain = (uint32_t)n;
-	ref->codec = ZSTD_isError(z) ? REPO_RAW : REPO_ZSTD;
-	ref->len = (uint32_t)(ZSTD_isError(z) ? n : z) + AEAD_TAG_LEN;
-	*ret = ZSTD_isError(z) ? p : pk->squeezed;
-	return 0;
-}
-
 /* Seal a frame at the pack's end; pk->len does not move yet. */
 static int
 put_frame(struct repo_pack *pk, enum repo_frame_kind kind, const void *p,
     size_t n, struct repo_ref *ref, struct err *err)
 {
 	uint8_t aad[PACK_AAD_LEN], *to = pk->p + pk->len;
+	enum repo_codec codec;
 	const uint8_t *bytes;
 	int rc;
 
-	if ((rc = squeeze(pk, p, n, ref, &bytes, err)) < 0)
-		return rc;
 	ref->frame = pk->nframes;
 	ref->off = (uint32_t)pk->len;
+	ref->plain = (uint32_t)n;
+	if ((rc = repo_squeeze(pk->squeezer, p, n, &bytes, &n, &codec, err)) <
+	    0)
+		return rc;
+	ref->codec = (uint8_t)codec;
+	ref->len = (uint32_t)n + AEAD_TAG_LEN;
 	repo_pack_aad(aad, pk->oid, ref, kind);
-	n = ref->len - AEAD_TAG_LEN;
 	if ((rc = aead_seal(pk->aead, ref->frame, aad, sizeof(aad), bytes, n,
 		 to, err)) < 0 ||
 	    (rc = sha256_update(pk->sha, to, ref->len, err)) < 0)

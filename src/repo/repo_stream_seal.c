@@ -1,23 +1,23 @@
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/parallel.h"
 #include "crypto/secret.h"
-#include "repo/repo_pack.h"
+#include "repo/repo_squeeze.h"
 #include "repo/repo_stream.h"
 #include "repo/repo_stream_header.h"
 #include "repo/repo_stream_io.h"
 #include "repo/repo_stream_pipe.h"
 
+_Static_assert(STREAM_FRAME_MAX <= REPO_FRAME_MAX, "a frame can be squeezed");
+
 /* What one thread has for itself. */
 struct sealer {
 	struct aead *aead;
-	ZSTD_CCtx *zstd;
-	uint8_t *squeezed, *opened; /* STREAM_FRAME_MAX each */
+	struct repo_squeezer *squeezer;
+	uint8_t *opened; /* STREAM_FRAME_MAX */
 };
 
 struct seal {
@@ -37,13 +37,9 @@ sealer_free(void *p)
 	if (s == NULL)
 		return;
 	aead_free(s->aead);
-	(void)ZSTD_freeCCtx(s->zstd);
-	/* They held plaintext. */
-	if (s->squeezed != NULL)
-		secret_wipe(s->squeezed, STREAM_FRAME_MAX);
-	if (s->opened != NULL)
+	repo_squeezer_free(s->squeezer);
+	if (s->opened != NULL) /* It held plaintext. */
 		secret_wipe(s->opened, STREAM_FRAME_MAX);
-	free(s->squeezed);
 	free(s->opened);
 	free(s);
 }
@@ -56,14 +52,11 @@ sealer_new(void *arg, void **ret, struct err *err)
 	int rc;
 
 	if ((*ret = s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->squeezed = malloc(STREAM_FRAME_MAX)) == NULL ||
-	    (s->opened = malloc(STREAM_FRAME_MAX)) == NULL ||
-	    (s->zstd = ZSTD_createCCtx()) == NULL)
+	    (s->opened = malloc(STREAM_FRAME_MAX)) == NULL)
 		return err_nomem(err);
-	if ((rc = aead_new(
-		 run->header.object_key, run->header.oid, &s->aead, err)) < 0)
+	if ((rc = repo_squeezer_new(run->opts->level, &s->squeezer, err)) < 0)
 		return rc;
-	return 0;
+	return aead_new(run->header.object_key, run->header.oid, &s->aead, err);
 }
 
 /* A frame that is not full is the last one, be it empty. */
@@ -83,31 +76,21 @@ fill(void *arg, struct repo_stream_slot *slot, struct err *err)
 	return 1;
 }
 
-/*
- * Compress the frame, or leave it raw where that is not smaller; ${*ret} and
- * ${*n} are the bytes to seal.
- */
+/* Compress the frame; the last one may be empty. */
 static int
-squeeze(struct sealer *s, int level, struct repo_stream_slot *slot,
-    const uint8_t **ret, size_t *n, struct err *err)
+squeeze(struct sealer *s, struct repo_stream_slot *slot, const uint8_t **ret,
+    size_t *n, struct err *err)
 {
-	size_t z;
+	enum repo_codec codec = REPO_RAW;
+	int rc = 0;
 
-	slot->codec = REPO_RAW;
 	*ret = slot->in;
 	*n = slot->nin;
-	if (slot->nin == 0)
-		return 0;
-	z = ZSTD_compressCCtx(
-	    s->zstd, s->squeezed, slot->nin - 1, slot->in, slot->nin, level);
-	if (ZSTD_getErrorCode(z) == ZSTD_error_memory_allocation)
-		return err_nomem(err);
-	if (ZSTD_isError(z))
-		return 0; /* No room: it is not smaller. */
-	slot->codec = REPO_ZSTD;
-	*ret = s->squeezed;
-	*n = z;
-	return 0;
+	if (slot->nin > 0)
+		rc = repo_squeeze(
+		    s->squeezer, slot->in, slot->nin, ret, n, &codec, err);
+	slot->codec = (uint8_t)codec;
+	return rc;
 }
 
 /* Seal the frame, and open it again: that catches bad memory. */
@@ -121,7 +104,7 @@ work(void *arg, void *worker, struct repo_stream_slot *slot, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = squeeze(s, run->opts->level, slot, &bytes, &n, err)) < 0)
+	if ((rc = squeeze(s, slot, &bytes, &n, err)) < 0)
 		return rc;
 	le32_put(slot->out, (uint32_t)(n + AEAD_TAG_LEN));
 	le32_put(slot->out + 4, slot->plain);

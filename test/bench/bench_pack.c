@@ -10,6 +10,7 @@
 #include "base/params.h"
 #include "bench_data.h"
 #include "crypto/aead.h"
+#include "repo/repo_squeeze.h"
 #include "store/fs/store_fs.h"
 #include "unit/repo_stand.h"
 
@@ -136,20 +137,23 @@ part(double *sum, double *from)
 }
 
 static void
-one_frame(struct parts *t, int fd, uint8_t *p, uint8_t *z, ZSTD_CCtx *zc,
-    ZSTD_DCtx *zd, struct aead *a, struct sha256 *sha, double *from)
+one_frame(struct parts *t, int fd, uint8_t *p, uint8_t *z,
+    struct repo_squeezer *sq, ZSTD_DCtx *zd, struct aead *a, struct sha256 *sha,
+    double *from)
 {
 	struct err err = ERR_INIT;
+	enum repo_codec codec;
+	const uint8_t *squeezed;
 	size_t n;
 
 	CHECK(read(fd, p, MIB) == MIB);
 	part(&t->read, from);
 	CHECK_OK(sha256_update(sha, p, MIB, &err), &err);
 	part(&t->sha, from);
-	n = ZSTD_compressCCtx(zc, z, MIB, p, MIB, LEVEL);
-	CHECK(!ZSTD_isError(n));
+	CHECK_OK(repo_squeeze(sq, p, MIB, &squeezed, &n, &codec, &err), &err);
+	CHECK(codec == REPO_ZSTD);
 	part(&t->zstd, from);
-	CHECK_OK(aead_seal(a, t->sealed, "", 0, z, n, z, &err), &err);
+	CHECK_OK(aead_seal(a, t->sealed, "", 0, squeezed, n, z, &err), &err);
 	part(&t->seal, from);
 	CHECK_OK(sha256_update(sha, z, n + 16, &err), &err);
 	part(&t->sha2, from);
@@ -167,7 +171,7 @@ run_parts(struct bench *b)
 	CLEANUP(freep_secret) struct secret *key = NULL;
 	CLEANUP(freep_aead) struct aead *a = NULL;
 	CLEANUP(freep_sha256) struct sha256 *sha = NULL;
-	ZSTD_CCtx *zc = ZSTD_createCCtx();
+	CLEANUP(freep_repo_squeezer) struct repo_squeezer *sq = NULL;
 	ZSTD_DCtx *zd = ZSTD_createDCtx();
 	struct parts t = { 0 };
 	struct err err = ERR_INIT;
@@ -176,15 +180,15 @@ run_parts(struct bench *b)
 	double from;
 	uint64_t i;
 
-	CHECK(fd >= 0 && p != NULL && z != NULL && zc != NULL && zd != NULL);
+	CHECK(fd >= 0 && p != NULL && z != NULL && zd != NULL);
+	CHECK_OK(repo_squeezer_new(LEVEL, &sq, &err), &err);
 	CHECK_OK(secret_random(32, &key, &err), &err);
 	CHECK_OK(aead_new(key, prefix, &a, &err), &err);
 	CHECK_OK(sha256_new(&sha, &err), &err);
 	from = cpu();
 	for (i = 0; i < b->mib; i++)
-		one_frame(&t, fd, p, z, zc, zd, a, sha, &from);
+		one_frame(&t, fd, p, z, sq, zd, a, sha, &from);
 	(void)close(fd);
-	(void)ZSTD_freeCCtx(zc);
 	(void)ZSTD_freeDCtx(zd);
 	b->sealed = t.sealed;
 	b->parts_write = t.read + t.sha + t.zstd + t.seal + t.sha2;
