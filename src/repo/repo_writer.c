@@ -88,7 +88,11 @@ static int
 hash_frame(struct repo_writer *w, struct err *err)
 {
 	size_t from = w->hashed;
+	int rc;
 
+	if (!w->hashing && (rc = sha256_reset(w->sha, err)) < 0)
+		return rc;
+	w->hashing = true;
 	if (w->frame == NULL || w->frame->len == from)
 		return 0;
 	w->hashed = w->frame->len;
@@ -123,9 +127,8 @@ repo_writer_begin(
 	 * nobody else's bytes.  Small ones share frames. */
 	if (size >= REPO_FRAME_MAX && (rc = repo_writer_flush(w, err)) < 0)
 		return rc;
-	if ((rc = sha256_reset(w->sha, err)) < 0)
-		return rc;
 	w->in_file = true;
+	w->hashing = false;
 	w->hash = hash;
 	w->file_pos = w->pos;
 	w->hashed = w->frame == NULL ? 0 : w->frame->len;

@@ -48,6 +48,7 @@ struct repo_writer {
 	uint64_t file_pos;
 	bool hash; /* sha takes its bytes; else the source tells the hash. */
 	struct sha256 *sha;
+	bool hashing;  /* It has begun with this file. */
 	size_t hashed; /* Of the frame: what sha has seen, or another file. */
 
 	struct buf record; /* An entry, or a ref, encoded. */
