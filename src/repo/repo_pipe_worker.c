@@ -237,16 +237,19 @@ int
 repo_pipe_hash(struct repo_pipe_frame *f, struct sha256 *sha, struct err *err)
 {
 	const struct repo_pipe_file *file;
+	size_t i;
 	int rc;
 
-	for (; f->nfiles > 0; f->nfiles--) {
-		file = &f->files[f->nfiles - 1];
+	/* In the order of their bytes: the processor reads ahead. */
+	for (i = 0; i < f->nfiles; i++) {
+		file = &f->files[i];
 		if ((rc = sha256_reset(sha, err)) < 0 ||
 		    (rc = sha256_update(
 			 sha, f->p + file->off, file->len, err)) < 0 ||
 		    (rc = sha256_final(sha, file->sha256, err)) < 0)
 			return rc;
 	}
+	f->nfiles = 0;
 	return 0;
 }
 
