@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "crypto/hash.h"
 #include "repo/repo.h"
 #include "repo/repo_pipe_thread.h"
@@ -5,6 +7,7 @@
 #include "store/store.h"
 
 #define MS_PER_HOUR 3600000
+#define STAND_BACK 3 /* In steps of nice(1). */
 
 /*
  * May worker ${i} take a frame?  Only if there are more than the idle workers
@@ -277,6 +280,20 @@ seal_frame(struct pipe_worker *w, struct repo_pipe_frame *f, struct err *err)
 	return rc < 0 ? rc : done_frame(w, f, &ref, err);
 }
 
+/*
+ * All workers live on what the one thread that fills frames can read.  With
+ * as many of them as processors it would get no more than its fair share, and
+ * they would wait for it, now and then all at once.  So they stand back for
+ * it; in front of other programs, too, but by little.
+ */
+static void
+stand_back(void)
+{
+	/* In Linux that is this thread's priority, not the process's. */
+	(void)setpriority(
+	    PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + STAND_BACK);
+}
+
 void *
 repo_pipe_worker(void *arg)
 {
@@ -285,6 +302,7 @@ repo_pipe_worker(void *arg)
 	struct err err = ERR_INIT;
 	int rc = 0;
 
+	stand_back();
 	while (rc == 0 && (f = next_frame(w)) != NULL)
 		rc = seal_frame(w, f, &err);
 	/* After a failure elsewhere nobody takes the pack: no harm in it. */

@@ -1,3 +1,7 @@
+#include <dirent.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "repo/repo_writer_plan.h"
 #include "repo_stand.h"
 
@@ -59,6 +63,37 @@ TEST(writer__makes_one_pack_of_a_small_backup)
 	CHECK_OK(stand_file(&s, w, "a", 1000, 1000, true, &err), &err);
 	stand_finish(&s, w);
 	CHECK(s.m.npacks == 1);
+}
+
+/* How many threads of this program stand back, by their niceness. */
+static unsigned
+standing_back(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	const struct dirent *e;
+	unsigned n = 0;
+
+	CHECK(d != NULL);
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.' &&
+		     getpriority(PRIO_PROCESS, (id_t)atoi(e->d_name)) >
+			 getpriority(PRIO_PROCESS, 0);
+	(void)closedir(d);
+	return n;
+}
+
+TEST(writer__has_workers_that_stand_back_for_who_reads)
+{
+	CLEANUP(stand_clear) struct stand s;
+	CLEANUP(freep_repo_writer) struct repo_writer *w = NULL;
+	unsigned i;
+
+	stand_init(&s);
+	w = stand_writer(&s, 0, 3);
+	for (i = 0; i < 1000 && standing_back() < 3; i++)
+		(void)usleep(5000);
+	CHECK(standing_back() == 3);
+	stand_finish(&s, w);
 }
 
 TEST(writer__without_entries_makes_an_empty_backup)
