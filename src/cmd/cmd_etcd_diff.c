@@ -101,6 +101,28 @@ diff(struct diff *d, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
 	return 0;
 }
 
+/*
+ * Which two are compared.  Without ${other}: a revision with the newest one
+ * of the same backup, a backup with the one before it.
+ */
+static int
+find(const struct cmd_opened *o, const char *text, const char *other,
+    struct cmd_etcd_db *a, struct cmd_etcd_db *b, struct err *err)
+{
+	int rc;
+
+	if ((rc = cmd_etcd_db_find(o, text, NULL, a, err)) < 0)
+		return rc;
+	if (other != NULL)
+		return cmd_etcd_db_find(o, other, a, b, err);
+	b->b = a->b;
+	if (a->revision != 0 ||
+	    repo_catalogue_before(&o->cat, b->b, &a->b, err) == 0)
+		return 0;
+	return err_hint(
+	    err, "name the two to compare, or a revision: BACKUP@REV");
+}
+
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
@@ -109,16 +131,23 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db b = { 0 };
 	CLEANUP(freep_job_etcd_look) struct job_etcd_look *before = NULL;
 	CLEANUP(freep_job_etcd_look) struct job_etcd_look *after = NULL;
-	const char *prefix = argc > 2 ? argv[2] : NULL;
+	/* No name of a backup begins with '/'. */
+	const bool two = argc > 1 && argv[1][0] != '/';
+	const char *prefix = argc > 1 + two ? argv[1 + two] : NULL;
 	const struct job j = cmd_job(ctx);
 	struct diff d = { .ctx = ctx };
 	int rc;
 
+	if (!two && argc > 2)
+		return err_set(err, HF_EUSAGE,
+		    "'%s' names no backup, and is not the last argument",
+		    argv[1]);
 	/* One after the other: each takes the memory that a reader takes. */
 	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
-	    (rc = cmd_etcd_db_open(&o, &j, argv[0], NULL, &a, err)) < 0 ||
+	    (rc = find(&o, argv[0], two ? argv[1] : NULL, &a, &b, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, &a, err)) < 0 ||
 	    (rc = look(ctx, &a, prefix, &before, err)) < 0 ||
-	    (rc = cmd_etcd_db_open(&o, &j, argv[1], &a, &b, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, &b, err)) < 0 ||
 	    (rc = look(ctx, &b, prefix, &after, err)) < 0)
 		return rc;
 	d.before = before;
@@ -128,6 +157,10 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 
 static const char *const options[] = { "values", "memory", NULL };
 static const struct cmd_example examples[] = {
+	{ "holdfast etcd diff latest:cp",
+	    "what has changed since the backup before" },
+	{ "holdfast etcd diff latest:cp@4711 /registry/",
+	    "what has changed since revision 4711" },
 	{ "holdfast etcd diff 2026-11-20 latest:cp /registry/",
 	    "what has changed since then" },
 	{ "holdfast etcd diff latest:cp@4711 @4712",
@@ -138,18 +171,22 @@ static const struct cmd_example examples[] = {
 extern const struct cmd cmd_etcd_diff;
 const struct cmd cmd_etcd_diff = {
 	.name = "etcd diff",
-	.args = "BACKUP[@REV] BACKUP2[@REV] [PREFIX]",
+	.args = "BACKUP[@REV] [BACKUP2[@REV]] [PREFIX]",
 	.summary = "Compare the keys of two backups of an etcd",
 	.about =
 	    "Compares, key by key, what begins with PREFIX: \"+\" is only in "
 	    "BACKUP2, \"-\" is only in BACKUP, \"~\" has another value.  A key "
 	    "that was written again with the same value is not listed.  With "
 	    "--values the values are shown, as by `etcd ls`.\n\n"
-	    "BACKUP2 may be \"@REV\": another revision of the same backup.",
+	    "BACKUP2 may be \"@REV\": another revision of the same backup.  "
+	    "Without BACKUP2, BACKUP@REV is compared with the newest revision "
+	    "of the same backup, and BACKUP with the backup of the same "
+	    "source that was stored before it; what is new is \"+\" there, "
+	    "too, and PREFIX must begin with \"/\".",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_REPO,
-	.min_args = 2,
+	.min_args = 1,
 	.max_args = 3,
 	.run = run,
 };

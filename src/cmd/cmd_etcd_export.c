@@ -30,15 +30,7 @@ static int export(struct ctx *ctx, const struct cmd_etcd_db *db,
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
-	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db db = { 0 };
-	const struct job j = cmd_job(ctx);
-	int rc;
-
-	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
-	    (rc = cmd_etcd_db_open(&o, &j, argv[0], NULL, &db, err)) < 0)
-		return rc;
-	return export(ctx, &db, argc > 1 ? argv[1] : NULL, err);
+	return cmd_etcd_db_with(ctx, argc, argv, export, err);
 }
 
 static const char *const options[] = { "memory", NULL };

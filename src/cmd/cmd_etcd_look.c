@@ -39,7 +39,7 @@ parse_revision(const char *digits, uint64_t *ret, struct err *err)
 }
 
 int
-cmd_etcd_db_open(struct cmd_opened *o, const struct job *j, const char *text,
+cmd_etcd_db_find(const struct cmd_opened *o, const char *text,
     const struct cmd_etcd_db *same, struct cmd_etcd_db *db, struct err *err)
 {
 	const char *at = find_revision(text);
@@ -51,11 +51,18 @@ cmd_etcd_db_open(struct cmd_opened *o, const struct job *j, const char *text,
 		return rc;
 	(void)snprintf(name, sizeof(name), "%.*s",
 	    at != NULL ? (int)(at - text) : (int)strlen(text), text);
-	if (same != NULL && name[0] == '\0')
+	if (same != NULL && name[0] == '\0') {
 		db->b = same->b;
-	else if ((rc = repo_catalogue_find(&o->cat, name, &db->b, err)) < 0)
-		return rc;
-	if ((rc = job_etcd_db_open(j, o->repo, db->b, &db->db, err)) < 0)
+		return 0;
+	}
+	return repo_catalogue_find(&o->cat, name, &db->b, err);
+}
+
+int
+cmd_etcd_db_open(struct cmd_opened *o, const struct job *j,
+    struct cmd_etcd_db *db, struct err *err)
+{
+	if (job_etcd_db_open(j, o->repo, db->b, &db->db, err) < 0)
 		return cmd_damaged(err);
 	if (db->revision == 0)
 		db->revision = job_etcd_db_facts(db->db)->revision;
@@ -67,6 +74,22 @@ cmd_etcd_db_clear(struct cmd_etcd_db *db)
 {
 	job_etcd_db_free(db->db);
 	db->db = NULL;
+}
+
+int
+cmd_etcd_db_with(struct ctx *ctx, int argc, char *argv[], cmd_etcd_db_fn *fn,
+    struct err *err)
+{
+	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_etcd_db) struct cmd_etcd_db db = { 0 };
+	const struct job j = cmd_job(ctx);
+	int rc;
+
+	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
+	    (rc = cmd_etcd_db_find(&o, argv[0], NULL, &db, err)) < 0 ||
+	    (rc = cmd_etcd_db_open(&o, &j, &db, err)) < 0)
+		return rc;
+	return fn(ctx, &db, argc > 1 ? argv[1] : NULL, err);
 }
 
 int

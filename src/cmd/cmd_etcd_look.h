@@ -23,13 +23,22 @@ struct cmd_etcd_db {
 };
 
 /**
- * cmd_etcd_db_open(o, j, text, same, db, err):
- * Open what ${text} names: BACKUP, BACKUP@REV, or, if ${same} is not NULL,
- * @REV of that backup.  ${o} holds the catalogue, and outlives ${db}, which is
- * to be cleared in any case.  Only digits behind the last '@' are a revision.
+ * cmd_etcd_db_find(o, text, same, db, err):
+ * Find what ${text} names: BACKUP, BACKUP@REV, or, if ${same} is not NULL,
+ * @REV of that backup.  Only digits behind the last '@' are a revision;
+ * without them it stays 0.
  */
-int cmd_etcd_db_open(struct cmd_opened *, const struct job *, const char *,
+int cmd_etcd_db_find(const struct cmd_opened *, const char *,
     const struct cmd_etcd_db *, struct cmd_etcd_db *, struct err *);
+
+/**
+ * cmd_etcd_db_open(o, j, db, err):
+ * Open the database that was found, at its newest revision if none was named.
+ * ${o} holds the catalogue, and outlives ${db}, which is to be cleared in any
+ * case.
+ */
+int cmd_etcd_db_open(struct cmd_opened *, const struct job *,
+    struct cmd_etcd_db *, struct err *);
 void cmd_etcd_db_clear(struct cmd_etcd_db *);
 
 static inline void
@@ -37,6 +46,16 @@ freep_cmd_etcd_db(struct cmd_etcd_db *db)
 {
 	cmd_etcd_db_clear(db);
 }
+
+/**
+ * cmd_etcd_db_with(ctx, argc, argv, fn, err):
+ * What a command does that looks at one state: open what its first argument
+ * names, and call ${fn} with it and the second argument, if there is one.
+ */
+typedef int cmd_etcd_db_fn(
+    struct ctx *, const struct cmd_etcd_db *, const char *, struct err *);
+int cmd_etcd_db_with(
+    struct ctx *, int, char *[], cmd_etcd_db_fn *, struct err *);
 
 /**
  * cmd_etcd_look(db, prefix, opts, ret, err):

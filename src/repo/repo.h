@@ -200,6 +200,14 @@ int repo_catalogue_find(const struct repo_catalogue *, const char *,
     const struct repo_backup **, struct err *);
 
 /**
+ * repo_catalogue_before(cat, b, ret, err):
+ * Find the backup of the source of ${b} that was stored last before ${b},
+ * which is in ${cat}; HF_ENOTFOUND if there is none.  Logs do not count.
+ */
+int repo_catalogue_before(const struct repo_catalogue *,
+    const struct repo_backup *, const struct repo_backup **, struct err *);
+
+/**
  * repo_manifest_load(r, b, m, err):
  * Read the manifest of ${b} of the catalogue again, whole, into ${m}: 64
  * bytes for each of its packs.  HF_ECORRUPT if it is not the one that was

@@ -183,3 +183,25 @@ repo_catalogue_find(const struct repo_catalogue *cat, const char *text,
 		*ret = b;
 	return rc;
 }
+
+int
+repo_catalogue_before(const struct repo_catalogue *cat,
+    const struct repo_backup *b, const struct repo_backup **ret,
+    struct err *err)
+{
+	const struct repo_backup *other;
+	size_t i = (size_t)(b - cat->backups);
+
+	while (i-- > 0) {
+		other = &cat->backups[i];
+		if (!is_offered(other) ||
+		    strcmp(other->m.source, b->m.source) != 0 ||
+		    strcmp(other->m.type, b->m.type) != 0)
+			continue;
+		*ret = other;
+		return 0;
+	}
+	return err_set(err, HF_ENOTFOUND,
+	    "there is no backup of the source '%s' before '%s'", b->m.source,
+	    b->id);
+}

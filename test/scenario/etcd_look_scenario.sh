@@ -156,6 +156,28 @@ differences() {
 		[ "$(grep -c '^[-+~] ' out)" = 2 ] &&
 		says out '- /k/8' '~ /k/7' '    + a second life'
 }
+
+# What is named alone is compared with what came before or after it.
+since_revision() {
+	hf etcd diff "$cp@$compacted" "@$newest" /k/ "${repo[@]}" &&
+		cp out want && [ -s want ] &&
+		hf etcd diff "$cp@$compacted" /k/ "${repo[@]}" &&
+		same want out &&
+		fails 2 "'/k/' names no backup" -- \
+			etcd diff "$cp@$compacted" /k/ "$cp" "${repo[@]}"
+}
+since_backup() {
+	fails 4 "no backup of the source 'records' before" BACKUP@REV -- \
+		etcd diff latest:records "${repo[@]}" &&
+		ctl put /k/1 changed && ctl del /k/2 && ctl put /new 1 &&
+		hf backup "${repo[@]}" --from "etcd:$ETCD_ENDPOINTS" \
+			--source-name records &&
+		hf etcd diff latest:records "${repo[@]}" &&
+		printf '%s\n' '~ /k/1' '- /k/2' '+ /new' >want &&
+		same want out &&
+		hf etcd diff latest:records /k/ "${repo[@]}" &&
+		printf '%s\n' '~ /k/1' '- /k/2' >want && same want out
+}
 kubernetes() {
 	hf etcd ls "$cp" /registry/ "${repo[@]}" --values &&
 		says out '(nodes worker-1)' '(secrets default/db)' \
@@ -207,10 +229,12 @@ for form in records snapshot; do
 	check "$ETCD, $form: one key, byte for byte" one_key
 	check "$ETCD, $form: what is not there" not_there
 	check "$ETCD, $form: what has changed" differences
+	check "$ETCD, $form: what has changed since a revision" since_revision
 	check "$ETCD, $form: names of Kubernetes" kubernetes
 	check "$ETCD, $form: a terminal is not misled" terminal
 done
 check "$ETCD: the two forms are the same" hf etcd diff latest:records \
 	latest:snapshot "${repo[@]}"
+check "$ETCD: what has changed since the backup before" since_backup
 check "$ETCD: another backup is refused" no_etcd
 finish

@@ -121,3 +121,42 @@ TEST(find__in_an_empty_repository_says_so)
 	CHECK_FAIL(repo_catalogue_find(&empty, "2026-11-20", &b, &e), &e,
 	    HF_ENOTFOUND);
 }
+
+/* Of the source db: a tree, one removed, a log, a tree, and an etcd. */
+static const char *
+before(const struct repo_catalogue *c, size_t i, struct err *e)
+{
+	const struct repo_backup *b = NULL;
+
+	if (repo_catalogue_before(c, &c->backups[i], &b, e) == 0)
+		return b->id;
+	CHECK(b == NULL);
+	return "none";
+}
+
+TEST(before__finds_the_backup_of_the_same_source_and_type)
+{
+	static char tree[] = "tree", etcd[] = "etcd";
+	static struct repo_backup v[] = {
+		{ .id = "first", .m = { .source = db, .type = tree } },
+		{ .id = "removed",
+		    .removed = true,
+		    .m = { .source = db, .type = tree } },
+		{ .id = "log",
+		    .m = { .source = db, .type = tree, .kind = REPO_LOG } },
+		{ .id = "other", .m = { .source = www, .type = tree } },
+		{ .id = "etcd", .m = { .source = db, .type = etcd } },
+		{ .id = "second", .m = { .source = db, .type = tree } },
+		{ .id = "third", .m = { .source = db, .type = tree } },
+	};
+	static const struct repo_catalogue c = { .backups = v, .n = 7 };
+	struct err e = ERR_INIT;
+
+	CHECK_STR(before(&c, 6, &e), "second");
+	CHECK_STR(before(&c, 5, &e), "first");
+	CHECK_STR(before(&c, 1, &e), "first");
+	CHECK_STR(before(&c, 0, &e), "none");
+	CHECK(e.code == -HF_ENOTFOUND && strstr(e.msg, "'first'") != NULL);
+	CHECK_STR(before(&c, 3, &e), "none");
+	CHECK_STR(before(&c, 4, &e), "none");
+}
