@@ -415,7 +415,9 @@ read_all(struct source *src, struct sink *s, struct err *err)
 	if (t->snapshot)
 		return read_snapshot(t, s, err);
 	if ((rc = tell(s, "etcd.revision", t->revision, err)) < 0 ||
-	    (rc = tell(s, "etcd.compact_revision", t->compact, err)) < 0)
+	    (rc = tell(s, "etcd.compact_revision", t->compact, err)) < 0 ||
+	    (t->version != NULL &&
+		(rc = sink_evidence(s, "etcd.version", t->version, err)) < 0))
 		return rc;
 	return read_records(t, s, err);
 }

@@ -32,6 +32,8 @@ struct test_etcd {
 	uint64_t revision; /* Of the last change; 1 at first. */
 	uint64_t compact;  /* Of what is older, the records are yet there. */
 	uint64_t lease;    /* Exists; 0: none does. */
+	/* That the backup tells, in the form of records; NULL: none. */
+	const char *version;
 
 	bool snapshot; /* The form: the snapshot's bytes, */
 	bool paged;    /* and these as pages. */

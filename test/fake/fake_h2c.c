@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "fake/fake_h2c.h"
@@ -251,46 +252,70 @@ run(void *arg)
 	return NULL;
 }
 
+/* Takes ${listener} over. */
 static struct fake_h2c *
-start(fake_h2c_script script, void *arg, bool duplex)
+start(int listener, fake_h2c_script script, void *arg, bool duplex)
+{
+	struct fake_h2c *f = calloc(1, sizeof(*f));
+
+	if (f != NULL) {
+		f->script = script;
+		f->arg = arg;
+		f->duplex = duplex;
+		f->listener = listener;
+		(void)pthread_mutex_init(&f->lock, NULL);
+		if (listener >= 0 && listen(listener, 4) == 0 &&
+		    pthread_create(&f->thread, NULL, run, f) == 0)
+			return f;
+	}
+	if (listener >= 0)
+		(void)close(listener);
+	free(f);
+	return NULL;
+}
+
+static struct fake_h2c *
+start_inet(fake_h2c_script script, void *arg, bool duplex)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t len = sizeof(a);
-	struct fake_h2c *f = calloc(1, sizeof(*f));
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct fake_h2c *f;
 
-	if (f == NULL)
-		return NULL;
-	f->script = script;
-	f->arg = arg;
-	f->duplex = duplex;
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	(void)pthread_mutex_init(&f->lock, NULL);
-	if (f->listener < 0 ||
-	    bind(f->listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    listen(f->listener, 4) < 0 ||
-	    getsockname(f->listener, (struct sockaddr *)&a, &len) < 0 ||
-	    pthread_create(&f->thread, NULL, run, f) != 0) {
-		if (f->listener >= 0)
-			(void)close(f->listener);
-		free(f);
-		return NULL;
-	}
-	(void)snprintf(
-	    f->url, sizeof(f->url), "http://127.0.0.1:%u", ntohs(a.sin_port));
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		abort();
+	if ((f = start(fd, script, arg, duplex)) != NULL)
+		(void)snprintf(f->url, sizeof(f->url), "http://127.0.0.1:%u",
+		    ntohs(a.sin_port));
 	return f;
 }
 
 struct fake_h2c *
 fake_h2c_start(fake_h2c_script script, void *arg)
 {
-	return start(script, arg, false);
+	return start_inet(script, arg, false);
 }
 
 struct fake_h2c *
 fake_h2c_start_duplex(fake_h2c_script script, void *arg)
 {
-	return start(script, arg, true);
+	return start_inet(script, arg, true);
+}
+
+struct fake_h2c *
+fake_h2c_start_unix(const char *path, fake_h2c_script script, void *arg)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(a.sun_path))
+		abort();
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		abort();
+	return start(fd, script, arg, false);
 }
 
 void

@@ -35,6 +35,11 @@ struct fake_h2c *fake_h2c_start(fake_h2c_script, void *);
  * request, and of each further message of one that stays open.
  */
 struct fake_h2c *fake_h2c_start_duplex(fake_h2c_script, void *);
+/**
+ * fake_h2c_start_unix(path, script, arg):
+ * As fake_h2c_start, at a socket of this name; it has no URL.
+ */
+struct fake_h2c *fake_h2c_start_unix(const char *, fake_h2c_script, void *);
 void fake_h2c_stop(struct fake_h2c *);
 const char *fake_h2c_url(const struct fake_h2c *);
 
