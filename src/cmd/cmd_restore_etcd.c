@@ -10,6 +10,7 @@
 #include "cmd/cmd_restore_etcd.h"
 #include "config/config_option.h"
 #include "job/job_etcd_chain.h"
+#include "job/job_etcd_leases.h"
 
 /* These make sense for a backup of etcd alone, */
 static const char *const ours[] = { "name", "initial_cluster",
@@ -123,6 +124,49 @@ check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
 	return 0;
 }
 
+/* What is not as it was at the revision. */
+static void
+note_others(
+    struct ctx *ctx, const struct job_etcd_digest *d, uint64_t users_revision)
+{
+	if (d->others_revision != users_revision)
+		ctx_note(ctx,
+		    "users are as of revision %" PRIu64
+		    ": an etcd 3.4 does not tell when they change",
+		    users_revision);
+	else if (d->others_revision > d->at)
+		ctx_note(ctx,
+		    "leases and users are as of revision %" PRIu64
+		    ": a backup has no history of them",
+		    d->others_revision);
+	if (d->leases_again > 0)
+		ctx_note(ctx,
+		    "%" PRIu64 " %s that keys had %s gone by then: granted "
+		    "again, for %d s",
+		    d->leases_again,
+		    cmd_counted(d->leases_again, "lease", "leases"),
+		    cmd_counted(d->leases_again, "was", "were"),
+		    JOB_LEASE_UNKNOWN_SECONDS);
+}
+
+static void
+note_version(struct ctx *ctx, const struct job_restore_etcd_opts *o,
+    const struct job_restore_etcd_report *rep)
+{
+	const struct etcd_downgrade *down = &rep->digest.downgrade;
+
+	if (down->target[0] != '\0')
+		ctx_note(ctx,
+		    "the cluster was being downgraded to %s, which has ended "
+		    "here: start an etcd %lu.%lu or newer",
+		    down->target, down->oldest / 1000, down->oldest % 1000);
+	else if (rep->version[0] != '\0' && o->version == NULL)
+		ctx_note(ctx,
+		    "the backup is of an etcd %s: start one of the same minor "
+		    "version or newer",
+		    rep->version);
+}
+
 static void
 print(struct ctx *ctx, const struct repo_backup *b,
     const struct job_restore_etcd_opts *o,
@@ -139,17 +183,14 @@ print(struct ctx *ctx, const struct repo_backup *b,
 	ctx_print(ctx,
 	    "revision %" PRIu64 ", compacted to %" PRIu64 ", HashKV %" PRIu32,
 	    d->revision, d->compact_revision, d->hash);
+	note_others(ctx, d, rep->users_revision);
 	if (o->snapshot != NULL)
 		return;
 	ctx_print(ctx,
 	    "member %s (%" PRIx64 ") of cluster %" PRIx64 ", token %s%s",
 	    rep->name, rep->member_id, rep->cluster_id, rep->token,
 	    rep->new_token ? " (new)" : "");
-	if (rep->version[0] != '\0' && o->version == NULL)
-		ctx_note(ctx,
-		    "the backup is of an etcd %s: start one of the same minor "
-		    "version or newer",
-		    rep->version);
+	note_version(ctx, o, rep);
 }
 
 static int
@@ -164,14 +205,18 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	(void)snprintf(member, sizeof(member), "%" PRIx64, rep->member_id);
 	(void)snprintf(cluster, sizeof(cluster), "%" PRIx64, rep->cluster_id);
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s, s:s*,"
-		      " s:s*, s:s*, s:s*, s:b, s:I}",
+	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+		      " s:I, s:s*, s:s, s:s*, s:s*, s:s*, s:s*, s:b, s:I}",
 		"backup", b->id, "source", b->m.source, "to",
 		o->snapshot ? o->snapshot : o->to, "dry_run", (int)o->dry_run,
 		"records", (json_int_t)d->records, "bytes", (json_int_t)d->size,
 		"revision", (json_int_t)d->revision, "compact_revision",
 		(json_int_t)d->compact_revision, "hashkv", (json_int_t)d->hash,
-		"version", rep->version, "name", o->snapshot ? NULL : rep->name,
+		"leases_revision", (json_int_t)d->others_revision,
+		"users_revision", (json_int_t)rep->users_revision,
+		"leases_again", (json_int_t)d->leases_again, "downgrade",
+		d->downgrade.target[0] ? d->downgrade.target : NULL, "version",
+		rep->version, "name", o->snapshot ? NULL : rep->name,
 		"member_id", o->snapshot ? NULL : member, "cluster_id",
 		o->snapshot ? NULL : cluster, "token",
 		o->snapshot ? NULL : rep->token, "new_token",

@@ -89,6 +89,14 @@ etcd_bucket_put(struct etcd_bucket *b, const void *key, size_t nkey,
 	return 0;
 }
 
+const struct etcd_pair *
+etcd_bucket_find(const struct etcd_bucket *b, const void *key, size_t nkey)
+{
+	size_t at;
+
+	return find(b, key, nkey, &at) ? &b->v[at] : NULL;
+}
+
 void
 etcd_bucket_clear(struct etcd_bucket *b)
 {

@@ -35,6 +35,13 @@ int etcd_bucket_put(struct etcd_bucket *, const void *, size_t, const void *,
     size_t, struct err *);
 
 /**
+ * etcd_bucket_find(b, key, nkey):
+ * Return the pair of the key, or NULL.
+ */
+const struct etcd_pair *etcd_bucket_find(
+    const struct etcd_bucket *, const void *, size_t);
+
+/**
  * etcd_bucket_clear(b):
  * Release all pairs and make ${b} empty.
  */

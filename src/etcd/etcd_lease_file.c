@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "etcd/etcd_lease_file.h"
+#include "etcd/etcd_pb.h"
 
 #define MAGIC_LEN 8
 #define ROW_LEN 16
@@ -65,6 +66,20 @@ etcd_lease_file_add(struct etcd_lease_file *f, const struct etcd_lease_row *row,
 	f->v[i] = *row;
 	f->n++;
 	return 0;
+}
+
+/* Lease: ID = 1, TTL = 2, RemainingTTL = 3. */
+int
+etcd_lease_pair(const struct etcd_lease_row *row,
+    uint8_t key[ETCD_LEASE_KEY_LEN], struct buf *value, struct err *err)
+{
+	int i, rc;
+
+	for (i = 0; i < ETCD_LEASE_KEY_LEN; i++)
+		key[i] = (uint8_t)(row->id >> (56 - 8 * i));
+	if ((rc = pb_add_uint(value, 1, row->id, err)) < 0)
+		return rc;
+	return pb_add_uint(value, 2, row->granted, err);
 }
 
 int

@@ -45,6 +45,15 @@ struct etcd_lease_row *etcd_lease_file_find(
 int etcd_lease_file_add(
     struct etcd_lease_file *, const struct etcd_lease_row *, struct err *);
 
+/**
+ * etcd_lease_pair(row, key, value, err):
+ * Make the key of a lease in the bucket "lease" of a database, and append the
+ * value that it has there.
+ */
+#define ETCD_LEASE_KEY_LEN 8
+int etcd_lease_pair(const struct etcd_lease_row *, uint8_t[ETCD_LEASE_KEY_LEN],
+    struct buf *, struct err *);
+
 int etcd_lease_file_encode(
     const struct etcd_lease_file *, struct buf *, struct err *);
 

@@ -30,6 +30,8 @@ struct job_etcd_facts {
 	const char *version; /* Of the member it came from, or "". */
 	uint32_t page_size;
 	uint64_t revision; /* Of the newest record. */
+	/* As of which the buckets other than "key" are: it may be newer. */
+	uint64_t others_revision;
 	/* What is older than this was compacted: at this revision and all
 	 * later ones the state is known. */
 	uint64_t compact_revision;

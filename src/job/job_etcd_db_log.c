@@ -309,6 +309,8 @@ job_etcd_db_open_log(const struct job *j, struct repo *r,
 		    "backup '%s' holds other revisions than it says",
 		    chain->base->id);
 	db->facts.revision = revision;
+	if (revision > chain->revision)
+		db->facts.others_revision = revision;
 	db->facts.has_hash = false;
 	db->form = &logs_form;
 	db->state = TAKE(l);

@@ -260,6 +260,7 @@ job_etcd_db_open_records(struct job_etcd_db *db, struct err *err)
 		return rc;
 	db->facts.page_size = f->index.page_size;
 	db->facts.revision = f->index.revision;
+	db->facts.others_revision = f->index.revision;
 	db->facts.compact_revision = f->index.compact_revision;
 	db->facts.has_hash = true;
 	db->facts.hash = f->index.hash;

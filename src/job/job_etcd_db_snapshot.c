@@ -120,10 +120,14 @@ static int
 describe(
     struct job_etcd_facts *facts, const struct snapshot *f, struct err *err)
 {
+	int rc;
+
 	facts->page_size = f->bolt.page_size;
 	facts->compact_revision = etcd_meta_compact_revision(&f->meta);
-	return etcd_mvcc_revision(
+	rc = etcd_mvcc_revision(
 	    &f->bolt, facts->compact_revision, &facts->revision, err);
+	facts->others_revision = facts->revision;
+	return rc;
 }
 
 static int

@@ -4,19 +4,6 @@
 #include "etcd/etcd_pb.h"
 #include "job/job_etcd_leases.h"
 
-#define ID_LEN 8
-/* A lease of which nobody knows for how long: its keys shall not stay. */
-#define UNKNOWN_SECONDS 60
-
-static void
-put_id(uint64_t id, uint8_t to[ID_LEN])
-{
-	int i;
-
-	for (i = 0; i < ID_LEN; i++)
-		to[i] = (uint8_t)(id >> (56 - 8 * i));
-}
-
 /* Lease: ID = 1, TTL = 2, RemainingTTL = 3. */
 static int
 take_old(
@@ -53,19 +40,18 @@ granted(const struct job_etcd_leases *l, uint64_t id)
 		if (row != NULL && row->granted > 0)
 			return row->granted;
 	}
-	return UNKNOWN_SECONDS;
+	return JOB_LEASE_UNKNOWN_SECONDS;
 }
 
 static int
 give(struct job_etcd_leases *l, uint64_t id, struct err *err)
 {
+	const struct etcd_lease_row row = { id, granted(l, id) };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-	uint8_t key[ID_LEN];
+	uint8_t key[ETCD_LEASE_KEY_LEN];
 	int rc;
 
-	put_id(id, key);
-	if ((rc = pb_add_uint(&b, 1, id, err)) < 0 ||
-	    (rc = pb_add_uint(&b, 2, granted(l, id), err)) < 0)
+	if ((rc = etcd_lease_pair(&row, key, &b, err)) < 0)
 		return rc;
 	return l->to->pair(l->to->arg, key, sizeof(key), b.p, b.len, err);
 }

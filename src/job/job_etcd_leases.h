@@ -10,6 +10,9 @@
 /* Opaque types. */
 struct err;
 
+/* A lease of which nobody knows for how long: its keys shall not stay. */
+#define JOB_LEASE_UNKNOWN_SECONDS 60
+
 /*
  * The buckets of a backup on their way to who restores it, with other leases
  * than it had: those of the logs that continue it.

@@ -5,16 +5,25 @@
 #include "etcd/etcd_bucket.h"
 #include "etcd/etcd_bump.h"
 #include "etcd/etcd_hashkv.h"
+#include "etcd/etcd_kv.h"
+#include "etcd/etcd_lease_file.h"
 #include "etcd/etcd_membership.h"
 #include "etcd/etcd_mvcc.h"
 #include "job/job_etcd_db.h"
+#include "job/job_etcd_leases.h"
 #include "job/job_etcd_rebuild.h"
 
 /* What happens to the bucket whose pairs come. */
 enum fate {
 	COPY, /* Written as it is. */
-	HOLD, /* "meta": changed, and written at the end. */
+	HOLD, /* Changed, and written later. */
 	DROP, /* Others take their place, or none. */
+};
+
+struct held {
+	bool is; /* There is one. */
+	uint64_t sequence;
+	struct etcd_bucket b;
 };
 
 struct rebuild {
@@ -24,11 +33,20 @@ struct rebuild {
 	struct job_etcd_digest digest;
 	uint8_t bump_key[ETCD_REVISION_LEN];
 
-	/* The bucket at hand, and "meta". */
+	/* The bucket at hand, and those that are held. */
 	enum fate fate;
 	bool is_auth;
-	struct etcd_bucket meta;
-	uint64_t meta_sequence;
+	struct held *at;
+	struct held meta, cluster;
+
+	/*
+	 * At a revision that is past, keys may have leases that were gone
+	 * when the backup was made.  Etcd would start, say so in its log, and
+	 * keep such a key for ever: a lock would never be free again.
+	 */
+	bool past;
+	struct held lease;
+	struct etcd_lease_file had;
 };
 
 static bool
@@ -55,6 +73,17 @@ put(struct rebuild *x, const void *key, size_t nkey, const void *value,
 	return etcd_bolt_writer_put(x->w, key, nkey, value, nvalue, err);
 }
 
+/* Where a bucket is held, or NULL. */
+static struct held *
+holder(struct rebuild *x, const uint8_t *name, size_t n)
+{
+	if (is(name, n, "meta"))
+		return &x->meta;
+	if (is(name, n, "cluster"))
+		return &x->cluster;
+	return x->past && is(name, n, "lease") ? &x->lease : NULL;
+}
+
 static int
 on_bucket(void *arg, const uint8_t *name, size_t n, uint64_t sequence,
     struct err *err)
@@ -62,9 +91,10 @@ on_bucket(void *arg, const uint8_t *name, size_t n, uint64_t sequence,
 	struct rebuild *x = arg;
 
 	x->is_auth = is(name, n, "auth");
-	if (is(name, n, "meta")) {
+	if ((x->at = holder(x, name, n)) != NULL) {
 		x->fate = HOLD;
-		x->meta_sequence = sequence;
+		x->at->is = true;
+		x->at->sequence = sequence;
 		return 0;
 	}
 	x->fate = COPY;
@@ -89,7 +119,8 @@ on_pair(void *arg, const uint8_t *key, size_t nkey, const uint8_t *value,
 
 	switch (x->fate) {
 	case HOLD:
-		return etcd_bucket_put(&x->meta, key, nkey, value, nvalue, err);
+		return etcd_bucket_put(
+		    &x->at->b, key, nkey, value, nvalue, err);
 	case DROP:
 		return 0;
 	case COPY:
@@ -138,12 +169,33 @@ raise_revision(struct rebuild *x, struct err *err)
 	if (x->opts->bump == 0)
 		return 0;
 	rc = etcd_bump_revision(
-	    x->digest.revision, x->opts->bump, x->bump_key, &x->meta, err);
+	    x->digest.revision, x->opts->bump, x->bump_key, &x->meta.b, err);
 	if (rc < 0)
 		return rc;
 	x->digest.revision += x->opts->bump;
 	x->digest.compact_revision = x->digest.revision;
 	return 0;
+}
+
+static int
+put_held(
+    struct rebuild *x, const char *name, const struct held *h, struct err *err)
+{
+	return put_bucket(x, name, h->sequence, &h->b, err);
+}
+
+static int
+end_downgrade(struct rebuild *x, struct err *err)
+{
+	struct etcd_downgrade *d = &x->digest.downgrade;
+	int rc;
+
+	if (!x->cluster.is)
+		return 0;
+	if ((rc = etcd_downgrade_read(&x->cluster.b, &x->meta.b, d, err)) < 0 ||
+	    (rc = etcd_downgrade_end(d, &x->cluster.b, err)) < 0)
+		return rc;
+	return put_held(x, "cluster", &x->cluster, err);
 }
 
 static int
@@ -153,15 +205,55 @@ buckets(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 	const struct etcd_membership *members = x->opts->members;
 	int rc;
 
-	if ((rc = job_etcd_db_buckets(db, &sink, err)) < 0)
+	if ((rc = job_etcd_db_buckets(db, &sink, err)) < 0 ||
+	    (rc = end_downgrade(x, err)) < 0)
 		return rc;
 	if (members != NULL &&
-	    ((rc = etcd_membership_fill_meta(members, &x->meta, err)) < 0 ||
+	    ((rc = etcd_membership_fill_meta(members, &x->meta.b, err)) < 0 ||
 		(rc = put_members(x, err)) < 0))
 		return rc;
 	if ((rc = raise_revision(x, err)) < 0)
 		return rc;
-	return put_bucket(x, "meta", x->meta_sequence, &x->meta, err);
+	return put_held(x, "meta", &x->meta, err);
+}
+
+/* Which lease the key had; what makes no sense does not hash right, too. */
+static int
+note_lease(struct rebuild *x, const struct etcd_record *r, struct err *err)
+{
+	struct etcd_lease_row row = { 0 };
+	struct etcd_kv kv;
+
+	if (r->tombstone || !etcd_kv_read(r->value, r->len, &kv) ||
+	    kv.lease == 0 || kv.lease > INT64_MAX)
+		return 0;
+	row.id = kv.lease;
+	return etcd_lease_file_add(&x->had, &row, err);
+}
+
+/* Grant again what was gone by then. */
+static int
+put_leases(struct rebuild *x, struct err *err)
+{
+	uint8_t key[ETCD_LEASE_KEY_LEN];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < x->had.n; i++) {
+		CLEANUP(freep_buf) struct buf b = BUF_INIT;
+		struct etcd_lease_row *row = &x->had.v[i];
+
+		row->granted = JOB_LEASE_UNKNOWN_SECONDS;
+		if ((rc = etcd_lease_pair(row, key, &b, err)) < 0)
+			return rc;
+		if (etcd_bucket_find(&x->lease.b, key, sizeof(key)) != NULL)
+			continue;
+		x->digest.leases_again++;
+		if ((rc = etcd_bucket_put(
+			 &x->lease.b, key, sizeof(key), b.p, b.len, err)) < 0)
+			return rc;
+	}
+	return put_held(x, "lease", &x->lease, err);
 }
 
 static int
@@ -186,6 +278,8 @@ on_record(void *arg, const struct etcd_record *r, struct err *err)
 
 	if (x->opts->look != NULL &&
 	    (rc = x->opts->look(x->opts->arg, r, err)) < 0)
+		return rc;
+	if (x->past && (rc = note_lease(x, r, err)) < 0)
 		return rc;
 	return take(x, r, key, nkey, err);
 }
@@ -233,7 +327,8 @@ run(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 
 	if ((rc = buckets(x, db, err)) < 0 ||
 	    (rc = expect(x, job_etcd_db_facts(db), err)) < 0 ||
-	    (rc = records(x, db, err)) < 0)
+	    (rc = records(x, db, err)) < 0 ||
+	    (x->past && (rc = put_leases(x, err)) < 0))
 		return rc;
 	if (x->w == NULL)
 		return 0;
@@ -246,7 +341,6 @@ prepare(
 {
 	return (struct rebuild){
 		.opts = opts,
-		.meta = ETCD_BUCKET_INIT,
 		.digest.revision =
 		    opts->revision > 0 ? opts->revision : f->revision,
 		.digest.compact_revision = f->compact_revision,
@@ -258,7 +352,10 @@ clear(struct rebuild *x)
 {
 	etcd_bolt_writer_free(x->w);
 	etcd_hashkv_sum_free(x->sum);
-	etcd_bucket_clear(&x->meta);
+	etcd_bucket_clear(&x->meta.b);
+	etcd_bucket_clear(&x->cluster.b);
+	etcd_bucket_clear(&x->lease.b);
+	etcd_lease_file_clear(&x->had);
 }
 
 int
@@ -270,6 +367,9 @@ job_etcd_rebuild(struct job_etcd_db *db,
 	CLEANUP(clear) struct rebuild x = prepare(opts, f);
 	int rc;
 
+	x.past = x.digest.revision < f->others_revision;
+	x.digest.at = x.digest.revision;
+	x.digest.others_revision = f->others_revision;
 	if (fd >= 0 &&
 	    (rc = etcd_bolt_writer_new(fd, path, f->page_size, &x.w, err)) < 0)
 		return rc;
@@ -296,4 +396,19 @@ job_etcd_digest(struct job_etcd_db *db,
 		return rc;
 	*ret = x.digest;
 	return 0;
+}
+
+int
+job_etcd_downgrade(
+    struct job_etcd_db *db, struct etcd_downgrade *ret, struct err *err)
+{
+	static const struct job_etcd_rebuild_opts none = { 0 };
+	CLEANUP(clear)
+	struct rebuild x = prepare(&none, job_etcd_db_facts(db));
+	const struct etcd_bucket_sink sink = { on_bucket, on_pair, &x };
+	int rc;
+
+	if ((rc = job_etcd_db_buckets(db, &sink, err)) < 0)
+		return rc;
+	return etcd_downgrade_read(&x.cluster.b, &x.meta.b, ret, err);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "etcd/etcd_downgrade.h"
 #include "etcd/etcd_record.h"
 
 /* Opaque types. */
@@ -17,8 +18,8 @@ struct job_etcd_db;
  * that is to be.
  */
 struct job_etcd_rebuild_opts {
-	/* Leave out what is newer; 0: nothing.  Leases and users are those
-	 * of the backup in any case: they have no history. */
+	/* Leave out what is newer; 0: nothing.  Leases and users are as the
+	 * backup has them: they have no history. */
 	uint64_t revision;
 	/* Raise the revision by this and mark all below it as compacted
 	 * (etcd_bump.h); 0: do not. */
@@ -38,6 +39,14 @@ struct job_etcd_digest {
 	uint32_t hash;    /* HashKV at this revision, compacted so. */
 	uint64_t records; /* Written. */
 	uint64_t size;    /* Of the file, in bytes. */
+
+	/* What is not as it was, after job_etcd_rebuild. */
+	uint64_t at;              /* The revision before it was raised. */
+	uint64_t others_revision; /* As of which leases and users are. */
+	/* Leases that keys had at the revision and that were gone by then are
+	 * granted again, for JOB_LEASE_UNKNOWN_SECONDS. */
+	uint64_t leases_again;
+	struct etcd_downgrade downgrade; /* It is ended. */
 };
 
 /**
@@ -48,6 +57,13 @@ struct job_etcd_digest {
  */
 int job_etcd_digest(struct job_etcd_db *, const struct job_etcd_rebuild_opts *,
     uint64_t, struct job_etcd_digest *, struct err *);
+
+/**
+ * job_etcd_downgrade(db, ret, err):
+ * Find the downgrade that was going on.
+ */
+int job_etcd_downgrade(
+    struct job_etcd_db *, struct etcd_downgrade *, struct err *);
 
 /**
  * job_etcd_rebuild(db, opts, fd, path, ret, err):

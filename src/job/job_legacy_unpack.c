@@ -14,6 +14,7 @@
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd/etcd_bucket.h"
 #include "etcd/etcd_datadir.h"
+#include "etcd/etcd_downgrade.h"
 #include "etcd/etcd_membership.h"
 #include "job/job.h"
 #include "job/job_legacy.h"
@@ -167,6 +168,23 @@ write_meta(
 	return put_all(u, &b, err);
 }
 
+/* A downgrade that was going on is ended (etcd_downgrade.h). */
+static int
+write_cluster(
+    struct unpack *u, const struct etcd_bolt_item *bucket, struct err *err)
+{
+	static const struct etcd_bucket no_meta = ETCD_BUCKET_INIT;
+	CLEANUP(etcd_bucket_clear) struct etcd_bucket b = ETCD_BUCKET_INIT;
+	struct etcd_downgrade d;
+	int rc;
+
+	if ((rc = each(u, bucket, hold_pair, &b, err)) < 0 ||
+	    (rc = etcd_downgrade_read(&b, &no_meta, &d, err)) < 0 ||
+	    (rc = etcd_downgrade_end(&d, &b, err)) < 0)
+		return rc;
+	return put_all(u, &b, err);
+}
+
 static int
 write_members(struct unpack *u, struct err *err)
 {
@@ -195,6 +213,8 @@ write_bucket(
 		u->has_meta = true;
 		return write_meta(u, bucket, err);
 	}
+	if (is_called(bucket, "cluster"))
+		return write_cluster(u, bucket, err);
 	if (is_called(bucket, "members")) {
 		u->has_members = true;
 		return write_members(u, err);

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -9,6 +8,7 @@
 #include "crypto/hash.h"
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd/etcd_datadir.h"
+#include "etcd/etcd_version.h"
 #include "job/job.h"
 #include "job/job_etcd_chain.h"
 #include "job/job_etcd_cluster.h"
@@ -59,46 +59,36 @@ on_record(void *arg, const struct etcd_record *r, struct err *err)
 	return x->opts->look == NULL ? 0 : x->opts->look(x->opts->arg, r, err);
 }
 
-/* "3.6.13" is 3006.  Return false if it is nothing of the kind. */
-static bool
-read_minor(const char *text, unsigned long *ret)
-{
-	unsigned long major, minor;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	major = strtoul(text, &end, 10);
-	if (*end != '.' || end[1] < '0' || end[1] > '9')
-		return false;
-	minor = strtoul(end + 1, &end, 10);
-	if ((*end != '\0' && *end != '.') || major > 999 || minor > 999)
-		return false;
-	*ret = major * 1000 + minor;
-	return true;
-}
-
 /* An etcd is made to read what older minors wrote, not what newer ones did. */
 static int
 check_version(const struct restore *x, struct err *err)
 {
 	const char *is = job_etcd_db_facts(x->db)->version;
 	const char *wanted = x->opts->version;
+	struct etcd_downgrade d;
 	unsigned long from, to;
+	int rc;
 
 	if (wanted == NULL)
 		return 0;
-	if (!read_minor(wanted, &to)) {
+	if (!etcd_version_minor(wanted, &to)) {
 		(void)err_set(err, HF_EUSAGE,
 		    "option 'etcd-version': '%.40s' is no version of etcd",
 		    wanted);
 		return err_hint(err, "as in --etcd-version 3.6");
 	}
-	if (x->opts->force_version || !read_minor(is, &from) || to >= from)
+	if (x->opts->force_version || !etcd_version_minor(is, &from) ||
+	    to >= from)
+		return 0;
+	/* It was being made ready for an older one. */
+	if ((rc = job_etcd_downgrade(x->db, &d, err)) < 0)
+		return rc;
+	if (d.target[0] != '\0' && to >= d.oldest)
 		return 0;
 	(void)err_set(err, HF_EUSAGE,
 	    "the backup is of an etcd %s, and %s is an older minor version", is,
 	    wanted);
+	from = d.target[0] != '\0' ? d.oldest : from;
 	return err_hint(err,
 	    "start an etcd %lu.%lu or newer from it; --force-version tries the "
 	    "older one",
@@ -272,11 +262,31 @@ run(struct restore *x, struct repo *r, struct err *err)
 	return rc;
 }
 
+/*
+ * As of which users and roles are.  When they change, a follower takes a new
+ * backup at once, so that logs continue those of their backup; but an etcd
+ * 3.4 does not tell.
+ */
+static uint64_t
+users_revision(const struct restore *x)
+{
+	const struct job_etcd_chain *chain = x->opts->chain;
+	unsigned long minor;
+
+	if (chain != NULL && x->rep.digest.others_revision > chain->revision &&
+	    etcd_version_minor(job_etcd_db_facts(x->db)->version, &minor) &&
+	    minor < 3005)
+		return chain->revision;
+	return x->rep.digest.others_revision;
+}
+
 static void
 report(struct restore *x)
 {
 	struct job_restore_etcd_report *rep = &x->rep;
 	const struct job_etcd_cluster *c = x->cluster;
+
+	rep->users_revision = users_revision(x);
 
 	(void)snprintf(rep->version, sizeof(rep->version), "%s",
 	    job_etcd_db_facts(x->db)->version);

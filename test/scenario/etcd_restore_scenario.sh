@@ -59,8 +59,11 @@ lived() {
 	compacted=$(now 0)
 	compacted=$((compacted - 30))
 	ctl 0 compaction "$compacted" >>puts
+	gone=$(ctl 0 lease grant 7200 | sed 's/lease \([^ ]*\) .*/\1/')
+	ctl 0 put --lease="$gone" /lock me >>puts
 	ctl 0 get /k --prefix >keys.before
 	before=$(now 0) hash_before=$(hash_kv 0)
+	ctl 0 lease revoke "$gone" >>puts
 	ctl 0 put /k/late late >>puts && ctl 0 del /k/8 >>puts
 	revision=$(now 0) hash=$(hash_kv 0)
 	ctl 0 get /k --prefix >keys
@@ -221,11 +224,54 @@ bumped_three() {
 	done
 }
 back_in_time() {
-	laid_down 1 --revision "$before" &&
+	laid_down 1 --revision "$before" && cp err notes &&
 		said_digest "$before" "$compacted" "$hash_before" && up 1 &&
-		 [ "$(now 0)" = "$before" ] &&
+		[ "$(now 0)" = "$before" ] &&
 		[ "$(hash_kv 0)" = "$hash_before" ] &&
 		ctl 0 get /k --prefix >keys.now && same keys.before keys.now
+}
+# A lease that a key had then, and that was gone: else the key would stay.
+lease_again() {
+	says notes "leases and users are as of revision $revision" \
+		'1 lease that keys had was gone' || return 1
+	(cat leases && echo "$gone") | sort -u >leases.want
+	ctl 0 lease list | sort >leases.now
+	grep -v found leases.want >want && grep -v found leases.now >got &&
+		same want got &&
+		ctl 0 lease timetolive "$gone" --keys >out 2>err &&
+		says out 'granted with TTL(60s)' /lock &&
+		ctl 0 lease revoke "$gone" >said && ctl 0 get /lock >out &&
+		[ ! -s out ]
+}
+
+# A backup that is made while the cluster is being downgraded.  An etcd 3.5
+# would not start from what its own tool restores of that.
+older() {
+	case $ETCD in
+	3.5) echo 3.4 ;;
+	3.6) echo 3.5 ;;
+	3.7) echo 3.6 ;;
+	esac
+}
+downgrading() {
+	laid_down 1 && up 1 && curl -s --noproxy '*' -o answer \
+		"$(client 0)/v3/maintenance/downgrade" \
+		-d "{\"action\":\"ENABLE\",\"version\":\"$(older).0\"}" &&
+		sleep 5 && hf backup "${repo[@]}" --source-name down \
+		--from "etcd:$(client 0)" --etcd-form "$1"
+}
+starts() {
+	laid_down 1 --etcd-version "$1" &&
+		says err "being downgraded to $(older).0" && up 1 &&
+		as_before 0 && alive 1
+}
+starts_older() {
+	local bin=$ETCD_BIN rc
+	ETCD_BIN=$(dirname "$ETCD_BIN")/etcd${1/./}
+	laid_down 1 --etcd-version "$1" && up 1 && as_before 0 && alive 1
+	rc=$?
+	ETCD_BIN=$bin
+	return $rc
 }
 # The commands of the plan make the members, and the check finds them so.
 planned() {
@@ -271,11 +317,14 @@ one_is_silent() {
 		--from "etcd:$(clients 3)"
 }
 another_is_told() {
+	local n
 	laid_down 1 --revision "$before" && up 1 || return 1
 	fails 8 '1 of 1 members' -- etcd check latest:cp "${repo[@]}" \
 		--from "etcd:$(client 0)" && says out 'only at revision' ||
 		return 1
-	ctl 0 put /other way >said && ctl 0 put /other again >said
+	for n in 1 2 3; do
+		ctl 0 put /other "way $n" >said
+	done
 	fails 8 'were they restored from this backup' -- etcd check latest:cp \
 		"${repo[@]}" --from "etcd:$(client 0)" &&
 		says out "DIFFERENT: HashKV" && hf etcd check latest:cp \
@@ -312,6 +361,7 @@ down
 check "etcd $ETCD: three members, a thousand revisions later" bumped_three
 down
 check "etcd $ETCD: as it was at a revision" back_in_time
+check "etcd $ETCD: with the leases of then" lease_again
 down
 check "etcd $ETCD: by a plan, and checked" planned
 check "etcd $ETCD: still the same, after writes and a compaction" still_the_same
@@ -323,4 +373,15 @@ down
 check "etcd $ETCD: one that went another way is told" another_is_told
 down
 check "etcd $ETCD: by default" default_member
+[ "$ETCD" = 3.4 ] || for as in records snapshot; do
+	form="cp"
+	check "etcd $ETCD, $as: backed up during a downgrade" downgrading $as
+	down
+	form=down
+	check "etcd $ETCD, $as: which ends with the restore" starts "$ETCD"
+	down
+	[ -x "$(dirname "$ETCD_BIN")/etcd$(older | tr -d .)/etcd" ] || continue
+	check "etcd $ETCD, $as: or is an etcd $(older)" starts_older "$(older)"
+	down
+done
 finish

@@ -24,7 +24,14 @@
 
 static const struct job job = { .workers = 2 };
 
-/* The records of the database that is backed up: "a" to "d" by turns. */
+/*
+ * The records of the database that is backed up: "a" to "d" by turns.  One
+ * has a lease that is there, one has a lease that is gone.
+ */
+#define LEASE 0x3132333435363738ULL /* "12345678" */
+#define LEASED 16
+#define GONE 1
+#define LOST 18
 #define FIRST 2
 #define LAST 41
 #define COMPACTED 10
@@ -38,6 +45,15 @@ at(const char *name)
 	k = !k;
 	(void)snprintf(path[k], sizeof(path[k]), "%s/%s", test_dir(), name);
 	return path[k];
+}
+
+/* What the bucket "cluster" says of a downgrade; NULL: there is none. */
+static const char *downgrade;
+
+static uint64_t
+lease_of(uint64_t main)
+{
+	return main == LEASED ? LEASE : main == LOST ? GONE : 0;
 }
 
 static int
@@ -57,7 +73,8 @@ put_record(struct etcd_bolt_writer *w, uint64_t main, struct err *err)
 	    ((rc = pb_add_uint(&kv, 2, main, err)) < 0 ||
 		(rc = pb_add_uint(&kv, 3, main, err)) < 0 ||
 		(rc = pb_add_uint(&kv, 4, 1, err)) < 0 ||
-		(rc = pb_add_bytes(&kv, 5, "value", 5, err)) < 0))
+		(rc = pb_add_bytes(&kv, 5, "value", 5, err)) < 0 ||
+		(rc = pb_add_uint(&kv, 6, lease_of(main), err)) < 0))
 		return rc;
 	return etcd_bolt_writer_put(w, key, nkey, kv.p, kv.len, err);
 }
@@ -75,6 +92,20 @@ put_pair(struct etcd_bolt_writer *w, const char *bucket, const char *key,
 }
 
 static int
+put_cluster(struct etcd_bolt_writer *w, struct err *err)
+{
+	int rc;
+
+	if (downgrade == NULL)
+		return 0;
+	rc = put_pair(w, "cluster", "clusterVersion", "3.5.0", 5, err);
+	if (rc < 0)
+		return rc;
+	return etcd_bolt_writer_put(
+	    w, "downgrade", 9, downgrade, strlen(downgrade), err);
+}
+
+static int
 fill(struct etcd_bolt_writer *w, struct err *err)
 {
 	const struct etcd_record c = { .main = COMPACTED };
@@ -87,6 +118,7 @@ fill(struct etcd_bolt_writer *w, struct err *err)
 	    (rc = put_pair(w, "auth", "authEnabled", "\1", 1, err)) < 0 ||
 	    (rc = put_pair(w, "lease", "12345678", "lease", 5, err)) < 0 ||
 	    (rc = put_pair(w, "members", "abc", "{}", 2, err)) < 0 ||
+	    (rc = put_cluster(w, err)) < 0 ||
 	    (rc = put_pair(w, "meta", "confState", "{}", 2, err)) < 0 ||
 	    (rc = etcd_bolt_writer_put(
 		 w, "finishedCompactRev", 18, compact, n, err)) < 0 ||
@@ -266,18 +298,24 @@ count(const struct db *db, const char *bucket)
 }
 
 static bool
-has(const struct db *db, const char *bucket, const char *key, const void *value,
-    size_t n)
+has_n(const struct db *db, const char *bucket, const void *key, size_t nkey,
+    const void *value, size_t n)
 {
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
 	struct etcd_bolt_item item;
 	struct err e = ERR_INIT;
 
 	CHECK_OK(etcd_bolt_bucket(&db->bolt, bucket, &c, &e), &e);
-	return etcd_bolt_seek(c, key, strlen(key), &item, &e) == 1 &&
-	       item.nkey == strlen(key) &&
-	       memcmp(item.key, key, item.nkey) == 0 && item.nvalue == n &&
-	       memcmp(item.value, value, n) == 0;
+	return etcd_bolt_seek(c, key, nkey, &item, &e) == 1 &&
+	       item.nkey == nkey && memcmp(item.key, key, nkey) == 0 &&
+	       item.nvalue == n && memcmp(item.value, value, n) == 0;
+}
+
+static bool
+has(const struct db *db, const char *bucket, const char *key, const void *value,
+    size_t n)
+{
+	return has_n(db, bucket, key, strlen(key), value, n);
 }
 
 /* The hash that a server on this database shows. */
@@ -360,6 +398,85 @@ TEST(restore__leaves_out_what_is_newer_than_the_revision)
 	CHECK(rep.digest.revision == 20 && rep.digest.records == 13);
 	check_digest(&db, &rep.digest);
 	CHECK(has(&db, "lease", "12345678", "lease", 5));
+}
+
+TEST(restore__grants_again_what_keys_had_at_a_revision)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(close_db) struct db db = { 0 };
+	struct job_restore_etcd_opts o = { .revision = LOST };
+	struct job_restore_etcd_report rep;
+	struct err e = ERR_INIT;
+
+	make(&m);
+	o.to = at("to");
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK(rep.digest.leases_again == 1);
+	CHECK(rep.digest.at == LOST && rep.digest.others_revision == LAST);
+	CHECK(rep.users_revision == LAST);
+	open_db(&db, at(DB));
+	check_digest(&db, &rep.digest);
+	CHECK(count(&db, "lease") == 2);
+	/* ID 1, TTL 60. */
+	CHECK(has_n(&db, "lease", "\0\0\0\0\0\0\0\1", 8, "\10\1\20\74", 4));
+	CHECK(has(&db, "lease", "12345678", "lease", 5));
+
+	/* Before it was granted, and as of the end, there is none of it. */
+	o.to = at("to-2");
+	o.revision = LOST - 1;
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK(rep.digest.leases_again == 0);
+	o.to = at("to-3");
+	o.revision = 0;
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK(rep.digest.leases_again == 0);
+	CHECK(rep.digest.others_revision == rep.digest.at);
+}
+
+static const char off[] = "{\"target-version\":\"\",\"enabled\":false}";
+
+TEST(restore__ends_a_downgrade_and_lets_the_older_start)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(close_db) struct db db = { 0 };
+	struct job_restore_etcd_opts o = { .version = "3.4" };
+	struct job_restore_etcd_report rep;
+	struct err e = ERR_INIT;
+
+	downgrade = "{\"target-version\":\"3.4.0\",\"enabled\":true}";
+	make(&m);
+	downgrade = NULL;
+	o.to = at("to");
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK_STR(rep.digest.downgrade.target, "3.4.0");
+	CHECK(rep.digest.downgrade.oldest == 3004);
+	open_db(&db, at(DB));
+	check_digest(&db, &rep.digest);
+	CHECK(has(&db, "cluster", "clusterVersion", "3.4.0", 5));
+	CHECK(has(&db, "cluster", "downgrade", off, strlen(off)));
+
+	o.version = "3.3";
+	CHECK_FAIL(restore(&m, &o, &rep, &e), &e, HF_EUSAGE);
+	CHECK(strstr(e.hint, "start an etcd 3.4 or newer") != NULL);
+}
+
+TEST(restore__keeps_what_the_cluster_was_without_a_downgrade)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(close_db) struct db db = { 0 };
+	struct job_restore_etcd_opts o = { 0 };
+	struct job_restore_etcd_report rep;
+	struct err e = ERR_INIT;
+
+	downgrade = off;
+	make(&m);
+	o.to = at("to");
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK_STR(rep.digest.downgrade.target, "");
+	open_db(&db, at(DB));
+	CHECK(has(&db, "cluster", "clusterVersion", "3.5.0", 5));
+	CHECK(has(&db, "cluster", "downgrade", off, strlen(off)));
+	downgrade = NULL;
 }
 
 TEST(restore__names_the_revisions_that_there_are)
