@@ -1,5 +1,6 @@
 #include "job/job.h"
 #include "base/err.h"
+#include "source/source_pages.h"
 
 void
 job_tell(const struct job *j, const struct job_event *ev)
@@ -20,4 +21,10 @@ size_t
 job_memory(const struct job *j)
 {
 	return j->memory > 0 ? j->memory : JOB_MEMORY_DEFAULT;
+}
+
+size_t
+job_pages_memory(const struct job *j)
+{
+	return job_memory(j) / 4 / SOURCE_PAGES_BLOCK * SOURCE_PAGES_BLOCK;
 }

@@ -65,4 +65,10 @@ int job_check(const struct job *, struct err *);
 
 size_t job_memory(const struct job *);
 
+/**
+ * job_pages_memory(j):
+ * Of that, what a struct source_pages may have beside a reader: a quarter.
+ */
+size_t job_pages_memory(const struct job *);
+
 #endif /* !JOB_JOB_H_ */

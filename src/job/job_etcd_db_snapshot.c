@@ -12,8 +12,6 @@
 #include "repo/repo.h"
 #include "source/source_pages.h"
 
-#define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
-
 /* A snapshot as etcd sent it: a bolt file and, behind it, its SHA-256. */
 struct snapshot {
 	struct source_pages *pages;
@@ -50,7 +48,8 @@ static int
 load_file(struct job_etcd_db *db, const struct job_etcd_file *at,
     struct source_pages **ret, struct err *err)
 {
-	const struct source_pages_opts opts = { .memory = PAGES_MEMORY };
+	const struct source_pages_opts opts = { .memory =
+						    job_pages_memory(db->job) };
 	int rc;
 
 	if ((rc = source_pages_new(&opts, ret, err)) < 0 ||

@@ -12,8 +12,7 @@
 #include "source/source_paged_map.h"
 #include "source/source_pages.h"
 
-#define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
-#define MAP_MAX ((uint64_t)256 << 20)  /* bytes */
+#define MAP_MAX ((uint64_t)256 << 20) /* bytes */
 #define PIECE ((size_t)64 << 10)
 
 /* Sources that store a file so; in others, names are the user's. */
@@ -321,7 +320,8 @@ check_hash(struct job_paged *p, struct source_pages *pages, struct err *err)
 static int
 load(struct job_paged *p, struct placing *x, struct err *err)
 {
-	const struct source_pages_opts opts = { .memory = PAGES_MEMORY };
+	const struct source_pages_opts opts = { .memory =
+						    job_pages_memory(p->job) };
 	int rc;
 
 	/* So many pages are alive in groups that are there. */
