@@ -35,8 +35,9 @@ struct test_etcd {
 	/* That the backup tells, in the form of records; NULL: none. */
 	const char *version;
 
-	bool snapshot; /* The form: the snapshot's bytes, */
-	bool paged;    /* and these as pages. */
+	bool snapshot;     /* The form: the snapshot's bytes, */
+	bool paged;        /* and these as pages. */
+	bool other_digest; /* At their end is not that of what is before. */
 	/* What to do to a file before it is stored, under its right hashes;
 	 * of "snapshot.db" all but the digest at its end. */
 	void (*spoil)(struct test_etcd *, const char *path, struct buf *);

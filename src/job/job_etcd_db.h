@@ -81,8 +81,8 @@ int job_etcd_db_records(
 
 /**
  * job_etcd_db_check(db, err):
- * Check everything: the pages of a snapshot as bbolt does, segments against
- * the index, what etcd_audit.h checks, HashKV.  HF_ECORRUPT names the first
+ * Check everything: the pages of a snapshot as bbolt does (and its digest, if
+ * they were stored as such), segments against the index, what etcd_audit.h checks, HashKV.  HF_ECORRUPT names the first
  * thing that is wrong.
  */
 int job_etcd_db_check(struct job_etcd_db *, struct err *);

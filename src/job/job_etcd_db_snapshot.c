@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/entry.h"
 #include "base/err.h"
 #include "crypto/hash.h"
 #include "etcd/etcd_bolt.h"
@@ -9,11 +10,15 @@
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
 #include "job/job_paged.h"
+#include "job/job_verify_format.h"
 #include "repo/repo.h"
 #include "source/source_pages.h"
 
+#define PIECE ((size_t)64 << 10) /* bytes */
+
 /* A snapshot as etcd sent it: a bolt file and, behind it, its SHA-256. */
 struct snapshot {
+	const struct job_etcd_db *db;
 	struct source_pages *pages;
 	struct etcd_bolt_file file;
 	struct etcd_bolt bolt;
@@ -99,6 +104,48 @@ snapshot_check(void *form, struct err *err)
 	return etcd_bolt_check(&f->bolt, err);
 }
 
+/*
+ * The digest at its end, which verification compares where the snapshot is
+ * one file that it reads: of pages, this is the first that has the whole.
+ */
+static int
+check_digest(struct snapshot *f, struct err *err)
+{
+	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
+	char path[] = "snapshot.db";
+	const struct entry e = { .path = path };
+	const uint64_t size = source_pages_size(f->pages);
+	uint8_t piece[PIECE];
+	const char *what;
+	uint64_t off;
+	size_t n;
+	int rc;
+
+	if ((rc = job_walk_new(&f->db->manifest, &walk, err)) < 0)
+		return rc;
+	for (off = 0; off < size; off += n) {
+		n = size - off < PIECE ? (size_t)(size - off) : PIECE;
+		if ((rc = job_check(f->db->job, err)) < 0 ||
+		    (rc = source_pages_read(f->pages, off, piece, n, err)) <
+			0 ||
+		    (rc = job_walk_data(walk, &e, piece, n, err)) < 0)
+			return rc;
+	}
+	if ((what = job_walk_end(walk)) != NULL)
+		return err_set(err, HF_ECORRUPT, "'%s' %s", path, what);
+	return 0;
+}
+
+static int
+paged_check(void *form, struct err *err)
+{
+	int rc;
+
+	if ((rc = check_digest(form, err)) < 0)
+		return rc;
+	return snapshot_check(form, err);
+}
+
 static struct source_pages *
 snapshot_image(void *form)
 {
@@ -111,6 +158,14 @@ static const struct job_etcd_form snapshot_form = {
 	.buckets = snapshot_buckets,
 	.records = snapshot_records,
 	.check = snapshot_check,
+	.image = snapshot_image,
+	.free = snapshot_free,
+};
+
+static const struct job_etcd_form paged_form = {
+	.buckets = snapshot_buckets,
+	.records = snapshot_records,
+	.check = paged_check,
 	.image = snapshot_image,
 	.free = snapshot_free,
 };
@@ -150,19 +205,21 @@ open_bolt(struct snapshot *f, struct err *err)
 
 /* All of it is in ${pages}, which is taken over. */
 static int
-open_pages(struct job_etcd_db *db, struct source_pages **pages, struct err *err)
+open_pages(struct job_etcd_db *db, const struct job_etcd_form *form,
+    struct source_pages **pages, struct err *err)
 {
 	CLEANUP(freep_snapshot) struct snapshot *f = NULL;
 	int rc;
 
 	if ((f = calloc(1, sizeof(*f))) == NULL)
 		return err_nomem(err);
+	f->db = db;
 	f->meta = (struct etcd_meta)ETCD_META_INIT;
 	f->pages = TAKE(*pages);
 	if ((rc = open_bolt(f, err)) < 0 ||
 	    (rc = describe(&db->facts, f, err)) < 0)
 		return rc;
-	db->form = &snapshot_form;
+	db->form = form;
 	db->state = TAKE(f);
 	return 0;
 }
@@ -176,7 +233,7 @@ job_etcd_db_open_snapshot(
 
 	if ((rc = load_file(db, at, &pages, err)) < 0)
 		return rc;
-	return open_pages(db, &pages, err);
+	return open_pages(db, &snapshot_form, &pages, err);
 }
 
 int
@@ -188,5 +245,5 @@ job_etcd_db_open_paged(
 
 	if ((rc = job_paged_load(paged, &pages, err)) < 0)
 		return rc;
-	return open_pages(db, &pages, err);
+	return open_pages(db, &paged_form, &pages, err);
 }

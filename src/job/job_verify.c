@@ -198,7 +198,7 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 		.to = "-",
 		.dry_run = true,
 		.keep_going = true,
-		.parts = level < VERIFY_CONTENT,
+		.parts = true,
 	};
 	struct job_restore_report rep;
 	const char *what;

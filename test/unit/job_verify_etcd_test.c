@@ -118,6 +118,20 @@ TEST(verify_etcd__is_content_with_what_is_compacted)
 		CHECK_STR(m.found, "");
 }
 
+TEST(verify_etcd__finds_a_snapshot_that_does_not_end_with_its_digest)
+{
+	int form;
+
+	for (form = 1; form < 3; form++) {
+		CLEANUP(clear) struct made m;
+
+		make(&m);
+		set_form(&m, form);
+		m.etcd.other_digest = true;
+		finds(&m, "does not end with the SHA-256 of its content");
+	}
+}
+
 static void
 other_hash(struct test_etcd *t, struct etcd_index *x)
 {
