@@ -150,21 +150,23 @@ note_others(
 }
 
 static void
-note_version(struct ctx *ctx, const struct job_restore_etcd_opts *o,
-    const struct job_restore_etcd_report *rep)
+note_downgrade(struct ctx *ctx, const struct job_restore_etcd_report *rep)
 {
-	const struct etcd_downgrade *down = &rep->digest.downgrade;
+	const struct etcd_downgrade *d = &rep->digest.downgrade;
 
-	if (down->target[0] != '\0')
+	if (d->target[0] == '\0')
+		return;
+	if (rep->downgrade_goes_on)
+		ctx_note(ctx,
+		    "the snapshot says that the cluster is being downgraded "
+		    "to %s: an etcd 3.5 does not start from what etcdutl "
+		    "makes of it; a restore with --to ends the downgrade",
+		    d->target);
+	else
 		ctx_note(ctx,
 		    "the cluster was being downgraded to %s, which has ended "
 		    "here: start an etcd %lu.%lu or newer",
-		    down->target, down->oldest / 1000, down->oldest % 1000);
-	else if (rep->version[0] != '\0' && o->version == NULL)
-		ctx_note(ctx,
-		    "the backup is of an etcd %s: start one of the same minor "
-		    "version or newer",
-		    rep->version);
+		    d->target, d->oldest / 1000, d->oldest % 1000);
 }
 
 static void
@@ -184,13 +186,19 @@ print(struct ctx *ctx, const struct repo_backup *b,
 	    "revision %" PRIu64 ", compacted to %" PRIu64 ", HashKV %" PRIu32,
 	    d->revision, d->compact_revision, d->hash);
 	note_others(ctx, d, rep->users_revision);
+	note_downgrade(ctx, rep);
 	if (o->snapshot != NULL)
 		return;
 	ctx_print(ctx,
 	    "member %s (%" PRIx64 ") of cluster %" PRIx64 ", token %s%s",
 	    rep->name, rep->member_id, rep->cluster_id, rep->token,
 	    rep->new_token ? " (new)" : "");
-	note_version(ctx, o, rep);
+	if (rep->version[0] != '\0' && o->version == NULL &&
+	    d->downgrade.target[0] == '\0')
+		ctx_note(ctx,
+		    "the backup is of an etcd %s: start one of the same minor "
+		    "version or newer",
+		    rep->version);
 }
 
 static int

@@ -197,6 +197,8 @@ fill_snapshot(struct restore *x, struct stage *s, struct err *err)
 		if ((rc = rebuild(x, -1, to, err)) < 0 ||
 		    (rc = copy_image(x, image, s->fd, err)) < 0)
 			return rc;
+		x->rep.downgrade_goes_on =
+		    x->rep.digest.downgrade.target[0] != '\0';
 		return stage_commit(s, err);
 	}
 	if ((rc = rebuild(x, s->fd, to, err)) < 0 ||
@@ -287,7 +289,6 @@ report(struct restore *x)
 	const struct job_etcd_cluster *c = x->cluster;
 
 	rep->users_revision = users_revision(x);
-
 	(void)snprintf(rep->version, sizeof(rep->version), "%s",
 	    job_etcd_db_facts(x->db)->version);
 	if (c == NULL)

@@ -43,7 +43,8 @@ struct job_restore_etcd_report {
 	struct job_etcd_digest digest;
 	/* As of which users and roles are; leases: others_revision there. */
 	uint64_t users_revision;
-	char version[32]; /* Of the member that was backed up, or "". */
+	bool downgrade_goes_on; /* These are the bytes that etcd sent. */
+	char version[32];       /* Of the member that was backed up, or "". */
 	/* Of a data directory. */
 	uint64_t member_id, cluster_id;
 	char name[128];  /* Cut, if it is longer. */

@@ -460,6 +460,34 @@ TEST(restore__ends_a_downgrade_and_lets_the_older_start)
 	CHECK(strstr(e.hint, "start an etcd 3.4 or newer") != NULL);
 }
 
+TEST(restore__leaves_a_downgrade_in_the_bytes_that_etcd_sent)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(close_db) struct db db = { 0 };
+	CLEANUP(close_db) struct db raised = { 0 };
+	struct job_restore_etcd_opts o = { 0 };
+	struct job_restore_etcd_report rep;
+	const char *on = "{\"target-version\":\"3.4.0\",\"enabled\":true}";
+	struct err e = ERR_INIT;
+
+	downgrade = on;
+	make(&m);
+	downgrade = NULL;
+	o.snapshot = at("snap");
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK(rep.downgrade_goes_on);
+	open_db(&db, at("snap"));
+	CHECK(has(&db, "cluster", "downgrade", on, strlen(on)));
+
+	/* These are no longer those. */
+	o.snapshot = at("snap2");
+	o.bump = 10;
+	CHECK_OK(restore(&m, &o, &rep, &e), &e);
+	CHECK(!rep.downgrade_goes_on);
+	open_db(&raised, at("snap2"));
+	CHECK(has(&raised, "cluster", "downgrade", off, strlen(off)));
+}
+
 TEST(restore__keeps_what_the_cluster_was_without_a_downgrade)
 {
 	CLEANUP(clear) struct made m;
