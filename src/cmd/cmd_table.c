@@ -34,6 +34,7 @@ extern const struct cmd cmd_show;
 extern const struct cmd cmd_unseal;
 extern const struct cmd cmd_verify;
 extern const struct cmd cmd_writer_add;
+extern const struct cmd cmd_writer_revoke;
 extern const struct cmd cmd_writer_show;
 
 /* In the order of help; commands of one first word stand side by side. */
@@ -60,6 +61,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_rotate_key,
 	&cmd_writer_show,
 	&cmd_writer_add,
+	&cmd_writer_revoke,
 	&cmd_seal,
 	&cmd_unseal,
 	&cmd_keygen,

@@ -160,6 +160,10 @@ put_tombstone(
 	    (rc = repo_tombstone_encode(&t, seed, &bytes, err)) < 0)
 		return rc;
 	repo_name_tombstone(name, t.sha256);
+	/* One that was undone, and put back, must not keep this one out. */
+	if (b->undone && (rc = store_erase(p->eraser,
+			      repo_object(p->repo, name, object), err)) < 0)
+		return rc;
 	blob = (struct store_blob){ .p = bytes.p, .len = bytes.len };
 	rc = store_put(repo_store(p->repo), repo_object(p->repo, name, object),
 	    &blob, err);

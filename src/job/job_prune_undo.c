@@ -9,7 +9,12 @@ bring_back(struct repo *r, struct store_eraser *eraser,
     const struct repo_backup *b, struct err *err)
 {
 	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	int rc;
 
+	/* Killed in between, it is undone, and the tombstone is litter: the
+	 * same that it would be if a thief had put it back. */
+	if ((rc = repo_undo(r, b, err)) < 0)
+		return rc;
 	repo_name_tombstone(name, b->m.sha256);
 	return store_erase(eraser, repo_object(r, name, object), err);
 }

@@ -118,11 +118,13 @@ int repo_writer_public(
     struct repo *, uint8_t[SIGN_PUBLIC_LEN], uint32_t *, struct err *);
 
 /**
- * repo_certify(r, pk, name, roles, err):
- * Certify another host's verify key; needs an opener of the root seed.
+ * repo_certify(r, pk, name, roles, until_ms, err):
+ * Certify another host's verify key; needs an opener of the root seed.  What
+ * the host signs counts if it is stored before ${until_ms}, by the store's
+ * clock; 0: without an end.
  */
 int repo_certify(struct repo *, const uint8_t pk[SIGN_PUBLIC_LEN], const char *,
-    uint32_t, struct err *);
+    uint32_t, int64_t, struct err *);
 
 /* One backup, as the catalogue knows it. */
 struct repo_backup {
@@ -134,7 +136,9 @@ struct repo_backup {
 	 * that is signed in it: who stores an old one again makes it no newer.
 	 */
 	int64_t stored_ms;
-	bool again; /* Stored behind its commit deadline: again, or a copy. */
+	bool again;   /* Stored behind its commit deadline: again, or a copy. */
+	bool late;    /* Stored after its writer's certificate had ended. */
+	bool revoked; /* Signed by who was revoked, and none that stays. */
 	/*
 	 * Signature checked.  A brief: its packs and its private part are
 	 * not here, repo_manifest_load() brings them.
@@ -142,6 +146,7 @@ struct repo_backup {
 	struct repo_manifest m;
 	char *writer_name;
 	bool removed; /* Has a tombstone. */
+	bool undone;  /* It has one that was undone: somebody put it back. */
 	int64_t removed_ms;
 	/* Best attestation: level 0..4, or -1; a bad one newer than any good
 	 * one makes ${bad} true. */
@@ -187,6 +192,29 @@ struct repo_catalogue {
  */
 int repo_catalogue_load(struct repo *, struct repo_catalogue *, struct err *);
 void repo_catalogue_clear(struct repo_catalogue *);
+
+struct repo_revoked {
+	char fingerprint[2 * SIGN_FINGERPRINT_LEN + 1];
+	uint64_t kept; /* Objects of his that stay. */
+};
+
+/**
+ * repo_revoke(r, cat, text, ret, err):
+ * Revoke the writer whose name, fingerprint or verify key is ${text}: what he
+ * has signed and ${cat} knows, and his tombstones and attestations, stay;
+ * nothing else of his counts from now on.  Needs an opener of the root seed.
+ * Said again it changes nothing, but puts back what somebody took away and
+ * this host remembers.  HF_EEXISTS if an object that does not hold lies there.
+ */
+int repo_revoke(struct repo *, const struct repo_catalogue *, const char *,
+    struct repo_revoked *, struct err *);
+
+/**
+ * repo_undo(r, b, err):
+ * Undo the removal of ${b}: its tombstone counts for nothing from now on, even
+ * if somebody puts it back, and may be erased.  Needs the role to prune.
+ */
+int repo_undo(struct repo *, const struct repo_backup *, struct err *);
 
 /**
  * repo_catalogue_find(cat, text, ret, err):

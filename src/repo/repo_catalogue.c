@@ -11,6 +11,7 @@
 #include "repo/repo_impl.h"
 #include "repo/repo_judge.h"
 #include "repo/repo_listing.h"
+#include "repo/repo_revocations.h"
 
 /*
  * Every object that decides what there is (writers, manifests, tombstones,
@@ -29,13 +30,22 @@ static const char small_remedy[] =
     "bring the object back from another copy, or remove it if it was never "
     "yours";
 
+static const char late_remedy[] =
+    "the repository was copied since, or whoever stole that host made a false "
+    "backup: look into what it holds before you trust it";
+static const char undone_remedy[] =
+    "somebody put the tombstone back, or the undo was cut off: remove the "
+    "object";
+
 struct load {
 	struct repo *repo;
-	struct repo_listing manifests, certs, tombs, attests;
+	struct repo_listing manifests, certs, tombs, attests, undos, revoked;
 	/* One for each that is listed, zero where it did not hold. */
 	struct repo_backup *backup;
 	struct repo_writers writers;
 	struct repo_tombstone *tomb;
+	uint8_t (*tomb_sha256)[SHA256_LEN];
+	struct repo_undo *undo;
 	struct repo_attest *attest;
 	struct repo_findings findings;
 	struct repo_heads seen;
@@ -58,8 +68,10 @@ load_clear(struct load *l)
 
 	for (i = 0; l->backup != NULL && i < l->manifests.n; i++)
 		backup_clear(&l->backup[i]);
-	for (i = 0; i < l->writers.n; i++)
+	for (i = 0; i < l->writers.n; i++) {
 		repo_cert_clear(&l->writers.cert[i]);
+		repo_revocation_clear(&l->writers.revoked[i]);
+	}
 	for (i = 0; l->tomb != NULL && i < l->tombs.n; i++)
 		repo_tombstone_clear(&l->tomb[i]);
 	for (i = 0; l->attest != NULL && i < l->attests.n; i++)
@@ -67,12 +79,17 @@ load_clear(struct load *l)
 	free(l->backup);
 	free(l->writers.cert);
 	free(l->writers.fp);
+	free(l->writers.revoked);
 	free(l->tomb);
+	free(l->tomb_sha256);
+	free(l->undo);
 	free(l->attest);
 	repo_listing_clear(&l->manifests);
 	repo_listing_clear(&l->certs);
 	repo_listing_clear(&l->tombs);
 	repo_listing_clear(&l->attests);
+	repo_listing_clear(&l->undos);
+	repo_listing_clear(&l->revoked);
 	repo_findings_free(l->findings.v, l->findings.n);
 	repo_heads_clear(&l->seen);
 	(void)pthread_mutex_destroy(&l->findings.lock);
@@ -84,7 +101,6 @@ struct task {
 	const struct repo_listing *listing;
 	int (*judge)(struct load *, size_t, struct err *);
 	const char *remedy;
-	size_t rejected; /* Guarded by the lock of the findings. */
 };
 
 static int
@@ -110,8 +126,15 @@ judge_manifest(struct load *l, size_t i, struct err *err)
 static int
 judge_tomb(struct load *l, size_t i, struct err *err)
 {
-	return repo_judge_tombstone(
-	    l->repo, &l->writers, &l->tombs.v[i], &l->tomb[i], err);
+	return repo_judge_tombstone(l->repo, &l->writers, &l->tombs.v[i],
+	    &l->tomb[i], l->tomb_sha256[i], err);
+}
+
+static int
+judge_undo(struct load *l, size_t i, struct err *err)
+{
+	return repo_judge_undo(
+	    l->repo, &l->writers, &l->undos.v[i], &l->undo[i], err);
 }
 
 static int
@@ -135,11 +158,8 @@ one(void *arg, size_t i, struct err *err)
 		*err = e;
 		return err_wrap(err, "read '%s'", t->listing->v[i].name);
 	}
-	(void)pthread_mutex_lock(&l->findings.lock);
-	t->rejected++;
-	(void)pthread_mutex_unlock(&l->findings.lock);
-	return repo_findings_add(
-	    &l->findings, err, t->listing->v[i].name, t->remedy, "%s", e.msg);
+	return repo_findings_add(&l->findings, err, t->listing->v[i].name,
+	    e.hint[0] != '\0' ? e.hint : t->remedy, "%s", e.msg);
 }
 
 static int
@@ -151,8 +171,10 @@ run(struct task *t, struct err *err)
 /*
  * Manifests are listed first: a writer's certificate is older than his
  * first manifest and a tombstone is older than the gap it explains, so
- * neither can be missing from a listing that is made later.  The heads seen
- * come before all: what another process commits while we list is not gone.
+ * neither can be missing from a listing that is made later.  An undo is
+ * stored before its tombstone goes, and a revocation is younger than all
+ * that it ends.  The heads seen come before all: what another process commits
+ * while we list is not gone.
  */
 static int
 list(struct load *l, struct err *err)
@@ -161,16 +183,30 @@ list(struct load *l, struct err *err)
 	    repo_listing_load(l->repo, "s/", &l->manifests, err) < 0 ||
 	    repo_listing_load(l->repo, "t/", &l->tombs, err) < 0 ||
 	    repo_listing_load(l->repo, "a/", &l->attests, err) < 0 ||
-	    repo_listing_load(l->repo, "w/", &l->certs, err) < 0)
+	    repo_listing_load(l->repo, "u/", &l->undos, err) < 0 ||
+	    repo_listing_load(l->repo, "w/", &l->certs, err) < 0 ||
+	    repo_listing_load(l->repo, "r/", &l->revoked, err) < 0)
 		return err->code;
+	return 0;
+}
+
+static int
+make_room(struct load *l, struct err *err)
+{
 	/* One more than needed: none of these may be NULL. */
 	l->backup = calloc(l->manifests.n + 1, sizeof(*l->backup));
 	l->tomb = calloc(l->tombs.n + 1, sizeof(*l->tomb));
+	l->tomb_sha256 = calloc(l->tombs.n + 1, sizeof(*l->tomb_sha256));
+	l->undo = calloc(l->undos.n + 1, sizeof(*l->undo));
 	l->attest = calloc(l->attests.n + 1, sizeof(*l->attest));
 	l->writers.cert = calloc(l->certs.n + 1, sizeof(*l->writers.cert));
 	l->writers.fp = calloc(l->certs.n + 1, sizeof(*l->writers.fp));
+	l->writers.revoked =
+	    calloc(l->certs.n + 1, sizeof(*l->writers.revoked));
 	if (l->backup == NULL || l->tomb == NULL || l->attest == NULL ||
-	    l->writers.cert == NULL || l->writers.fp == NULL)
+	    l->tomb_sha256 == NULL || l->undo == NULL ||
+	    l->writers.cert == NULL || l->writers.fp == NULL ||
+	    l->writers.revoked == NULL)
 		return err_nomem(err);
 	l->writers.n = l->certs.n;
 	return 0;
@@ -179,17 +215,25 @@ list(struct load *l, struct err *err)
 static int
 judge(struct load *l, struct err *err)
 {
-	struct task certs = { l, &l->certs, judge_cert, small_remedy, 0 };
-	struct task tombs = { l, &l->tombs, judge_tomb, small_remedy, 0 };
-	struct task attests = { l, &l->attests, judge_attest, small_remedy, 0 };
+	struct task certs = { l, &l->certs, judge_cert, small_remedy };
+	struct task tombs = { l, &l->tombs, judge_tomb, small_remedy };
+	struct task undos = { l, &l->undos, judge_undo, small_remedy };
+	struct task attests = { l, &l->attests, judge_attest, small_remedy };
 	struct task manifests = { l, &l->manifests, judge_manifest,
-		manifest_remedy, 0 };
+		manifest_remedy };
+	size_t i;
 
-	if (run(&certs, err) < 0 || run(&manifests, err) < 0 ||
-	    run(&tombs, err) < 0 || run(&attests, err) < 0)
+	if (run(&certs, err) < 0 ||
+	    repo_revocations_load(
+		l->repo, &l->revoked, &l->writers, &l->findings, err) < 0 ||
+	    run(&manifests, err) < 0 || run(&tombs, err) < 0 ||
+	    run(&undos, err) < 0 || run(&attests, err) < 0)
 		return err->code;
-	/* Whatever they are, they may name packs that somebody needs. */
-	l->unsure = manifests.rejected > 0;
+	/* Whatever they are, they may name packs that somebody needs; but
+	 * what the root has ruled out names none. */
+	for (i = 0; i < l->manifests.n; i++)
+		if (l->backup[i].name == NULL && !l->backup[i].revoked)
+			l->unsure = true;
 	return 0;
 }
 
@@ -206,12 +250,26 @@ find(const struct load *l, const uint8_t sha256[])
 	return NULL;
 }
 
+static bool
+is_undone(const struct load *l, size_t tomb)
+{
+	size_t i;
+
+	for (i = 0; i < l->undos.n; i++)
+		if (l->undo[i].time_ms != 0 &&
+		    memcmp(l->undo[i].tombstone, l->tomb_sha256[tomb],
+			SHA256_LEN) == 0)
+			return true;
+	return false;
+}
+
 /*
  * The undo window counts from the later of what the pruner says and what
- * the store says, so that a clock which is behind cannot shorten it.
+ * the store says, so that a clock which is behind cannot shorten it.  A
+ * tombstone that was undone removes nothing, however often it is put back.
  */
-static void
-apply_tombs(struct load *l)
+static int
+apply_tombs(struct load *l, struct err *err)
 {
 	struct repo_backup *b;
 	size_t i;
@@ -220,11 +278,39 @@ apply_tombs(struct load *l)
 		if (l->tomb[i].manifest == NULL ||
 		    (b = find(l, l->tomb[i].sha256)) == NULL)
 			continue;
+		if (is_undone(l, i)) {
+			b->undone = true;
+			if (repo_findings_add(&l->findings, err,
+				l->tombs.v[i].name, undone_remedy,
+				"this removal was undone, and counts for "
+				"nothing") < 0)
+				return err->code;
+			continue;
+		}
 		b->removed = true;
 		b->removed_ms = l->tomb[i].time_ms;
 		if (l->tombs.v[i].mtime_ms > b->removed_ms)
 			b->removed_ms = l->tombs.v[i].mtime_ms;
 	}
+	return 0;
+}
+
+static int
+tell_late(struct load *l, struct err *err)
+{
+	const struct repo_backup *b;
+	size_t i;
+
+	for (i = 0; i < l->manifests.n; i++) {
+		b = &l->backup[i];
+		if (b->name != NULL && b->late &&
+		    repo_findings_add(&l->findings, err, b->name, late_remedy,
+			"it was stored after the certificate of its writer "
+			"'%s' had ended",
+			b->writer_name) < 0)
+			return err->code;
+	}
+	return 0;
 }
 
 static void
@@ -285,6 +371,29 @@ collect_links(const struct load *l, struct repo_link *v)
 	return (size_t)(k - v);
 }
 
+/*
+ * The last manifest seen of a writer may be one that was revoked since: then
+ * the newest that stays takes its place.
+ */
+static bool
+forget_revoked(const struct load *l, struct repo_heads *h)
+{
+	const struct repo_revocation *v;
+	size_t i, w, n = 0;
+	bool changed;
+
+	for (i = 0; i < h->n; i++) {
+		w = repo_judge_writer(&l->writers, h->v[i].writer);
+		v = w < l->writers.n ? &l->writers.revoked[w] : NULL;
+		if (v == NULL || v->time_ms == 0 ||
+		    repo_revocation_keeps(v, h->v[i].sha256))
+			h->v[n++] = h->v[i];
+	}
+	changed = n < h->n;
+	h->n = n;
+	return changed;
+}
+
 /* Remember the last manifest of every writer; others may do so as well. */
 static int
 remember(
@@ -292,12 +401,13 @@ remember(
 {
 	CLEANUP(repo_heads_clear) struct repo_heads h = { 0 };
 	CLEANUP(freep_fd) int fd = -1;
-	int rc, changed = 0;
+	int rc, changed;
 	size_t i;
 
 	if (repo_local_lock(l->repo->local, &fd, err) < 0 ||
 	    repo_heads_load(l->repo->local, &h, err) < 0)
 		return err->code;
+	changed = forget_revoked(l, &h);
 	for (i = 0; i < n; i++) {
 		rc = repo_heads_raise(
 		    &h, v[i].writer, v[i].seq, v[i].sha256, err);
@@ -318,6 +428,7 @@ check_chains(struct load *l, struct err *err)
 	if (v == NULL)
 		return err_nomem(err);
 	n = collect_links(l, v);
+	(void)forget_revoked(l, &l->seen);
 	if (repo_chain_check(v, &n, &l->seen, &l->findings, err) < 0)
 		return err->code;
 	return remember(l, v, n, err);
@@ -361,9 +472,9 @@ repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 		.budget = REPO_BUDGET(BUDGET),
 	};
 
-	if (list(&l, err) < 0 || judge(&l, err) < 0)
+	if (list(&l, err) < 0 || make_room(&l, err) < 0 || judge(&l, err) < 0 ||
+	    apply_tombs(&l, err) < 0 || tell_late(&l, err) < 0)
 		return err_wrap(err, "the catalogue");
-	apply_tombs(&l);
 	apply_attests(&l);
 	if (check_chains(&l, err) < 0)
 		return err_wrap(err, "the catalogue");

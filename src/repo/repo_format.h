@@ -229,6 +229,39 @@ int repo_tombstone_encode(const struct repo_tombstone *,
 int repo_tombstone_decode(const uint8_t *, size_t, const uint8_t pk[],
     struct repo_tombstone *, struct err *);
 
+/* r */
+struct repo_revocation {
+	uint8_t vault_id[REPO_ID_LEN], writer[SIGN_FINGERPRINT_LEN];
+	int64_t time_ms;
+	/* SHA-256 of all that he signed and that stays, ascending. */
+	uint8_t (*kept)[SHA256_LEN];
+	size_t nkept;
+};
+#define REPO_REVOCATION_MAX (64u << 20) /* bytes: two million backups */
+void repo_revocation_clear(struct repo_revocation *);
+int repo_revocation_encode(const struct repo_revocation *,
+    const struct secret *root_seed, struct buf *, struct err *);
+int repo_revocation_decode(const uint8_t *, size_t, const uint8_t root_pk[],
+    struct repo_revocation *, struct err *);
+
+/**
+ * repo_revocation_keeps(v, sha256):
+ * Is the object with this hash one that stays?
+ */
+bool repo_revocation_keeps(
+    const struct repo_revocation *, const uint8_t sha256[]);
+
+/* u */
+struct repo_undo {
+	uint8_t vault_id[REPO_ID_LEN], pruner[SIGN_FINGERPRINT_LEN];
+	int64_t time_ms;
+	uint8_t tombstone[SHA256_LEN]; /* Of the whole tombstone undone. */
+};
+int repo_undo_encode(const struct repo_undo *, const struct secret *seed,
+    struct buf *, struct err *);
+int repo_undo_decode(const uint8_t *, size_t, const uint8_t pk[],
+    struct repo_undo *, struct err *);
+
 /* a */
 struct repo_attest {
 	uint8_t vault_id[REPO_ID_LEN], verifier[SIGN_FINGERPRINT_LEN];
@@ -248,7 +281,7 @@ int repo_attest_decode(const uint8_t *, size_t, const uint8_t pk[],
 
 /**
  * repo_signer(p, n, fp):
- * Find who says to have signed a t, a or s object, so that the caller can
+ * Find who says to have signed a t, u, a or s object, so that the caller can
  * look up the key; false if it is too short.
  */
 bool repo_signer(const uint8_t *, size_t, uint8_t[SIGN_FINGERPRINT_LEN]);
@@ -283,6 +316,8 @@ void repo_name_manifest(
 bool repo_name_manifest_is(
     const char *name, uint64_t seq, const uint8_t sha256[]);
 void repo_name_tombstone(char *name, const uint8_t sha256[]);
+void repo_name_undo(char *name, const uint8_t tombstone_sha256[]);
+void repo_name_revocation(char *name, const uint8_t fp[]);
 void repo_name_attest(
     char *name, const uint8_t sha256[], int64_t ms, const uint8_t rnd[4]);
 

@@ -4,8 +4,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "crypto/secret.h"
 #include "repo/repo_impl.h"
+#include "repo/repo_revocations.h"
 #include "store/store.h"
 
 /*
@@ -102,7 +104,7 @@ load_cert(struct repo *r, struct err *err)
 /* The name is taken: does what is there allow as much? */
 static int
 compare_cert(struct repo *r, const char *name, const uint8_t pk[],
-    uint32_t roles, struct err *err)
+    uint32_t roles, int64_t until_ms, struct err *err)
 {
 	CLEANUP(repo_cert_clear) struct repo_cert w = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
@@ -111,7 +113,7 @@ compare_cert(struct repo *r, const char *name, const uint8_t pk[],
 	    repo_cert_decode(b.p, b.len, r->head.root_pk, &w, err) < 0)
 		return err_wrap(err, "'%s'", name);
 	if (memcmp(w.pk, pk, SIGN_PUBLIC_LEN) == 0 &&
-	    (w.roles & roles) == roles)
+	    (w.roles & roles) == roles && w.expires_ms == until_ms)
 		return 0;
 	(void)err_set(
 	    err, HF_EEXISTS, "'%s' exists and allows something else", name);
@@ -119,11 +121,25 @@ compare_cert(struct repo *r, const char *name, const uint8_t pk[],
 			     "a new signing seed, and certify that");
 }
 
+static int
+check_until(const struct repo_cert *w, struct err *err)
+{
+	char now[TIME_TEXT_MAX];
+
+	if (w->expires_ms == 0 || w->expires_ms > w->created_ms)
+		return 0;
+	return err_set(err, HF_EUSAGE,
+	    "a certificate must end later than now, %s by the store's clock",
+	    time_format(w->created_ms, now));
+}
+
 int
 repo_certificate(struct repo *r, const struct secret *root_seed,
-    const uint8_t pk[], const char *host, uint32_t roles, struct err *err)
+    const uint8_t pk[], const char *host, uint32_t roles, int64_t until_ms,
+    struct err *err)
 {
-	CLEANUP(repo_cert_clear) struct repo_cert w = { .roles = roles };
+	CLEANUP(repo_cert_clear)
+	struct repo_cert w = { .roles = roles, .expires_ms = until_ms };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	uint8_t fp[SIGN_FINGERPRINT_LEN];
 	char name[REPO_NAME_MAX];
@@ -132,6 +148,7 @@ repo_certificate(struct repo *r, const struct secret *root_seed,
 	memcpy(w.pk, pk, sizeof(w.pk));
 	if (str_dup(host, &w.name, err) < 0 ||
 	    store_now(r->store, &w.created_ms, err) < 0 ||
+	    check_until(&w, err) < 0 ||
 	    repo_cert_encode(&w, root_seed, &b, err) < 0 ||
 	    sign_fingerprint(pk, fp, err) < 0)
 		return err->code;
@@ -139,7 +156,7 @@ repo_certificate(struct repo *r, const struct secret *root_seed,
 	if (repo_put(r, name, &b, err) < 0) {
 		if (err->code != -HF_EEXISTS)
 			return err_wrap(err, "certify '%s'", host);
-		return compare_cert(r, name, pk, roles, err);
+		return compare_cert(r, name, pk, roles, until_ms, err);
 	}
 	if (memcmp(pk, r->seed_pk, SIGN_PUBLIC_LEN) != 0)
 		return 0;
@@ -166,10 +183,35 @@ certify_self(struct repo *r, enum repo_role role, struct err *err)
 		    "writer show` here then, once, with credentials that may",
 		    str_hex(hex, r->seed_pk, SIGN_PUBLIC_LEN), r->host);
 	}
-	if (repo_certificate(r, root, r->seed_pk, r->host, REPO_ROLE_ALL, err) <
-	    0)
+	if (repo_certificate(
+		r, root, r->seed_pk, r->host, REPO_ROLE_ALL, 0, err) < 0)
 		return err->code;
 	return load_cert(r, err);
+}
+
+/*
+ * A host that may read learns that it was revoked before it makes a backup
+ * that counts for nothing.
+ */
+static int
+check_revoked(struct repo *r, enum repo_role role, struct err *err)
+{
+	bool revoked = false;
+
+	if (r->not_revoked)
+		return 0;
+	if (repo_revocation_mine(r, r->seed_fp, &revoked, err) < 0)
+		return err->code;
+	r->not_revoked = !revoked;
+	if (!revoked)
+		return 0;
+	(void)err_set(err, HF_EDENIED,
+	    "this host's certificate was revoked: it cannot any more %s",
+	    role_word(role));
+	return err_hint(err,
+	    "remove '%s/seed': this host then gets a new one, which the owner "
+	    "certifies",
+	    repo_local_path(r->local));
 }
 
 static int
@@ -202,7 +244,8 @@ repo_writer_seed(struct repo *r, enum repo_role role, const struct secret **ret,
 		return err->code;
 	if (locked->cert.roles == 0 && certify_self(locked, role, err) < 0)
 		return err->code;
-	if (check_role(locked, role, err) < 0)
+	if (check_role(locked, role, err) < 0 ||
+	    check_revoked(locked, role, err) < 0)
 		return err->code;
 	*ret = locked->seed;
 	return 0;
@@ -235,11 +278,11 @@ repo_writer_public(struct repo *r, uint8_t pk[SIGN_PUBLIC_LEN], uint32_t *roles,
 
 int
 repo_certify(struct repo *r, const uint8_t pk[SIGN_PUBLIC_LEN],
-    const char *name, uint32_t roles, struct err *err)
+    const char *name, uint32_t roles, int64_t until_ms, struct err *err)
 {
 	CLEANUP(freep_secret) struct secret *root = NULL;
 
 	if (repo_root_seed(r, &root, err) < 0)
 		return err->code;
-	return repo_certificate(r, root, pk, name, roles, err);
+	return repo_certificate(r, root, pk, name, roles, until_ms, err);
 }

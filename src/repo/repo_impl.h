@@ -34,6 +34,7 @@ struct repo {
 	uint8_t seed_pk[SIGN_PUBLIC_LEN];
 	uint8_t seed_fp[SIGN_FINGERPRINT_LEN];
 	struct repo_cert cert; /* Of ${seed}; its roles are 0 if unknown. */
+	bool not_revoked;      /* It was looked up. */
 };
 
 /* For CLEANUP(repo_unlock) struct repo *locked = repo_lock(r). */
@@ -85,11 +86,11 @@ int repo_wrapped_load(
     struct repo *, const char *, struct repo_wrapped *, bool *, struct err *);
 
 /**
- * repo_certificate(r, root_seed, pk, name, roles, err):
+ * repo_certificate(r, root_seed, pk, name, roles, until_ms, err):
  * Make a certificate and store it; one that is there already and allows the
  * roles will do.
  */
 int repo_certificate(struct repo *, const struct secret *, const uint8_t pk[],
-    const char *, uint32_t, struct err *);
+    const char *, uint32_t, int64_t, struct err *);
 
 #endif /* !REPO_REPO_IMPL_H_ */

@@ -193,7 +193,7 @@ lay_down(const struct repo_opts *opts, struct repo *r,
 	    repo_local_seed(r->local, &r->seed, err) < 0 ||
 	    sign_public(r->seed, r->seed_pk, err) < 0 ||
 	    repo_certificate(
-		r, root_seed, r->seed_pk, r->host, REPO_ROLE_ALL, err) < 0 ||
+		r, root_seed, r->seed_pk, r->host, REPO_ROLE_ALL, 0, err) < 0 ||
 	    put_head(r, &head, err) < 0)
 		return err->code;
 	/* Killed here, the next command trusts F on first use. */

@@ -5,20 +5,41 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_judge.h"
 #include "repo/repo_listing.h"
 
-static const struct repo_cert *
-find_cert(const struct repo_writers *w, const uint8_t fp[])
+size_t
+repo_judge_writer(const struct repo_writers *w, const uint8_t fp[])
 {
 	size_t i;
 
 	for (i = 0; i < w->n; i++)
 		if (w->cert[i].roles != 0 &&
 		    memcmp(w->fp[i], fp, SIGN_FINGERPRINT_LEN) == 0)
-			return &w->cert[i];
-	return NULL;
+			break;
+	return i;
+}
+
+/* Is this among what stays of a writer who was revoked? */
+static int
+check_kept(const struct repo_cert *w, const struct repo_revocation *v,
+    const struct buf *b, struct err *err)
+{
+	uint8_t sha256[SHA256_LEN];
+	char when[TIME_TEXT_MAX];
+
+	if (sha256_of(b->p, b->len, sha256, err) < 0)
+		return err->code;
+	if (repo_revocation_keeps(v, sha256))
+		return 0;
+	(void)err_set(err, HF_ECORRUPT,
+	    "its writer '%s' was revoked at %s, and this is not among what "
+	    "stays",
+	    w->name, time_format(v->time_ms, when));
+	return err_hint(err, "it counts for nothing: take from that host the "
+			     "right to write to the store, and remove it");
 }
 
 /*
@@ -59,34 +80,59 @@ repo_judge_cert(struct repo *r, const struct repo_listed *o,
 	return 0;
 }
 
+static int
+check_late(const struct repo_cert *w, const struct repo_listed *o, bool *late,
+    struct err *err)
+{
+	const bool is_late = w->expires_ms != 0 && o->mtime_ms >= w->expires_ms;
+
+	if (is_late && late == NULL)
+		return err_set(err, HF_ECORRUPT,
+		    "the certificate of its writer '%s' had expired", w->name);
+	if (late != NULL)
+		*late = is_late;
+	return 0;
+}
+
 /*
  * The certificate of whoever says to have signed, if it allowed ${role} when
- * ${o} was stored: that is a time which the signer cannot choose.
+ * ${o} was stored: that is a time which the signer cannot choose.  With
+ * ${late} the caller decides about one that had ended by then.  What stays
+ * of a writer who was revoked is known by its hash, whenever it was stored;
+ * ${revoked} is set for what does not.
  */
 static const struct repo_cert *
 find_signer(const struct repo_writers *writers, const struct repo_listed *o,
-    const struct buf *b, enum repo_role role, struct err *err)
+    const struct buf *b, enum repo_role role, bool *late, bool *revoked,
+    struct err *err)
 {
 	char hex[2 * SIGN_FINGERPRINT_LEN + 1];
 	uint8_t fp[SIGN_FINGERPRINT_LEN];
-	const struct repo_cert *w = NULL;
+	const struct repo_cert *w;
+	size_t i;
 
 	if (!repo_signer(b->p, b->len, fp)) {
 		(void)err_set(err, HF_ECORRUPT, "it is not what its name says");
 		return NULL;
 	}
-	if ((w = find_cert(writers, fp)) == NULL)
+	if ((i = repo_judge_writer(writers, fp)) == writers->n) {
 		(void)err_set(err, HF_ECORRUPT,
 		    "its writer '%s' has no certificate",
 		    str_hex(hex, fp, sizeof(fp)));
-	else if (!(w->roles & role))
+		return NULL;
+	}
+	w = &writers->cert[i];
+	if (!(w->roles & role)) {
 		(void)err_set(err, HF_ECORRUPT,
 		    "its writer '%s' may not write such objects", w->name);
-	else if (w->expires_ms != 0 && o->mtime_ms >= w->expires_ms)
-		(void)err_set(err, HF_ECORRUPT,
-		    "the certificate of its writer '%s' had expired", w->name);
-	else
+		return NULL;
+	}
+	if (writers->revoked[i].time_ms == 0)
+		return check_late(w, o, late, err) < 0 ? NULL : w;
+	if (check_kept(w, &writers->revoked[i], b, err) == 0)
 		return w;
+	if (revoked != NULL)
+		*revoked = true;
 	return NULL;
 }
 
@@ -103,10 +149,15 @@ repo_cert_allows(const struct repo_cert *w, const char *source)
 
 static int
 check_manifest(const struct repo *r, const struct repo_listed *o,
-    const struct repo_cert *w, const struct repo_manifest *m, struct err *err)
+    const struct repo_cert *w, const struct repo_manifest *m, bool late,
+    struct err *err)
 {
 	char want[REPO_NAME_MAX];
 
+	/* A copied repository has new times; no backup may be lost by that. */
+	if (late && m->commit_ms >= w->expires_ms)
+		return err_set(err, HF_ECORRUPT,
+		    "the certificate of its writer '%s' had expired", w->name);
 	repo_name_manifest(want, m->seq, m->commit_ms, m->sha256);
 	if (strcmp(want, o->name) != 0)
 		return err_set(err, HF_ECORRUPT,
@@ -129,23 +180,26 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
+	bool late = false;
 
 	if (o->len > REPO_MANIFEST_MAX)
 		return err_set(err, HF_ECORRUPT,
 		    "a manifest has at most %u bytes", REPO_MANIFEST_MAX);
 	/* No more than was listed: that is what the caller has room for. */
 	if (repo_get(r, o->name, (size_t)o->len, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, &late,
+		 &to->revoked, err)) == NULL ||
 	    repo_manifest_brief(b.p, b.len, w->pk, &m, err) < 0 ||
-	    check_manifest(r, o, w, &m, err) < 0 ||
+	    check_manifest(r, o, w, &m, late, err) < 0 ||
 	    str_dup(w->name, &to->writer_name, err) < 0 ||
 	    str_dup(o->name, &to->name, err) < 0)
 		return err->code;
 	(void)str_hex(to->id, m.sha256, REPO_BACKUP_ID_LEN / 2);
 	to->manifest_len = b.len;
 	to->stored_ms = o->mtime_ms < m.commit_ms ? o->mtime_ms : m.commit_ms;
-	to->again =
-	    o->mtime_ms > m.start_ms + 1000 * (int64_t)r->head.deadline_s;
+	to->late = late;
+	to->again = late || o->mtime_ms >
+				m.start_ms + 1000 * (int64_t)r->head.deadline_s;
 	to->verified_level = -1;
 	to->m = m;
 	m = (struct repo_manifest){ 0 };
@@ -154,7 +208,8 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 
 int
 repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_tombstone *ret, struct err *err)
+    const struct repo_listed *o, struct repo_tombstone *ret,
+    uint8_t sha256[SHA256_LEN], struct err *err)
 {
 	CLEANUP(repo_tombstone_clear) struct repo_tombstone t = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
@@ -162,8 +217,10 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 	char want[REPO_NAME_MAX];
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, err)) == NULL ||
-	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0)
+	    (w = find_signer(
+		 writers, o, &b, REPO_ROLE_PRUNE, NULL, NULL, err)) == NULL ||
+	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0 ||
+	    sha256_of(b.p, b.len, sha256, err) < 0)
 		return err->code;
 	repo_name_tombstone(want, t.sha256);
 	if (strcmp(want, o->name) != 0 ||
@@ -172,6 +229,29 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 		    "the tombstone belongs to another name or vault");
 	*ret = t;
 	t = (struct repo_tombstone){ 0 };
+	return 0;
+}
+
+int
+repo_judge_undo(struct repo *r, const struct repo_writers *writers,
+    const struct repo_listed *o, struct repo_undo *ret, struct err *err)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	const struct repo_cert *w;
+	char want[REPO_NAME_MAX];
+	struct repo_undo u;
+
+	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
+	    (w = find_signer(
+		 writers, o, &b, REPO_ROLE_PRUNE, NULL, NULL, err)) == NULL ||
+	    repo_undo_decode(b.p, b.len, w->pk, &u, err) < 0)
+		return err->code;
+	repo_name_undo(want, u.tombstone);
+	if (strcmp(want, o->name) != 0 ||
+	    memcmp(u.vault_id, r->head.vault_id, REPO_ID_LEN) != 0)
+		return err_set(err, HF_ECORRUPT,
+		    "the undo belongs to another name or vault");
+	*ret = u;
 	return 0;
 }
 
@@ -199,7 +279,8 @@ repo_judge_attest(struct repo *r, const struct repo_writers *writers,
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_VERIFY, err)) == NULL ||
+	    (w = find_signer(
+		 writers, o, &b, REPO_ROLE_VERIFY, NULL, NULL, err)) == NULL ||
 	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
 		return err->code;
 	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0 ||

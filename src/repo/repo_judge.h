@@ -18,8 +18,15 @@ struct repo_listed;
 struct repo_writers {
 	struct repo_cert *cert;
 	uint8_t (*fp)[SIGN_FINGERPRINT_LEN];
+	struct repo_revocation *revoked; /* time_ms 0: he is not. */
 	size_t n;
 };
+
+/**
+ * repo_judge_writer(writers, fp):
+ * Find the number of a writer; ${writers->n} if there is no such.
+ */
+size_t repo_judge_writer(const struct repo_writers *, const uint8_t fp[]);
 
 /**
  * repo_judge_cert(r, listed, cert, fp, err):
@@ -32,12 +39,17 @@ int repo_judge_cert(struct repo *, const struct repo_listed *,
 /**
  * repo_judge_manifest(r, writers, listed, b, err):
  * Fill in the zeroed ${b}, but for what tombstones and attestations say.  It
- * takes as much memory as is listed.
+ * takes as much memory as is listed.  One that was signed before its writer's
+ * certificate ended, and stored after that, is ${b->late}.
  */
 int repo_judge_manifest(struct repo *, const struct repo_writers *,
     const struct repo_listed *, struct repo_backup *, struct err *);
+/* ${sha256} is of the whole tombstone. */
 int repo_judge_tombstone(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_tombstone *, struct err *);
+    const struct repo_listed *, struct repo_tombstone *,
+    uint8_t sha256[SHA256_LEN], struct err *);
+int repo_judge_undo(struct repo *, const struct repo_writers *,
+    const struct repo_listed *, struct repo_undo *, struct err *);
 int repo_judge_attest(struct repo *, const struct repo_writers *,
     const struct repo_listed *, struct repo_attest *, struct err *);
 

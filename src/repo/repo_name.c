@@ -135,6 +135,24 @@ repo_name_tombstone(char *name, const uint8_t sha256[])
 }
 
 void
+repo_name_undo(char *name, const uint8_t tombstone_sha256[])
+{
+	char hex[2 * SHA256_LEN + 1];
+
+	(void)snprintf(name, REPO_NAME_MAX, "u/%s.hfu",
+	    str_hex(hex, tombstone_sha256, SHA256_LEN));
+}
+
+void
+repo_name_revocation(char *name, const uint8_t fp[])
+{
+	char hex[2 * SIGN_FINGERPRINT_LEN + 1];
+
+	(void)snprintf(name, REPO_NAME_MAX, "r/%s.hfr",
+	    str_hex(hex, fp, SIGN_FINGERPRINT_LEN));
+}
+
+void
 repo_name_attest(
     char *name, const uint8_t sha256[], int64_t ms, const uint8_t rnd[4])
 {
@@ -155,7 +173,8 @@ repo_signer(const uint8_t *p, size_t n, uint8_t fp[SIGN_FINGERPRINT_LEN])
 		return false;
 	if (memcmp(p, "HFM1", 4) == 0)
 		off = 8 + REPO_ID_LEN + REPO_ID_LEN;
-	else if (memcmp(p, "HFT1", 4) == 0 || memcmp(p, "HFA1", 4) == 0)
+	else if (memcmp(p, "HFT1", 4) == 0 || memcmp(p, "HFA1", 4) == 0 ||
+		 memcmp(p, "HFU1", 4) == 0)
 		off = 5 + REPO_ID_LEN;
 	else
 		return false;

@@ -130,6 +130,33 @@ fuzz_attest(const struct buf *b)
 }
 
 static void
+fuzz_revocation(const struct buf *b)
+{
+	CLEANUP(repo_revocation_clear) struct repo_revocation v = { 0 };
+	CLEANUP(freep_buf) struct buf again = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	if (!took(repo_revocation_decode(b->p, b->len, pk, &v, &err)))
+		return;
+	MUST(v.nkept == 0 || repo_revocation_keeps(&v, v.kept[v.nkept - 1]));
+	MUST(repo_revocation_encode(&v, seed, &again, &err) == 0);
+	same(b, &again);
+}
+
+static void
+fuzz_undo(const struct buf *b)
+{
+	CLEANUP(freep_buf) struct buf again = BUF_INIT;
+	struct err err = ERR_INIT;
+	struct repo_undo u;
+
+	if (!took(repo_undo_decode(b->p, b->len, pk, &u, &err)))
+		return;
+	MUST(repo_undo_encode(&u, seed, &again, &err) == 0);
+	same(b, &again);
+}
+
+static void
 fuzz_wrapped(const uint8_t *p, size_t n)
 {
 	CLEANUP(repo_wrapped_clear) struct repo_wrapped w = { 0 };
@@ -218,6 +245,8 @@ fuzz_signed(const uint8_t *p, size_t n)
 	fuzz_manifest(&b);
 	fuzz_tombstone(&b);
 	fuzz_attest(&b);
+	fuzz_revocation(&b);
+	fuzz_undo(&b);
 }
 
 int

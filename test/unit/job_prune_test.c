@@ -1,3 +1,4 @@
+#include "base/buf.h"
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_key.h"
@@ -186,6 +187,34 @@ TEST(prune__can_be_undone_within_the_window)
 	repo_catalogue_clear(&cat);
 	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
 	CHECK(!cat.backups[0].removed && cat.nfindings == 0);
+	repo_catalogue_clear(&cat);
+}
+
+TEST(prune__removes_what_was_undone_though_the_old_tombstone_is_back)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf old = BUF_INIT;
+	struct repo_catalogue cat = { 0 };
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char name[300];
+
+	make(&m);
+	back_up(&m, 2);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	strcpy(name, test_first(m.store, "hf1/main/t/"));
+	CHECK_OK(store_get(m.store, name, 1 << 20, &old, &e), &e);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK_OK(job_prune_undo(
+		     m.repo, &cat, &cat.backups[0], JOB_PRUNE_UNDO_MS, &e),
+	    &e);
+	test_object_put(m.store, name, old.p, old.len);
+	pass(&m, 1000);
+	CHECK_OK(prune(&m, 1, false, &rep, &e), &e);
+	CHECK(rep.removed == 1);
+	repo_catalogue_clear(&cat);
+	CHECK_OK(repo_catalogue_load(m.repo, &cat, &e), &e);
+	CHECK(cat.backups[0].removed && cat.nfindings == 0);
 	repo_catalogue_clear(&cat);
 }
 

@@ -341,6 +341,70 @@ wrapped_decode(const uint8_t *p, size_t n, struct err *e)
 	return 0;
 }
 
+static int
+revocation_encode(struct buf *b, struct err *e)
+{
+	static uint8_t kept[2][SHA256_LEN] = { { 5 }, { 6 } };
+	const struct repo_revocation v = {
+		.vault_id = { 2 },
+		.writer = { 3 },
+		.time_ms = 300,
+		.kept = kept,
+		.nkept = 2,
+	};
+
+	return repo_revocation_encode(&v, seed, b, e);
+}
+
+static int
+revocation_decode(const uint8_t *p, size_t n, struct err *e)
+{
+	static const uint8_t in[2][SHA256_LEN] = { { 5 }, { 6 } };
+	static const uint8_t out[3][SHA256_LEN] = { { 4 }, { 5, 1 }, { 7 } };
+	CLEANUP(repo_revocation_clear) struct repo_revocation v = { 0 };
+	size_t i;
+
+	if (repo_revocation_decode(p, n, pk, &v, e) < 0) {
+		CHECK(v.kept == NULL && v.time_ms == 0);
+		return e->code;
+	}
+	CHECK(v.vault_id[0] == 2 && v.writer[0] == 3 && v.time_ms == 300);
+	for (i = 0; i < 2; i++)
+		CHECK(repo_revocation_keeps(&v, in[i]));
+	for (i = 0; i < 3; i++)
+		CHECK(!repo_revocation_keeps(&v, out[i]));
+	return 0;
+}
+
+static int
+undo_encode(struct buf *b, struct err *e)
+{
+	const struct repo_undo u = {
+		.vault_id = { 2 },
+		.pruner = { 3 },
+		.time_ms = 300,
+		.tombstone = { 4 },
+	};
+
+	return repo_undo_encode(&u, seed, b, e);
+}
+
+static int
+undo_decode(const uint8_t *p, size_t n, struct err *e)
+{
+	uint8_t signer[SIGN_FINGERPRINT_LEN];
+	struct repo_undo u = { .time_ms = 1 };
+
+	if (repo_undo_decode(p, n, pk, &u, e) < 0) {
+		CHECK(u.time_ms == 1);
+		return e->code;
+	}
+	CHECK(u.vault_id[0] == 2 && u.pruner[0] == 3 && u.time_ms == 300);
+	CHECK(u.tombstone[0] == 4);
+	CHECK(repo_signer(p, n, signer) && signer[0] == 3);
+	return 0;
+}
+
 static const struct example examples[] = {
 	{ "F", head_encode, head_decode },
 	{ "w", cert_encode, cert_decode },
@@ -349,6 +413,8 @@ static const struct example examples[] = {
 	{ "s", manifest_encode, brief_decode },
 	{ "t", tombstone_encode, tombstone_decode },
 	{ "a", attest_encode, attest_decode },
+	{ "r", revocation_encode, revocation_decode },
+	{ "u", undo_encode, undo_decode },
 };
 #define NEXAMPLES (sizeof(examples) / sizeof(examples[0]))
 

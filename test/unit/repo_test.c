@@ -262,12 +262,12 @@ TEST(host__without_an_opener_is_told_what_the_owner_must_certify)
 	CHECK(str_unhex(pk, hex, sizeof(pk)));
 
 	CHECK_OK(test_repo_open(s, "a", "1", &owner, &e), &e);
-	CHECK_OK(repo_certify(owner, pk, "b", REPO_ROLE_WRITE, &e), &e);
+	CHECK_OK(repo_certify(owner, pk, "b", REPO_ROLE_WRITE, 0, &e), &e);
 	CHECK_OK(repo_writer_seed(r, REPO_ROLE_WRITE, &seed, &e), &e);
 	CHECK_FAIL(
 	    repo_writer_seed(r, REPO_ROLE_PRUNE, &seed, &e), &e, HF_EDENIED);
 	/* Once more is no error; more than was certified is. */
-	CHECK_OK(repo_certify(owner, pk, "b", REPO_ROLE_WRITE, &e), &e);
+	CHECK_OK(repo_certify(owner, pk, "b", REPO_ROLE_WRITE, 0, &e), &e);
 	CHECK_FAIL(
-	    repo_certify(owner, pk, "b", REPO_ROLE_ALL, &e), &e, HF_EEXISTS);
+	    repo_certify(owner, pk, "b", REPO_ROLE_ALL, 0, &e), &e, HF_EEXISTS);
 }

@@ -239,6 +239,25 @@ def read_tombstone(data, pk):
     return t
 
 
+def read_undo(data, pk):
+    c, u = signed(data, b"HFU1", pk), {}
+    u["vault_id"], u["pruner"], u["time"] = c.take(16), c.take(16), c.time()
+    u["tombstone"] = c.take(32)
+    c.end()
+    return u
+
+
+def read_revocation(data, root_pk):
+    c, r = signed(data, b"HFR1", root_pk), {}
+    r["vault_id"], r["writer"], r["time"] = c.take(16), c.take(16), c.time()
+    kept = c.list(lambda c: c.take(32))
+    c.end()
+    need(r["time"] > 0 and all(a < b for a, b in zip(kept, kept[1:])),
+         "what stays is out of order")
+    r["kept"] = set(kept)
+    return r
+
+
 def read_attestation(data, pk):
     c, a = signed(data, b"HFA1", pk), {}
     a["vault_id"], a["verifier"] = c.take(16), c.take(16)
@@ -451,6 +470,11 @@ class Repository:
             w = read_writer(self.get(name), self.head["root_pk"])
             self.belongs(w, name, "w/%s.hfw" % fp(w["pk"]).hex())
             self.writers[fp(w["pk"])] = w
+        self.revoked = {}
+        for name in self.names("r"):
+            r = read_revocation(self.get(name), self.head["root_pk"])
+            self.belongs(r, name, "r/%s.hfr" % r["writer"].hex())
+            self.revoked[r["writer"]] = r["kept"]
 
     def get(self, name):
         with open(os.path.join(self.root, name), "rb") as f:
@@ -471,6 +495,8 @@ class Repository:
     def signer(self, data, offset, role):
         w = self.writers.get(data[offset:offset + 16])
         need(w is not None and w["roles"] & role, "who signed may not do so")
+        kept = self.revoked.get(data[offset:offset + 16])
+        need(kept is None or sha256(data) in kept, "who signed was revoked")
         return w
 
     def backups(self):
@@ -498,13 +524,18 @@ class Repository:
         by_hash = {m["sha256"]: m for m in found}
         for m in found:
             m["removed"], m["attested"] = False, []
-        self.tombstones = []
+        self.tombstones, undone = [], set()
+        for name in self.names("u"):
+            data = self.get(name)
+            u = read_undo(data, self.signer(data, 21, PRUNES)["pk"])
+            self.belongs(u, name, "u/%s.hfu" % u["tombstone"].hex())
+            undone.add(u["tombstone"])
         for name in self.names("t"):
             data = self.get(name)
             t = read_tombstone(data, self.signer(data, 21, PRUNES)["pk"])
             self.belongs(t, name, "t/%s.hft" % t["sha256"].hex()[:16])
             self.tombstones.append(t)
-            if t["sha256"] in by_hash:
+            if t["sha256"] in by_hash and sha256(data) not in undone:
                 by_hash[t["sha256"]]["removed"] = True
         for name in self.names("a"):
             data = self.get(name)

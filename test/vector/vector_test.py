@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Opens frozen vectors with the second reader, and prints TAP.
 
-  vector_test.py [--holdfast build/holdfast] [--pages VECTOR] VECTOR...
+  vector_test.py [--holdfast build/holdfast] [--pages VECTOR]
+                 [--revoked VECTOR] VECTOR...
 
 With --holdfast the program opens them too, and a vector is made afresh, so
 that neither reading nor writing can drift away from the format unseen.
@@ -392,7 +393,66 @@ def pages_are_restored_by_the_program(v, holdfast):
             check(hashlib.sha256(done.stdout).hexdigest() == want, "its hash")
 
 
-def run_tests(vectors, pages, holdfast):
+# A vector with a writer who was revoked and a removal that was undone.
+
+def with_late(v, folder, check_it):
+    """Call check_it with a copy into whose folder the late object went."""
+    with tempfile.TemporaryDirectory() as d:
+        copy = Vector(os.path.join(d, "v"), v.name)
+        shutil.copytree(v.path, copy.path)
+        os.chmod(copy.file("site.key"), 0o600)
+        for name in os.listdir(copy.file("late")):
+            if name.endswith({"s": ".hfm", "t": ".hft"}[folder]):
+                to = os.path.join(copy.place, "hf1", "main", folder)
+                os.makedirs(to, exist_ok=True)
+                shutil.copy(os.path.join(copy.file("late"), name), to)
+        check_it(copy)
+
+
+def revoked_what_was_there_stays(v, holdfast):
+    found = v.repo().backups()
+    check(sorted(m["source"] for m in found) == [b"lost", b"tree", b"tree"],
+          "the backups")
+    check(not any(m["removed"] for m in found), "the undo")
+    for m in found:
+        describe_backup(reader.Backup(v.repo(), m))
+
+
+def revoked_what_comes_late_does_not_count(v, holdfast):
+    def refuses(copy):
+        refused(copy.repo().backups, "a manifest of who was revoked")
+    with_late(v, "s", refuses)
+
+
+def revoked_a_tombstone_put_back_removes_nothing(v, holdfast):
+    def keeps(copy):
+        check(not any(m["removed"] for m in copy.repo().backups()), "it did")
+    with_late(v, "t", keeps)
+
+
+def revoked_the_program_says_the_same(v, holdfast):
+    def run(copy):
+        done = subprocess.run(
+            [holdfast, "list", "--json", "--repo", "file:" + copy.place,
+             "--key", copy.key_texts[0],
+             "--state-dir", os.path.join(copy.path, "state")],
+            capture_output=True)
+        # There is something to tell, and no harm in it.
+        check(done.returncode in (0, 3), done.stderr.decode())
+        return done.stdout.decode(), done.stderr.decode()
+
+    def manifest(copy):
+        out, err = run(copy)
+        check(out.count('"lost"') == 1 and "was revoked" in err, err)
+
+    def tombstone(copy):
+        out, err = run(copy)
+        check(out.count('"tree"') >= 2 and "was undone" in err, err)
+    with_late(v, "s", manifest)
+    with_late(v, "t", tombstone)
+
+
+def run_tests(vectors, pages, revoked, holdfast):
     """Each is (name, does it need the program, what to call)."""
     tests = []
     for v in vectors:
@@ -403,6 +463,11 @@ def run_tests(vectors, pages, holdfast):
             tests.append(("%s: %s" % (v.name, n[5:]), takes,
                           lambda v=v, f=f, takes=takes:
                           f(v, holdfast) if takes else f(v)))
+    for n, f in sorted(globals().items()) if revoked else ():
+        if n.startswith("revoked_"):
+            tests.append(("%s: %s" % (revoked.name, n),
+                          f is revoked_the_program_says_the_same,
+                          lambda f=f: f(revoked, holdfast)))
     for n, f in sorted(globals().items()) if pages else ():
         if n.startswith("pages_"):
             tests.append(("%s: %s" % (pages.name, n),
@@ -433,6 +498,7 @@ def main():
     p.add_argument("--describe", metavar="PATH")
     p.add_argument("--holdfast", metavar="PROGRAM")
     p.add_argument("--pages", metavar="VECTOR")
+    p.add_argument("--revoked", metavar="VECTOR")
     p.add_argument("vectors", nargs="*")
     a = p.parse_args()
     if a.make_tree:
@@ -441,6 +507,8 @@ def main():
         return print("\n".join(describe(a.describe)))
     vectors = [Vector(x, os.path.basename(x)) for x in a.vectors]
     pages = Vector(a.pages, os.path.basename(a.pages)) if a.pages else None
+    revoked = (Vector(a.revoked, os.path.basename(a.revoked))
+               if a.revoked else None)
     with tempfile.TemporaryDirectory() as d:
         if a.holdfast:
             fresh = os.path.join(d, "fresh")
@@ -448,7 +516,7 @@ def main():
                             a.holdfast, fresh], check=True,
                            stdout=subprocess.DEVNULL)
             vectors.append(Vector(fresh, "fresh"))
-        return run_tests(vectors, pages, a.holdfast)
+        return run_tests(vectors, pages, revoked, a.holdfast)
 
 
 if __name__ == "__main__":
