@@ -26,5 +26,5 @@ job_memory(const struct job *j)
 size_t
 job_pages_memory(const struct job *j)
 {
-	return job_memory(j) / 4 / SOURCE_PAGES_BLOCK * SOURCE_PAGES_BLOCK;
+	return job_memory(j) / 8 / SOURCE_PAGES_BLOCK * SOURCE_PAGES_BLOCK;
 }

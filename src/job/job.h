@@ -67,7 +67,7 @@ size_t job_memory(const struct job *);
 
 /**
  * job_pages_memory(j):
- * Of that, what a struct source_pages may have beside a reader: a quarter.
+ * Of that, what a struct source_pages may have beside a reader: an eighth.
  */
 size_t job_pages_memory(const struct job *);
 

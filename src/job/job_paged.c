@@ -123,7 +123,12 @@ gather(struct job_paged *p, uint64_t len, struct buf *b, struct err *err)
 	size_t n;
 	int rc;
 
-	for (b->len = 0; b->len < len;) {
+	/* A group fits at once; a map grows with what comes of it. */
+	b->len = 0;
+	n = len < SOURCE_PAGED_GROUP_MAX ? (size_t)len : SOURCE_PAGED_GROUP_MAX;
+	if ((rc = buf_reserve(b, n, err)) < 0)
+		return rc;
+	while (b->len < len) {
 		if ((rc = job_check(p->job, err)) < 0 ||
 		    (rc = repo_reader_read(p->reader, &pos, &piece, &n, err)) <
 			0)
