@@ -363,11 +363,3 @@ source_spool_note(const struct source_spool *s)
 {
 	return s->no_spill ? s->note.msg : NULL;
 }
-
-uint64_t
-source_spool_spilled(const struct source_spool *s)
-{
-	if (s->spill_tail == 0)
-		return 0;
-	return (s->spill_tail - 1) * s->block + s->last_len;
-}

@@ -78,10 +78,4 @@ bool source_spool_cancelled(struct source_spool *);
  */
 const char *source_spool_note(const struct source_spool *);
 
-/**
- * source_spool_spilled(s):
- * How many bytes went through the file.  Ask after the end.
- */
-uint64_t source_spool_spilled(const struct source_spool *);
-
 #endif /* !SOURCE_SOURCE_SPOOL_H_ */

@@ -34,7 +34,6 @@ struct source_etcd_segments {
 
 	struct kept kept;
 	bool forgotten; /* There is no more of the last backup to keep. */
-	uint64_t nkept, ndropped;
 };
 
 int
@@ -251,7 +250,6 @@ keep(struct source_etcd_segments *s, struct err *err)
 		.alive = k->alive };
 	int rc;
 
-	s->nkept++;
 	if ((rc = close_segment(s, err)) < 0 ||
 	    (rc = sink_keep(
 		 s->out->sink, k->path, k->memo.p, k->memo.len, err)) < 0 ||
@@ -285,7 +283,6 @@ write_held(struct source_etcd_segments *s, struct err *err)
 static int
 drop(struct source_etcd_segments *s, struct err *err)
 {
-	s->ndropped++;
 	s->kept.open = false;
 	return s->kept.held.len > 0 ? write_held(s, err) : 0;
 }
@@ -357,12 +354,4 @@ source_etcd_segments_end(
 	x->bytes = s->index.bytes;
 	s->index.nsegments = 0;
 	return 0;
-}
-
-void
-source_etcd_segments_count(
-    const struct source_etcd_segments *s, uint64_t *kept, uint64_t *dropped)
-{
-	*kept = s->nkept;
-	*dropped = s->ndropped;
 }

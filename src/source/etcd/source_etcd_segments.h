@@ -46,8 +46,4 @@ int source_etcd_segments_take(
 int source_etcd_segments_end(
     struct source_etcd_segments *, struct etcd_index *, struct err *);
 
-/* How many segments were kept, and how many were kept no longer. */
-void source_etcd_segments_count(
-    const struct source_etcd_segments *, uint64_t *, uint64_t *);
-
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_SEGMENTS_H_ */
