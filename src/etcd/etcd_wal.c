@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -134,6 +136,34 @@ etcd_wal_encode(const struct etcd_membership *s, struct buf *b, struct err *err)
 	return add_snapshot(&o, s->n, 1, s, err);
 }
 
+/* It is what was written, and etcd will start from it. */
+static int
+check_written(int fd, const struct etcd_membership *s, const struct buf *b,
+    struct err *err)
+{
+	CLEANUP(freep_mem) uint8_t *p = malloc(b->len);
+	struct etcd_wal_facts f;
+	size_t got;
+	int rc;
+
+	if (p == NULL)
+		return err_nomem(err);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_errno(err, errno, "cannot read it back");
+	if ((rc = file_read_full(fd, p, b->len, &got, err)) < 0)
+		return rc;
+	if (got != b->len || memcmp(p, b->p, got) != 0)
+		return err_set(
+		    err, HF_EIO, "what is read back is not what was written");
+	if ((rc = etcd_wal_check(p, got, &f, err)) < 0)
+		return rc;
+	if (!f.torn && f.end == got && f.node_id == s->self->id &&
+	    f.cluster_id == s->cluster_id && f.last_index == s->n &&
+	    f.commit == s->n && f.snap_index == s->n)
+		return 0;
+	return err_set(err, HF_EBUG, "it says something else than it should");
+}
+
 int
 etcd_wal_write(int fd, const struct etcd_membership *s, struct err *err)
 {
@@ -151,5 +181,7 @@ etcd_wal_write(int fd, const struct etcd_membership *s, struct err *err)
 		    err, errno, "cannot allocate %d bytes", ETCD_WAL_SIZE);
 	if ((rc = etcd_wal_encode(s, &b, err)) < 0)
 		return rc;
-	return file_write_full(fd, b.p, b.len, err);
+	if ((rc = file_write_full(fd, b.p, b.len, err)) < 0)
+		return rc;
+	return check_written(fd, s, &b, err);
 }

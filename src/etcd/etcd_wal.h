@@ -58,7 +58,8 @@ int etcd_wal_encode(const struct etcd_membership *, struct buf *, struct err *);
  * etcd_wal_write(fd, s, err):
  * Write that log to the new file ${fd}, with room for what etcd will append:
  * that is allocated, so that etcd does not run out of it, or where the file
- * system cannot do so, a hole.  Not synced.
+ * system cannot do so, a hole.  It is read back and checked as etcd does when
+ * it starts.  Not synced.
  */
 int etcd_wal_write(int, const struct etcd_membership *, struct err *);
 

@@ -37,8 +37,26 @@ strikes(void)
 WRAP(int, fsync, (int fd), (fd))
 WRAP(int, mkdirat, (int at, const char *p, mode_t m), (at, p, m))
 WRAP(int, renameat, (int a, const char *p, int b, const char *q), (a, p, b, q))
-WRAP(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
 WRAP(int, fallocate64, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
+
+/* Of a disk that lies: byte ${spoil} of what is written to the log. */
+static size_t spoil = SIZE_MAX;
+
+ssize_t __real_write(int, const void *, size_t);
+ssize_t __wrap_write(int, const void *, size_t);
+ssize_t
+__wrap_write(int fd, const void *p, size_t n)
+{
+	static uint8_t wrong[4096];
+
+	if (strikes())
+		return -1;
+	if (n <= spoil || n > sizeof(wrong))
+		return __real_write(fd, p, n);
+	memcpy(wrong, p, n);
+	wrong[spoil] ^= 1;
+	return __real_write(fd, wrong, n);
+}
 
 static const char *
 at(const char *name)
@@ -132,6 +150,23 @@ TEST(datadir__is_there_as_a_whole_with_narrow_modes)
 	CHECK_OK(make(at("to"), s, &e), &e);
 	(void)umask(mask);
 	CHECK(is_whole() && names(last) == 1);
+}
+
+/* Whichever byte of the log: etcd would not start from it, or from another. */
+TEST(datadir__whose_log_is_not_what_was_written_does_not_come_to_be)
+{
+	CLEANUP(freep_etcd_membership)
+	struct etcd_membership *s = membership();
+	char last[256];
+	struct err e = ERR_INIT;
+
+	/* The database has four bytes, all else is in the log. */
+	for (spoil = 4; spoil < 200; spoil++) {
+		CHECK_FAIL(make(at("to"), s, &e), &e, HF_EIO);
+		CHECK(strstr(e.msg, "the log") != NULL);
+		CHECK(names(last) == 0);
+	}
+	spoil = SIZE_MAX;
 }
 
 TEST(datadir__may_be_an_empty_folder_before)
