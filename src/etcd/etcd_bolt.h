@@ -9,7 +9,6 @@
 /* Opaque types. */
 struct err;
 struct etcd_bolt_cursor;
-struct etcd_bolt_disk;
 
 /*
  * Reading bbolt files, which etcd's databases and snapshots are: a B+ tree
@@ -36,17 +35,6 @@ struct etcd_bolt_file {
 	int (*read)(void *arg, uint64_t off, void *to, size_t n, struct err *);
 	void *arg;
 };
-
-/**
- * etcd_bolt_disk_open(path, ret, err):
- * Open the regular file ${path} for reading.  It is read and not mapped: if
- * somebody truncates it meanwhile, that is HF_ECORRUPT and not the end of the
- * process.
- */
-int etcd_bolt_disk_open(const char *, struct etcd_bolt_disk **, struct err *);
-void etcd_bolt_disk_free(struct etcd_bolt_disk *);
-CLEANUP_DEFINE(etcd_bolt_disk);
-const struct etcd_bolt_file *etcd_bolt_disk_file(const struct etcd_bolt_disk *);
 
 /* A database: what the newer of its valid meta pages says. */
 #define ETCD_BOLT_NO_FREELIST UINT64_MAX

@@ -167,35 +167,3 @@ etcd_hashkv_sum_end(const struct etcd_hashkv_sum *s)
 			hash = crc32c_join(hash, o->hash, o->len & LEN_MAX);
 	return crc32c_join(hash, s->hash, s->len);
 }
-
-static int
-add_item(struct etcd_hashkv_sum *s, const struct etcd_bolt_item *item,
-    struct err *err)
-{
-	struct etcd_record r = { .value = item->value, .len = item->nvalue };
-
-	if (!etcd_mvcc_key_read(item->key, item->nkey, &r))
-		return err_set(err, HF_ECORRUPT,
-		    "the bucket 'key' has an element that is no revision");
-	return etcd_hashkv_sum_add(s, &r, err);
-}
-
-int
-etcd_hashkv_bolt(const struct etcd_bolt *b, uint64_t revision,
-    uint64_t compact_revision, uint32_t *ret, struct err *err)
-{
-	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *s = NULL;
-	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
-	struct etcd_bolt_item item;
-	int rc;
-
-	rc = etcd_hashkv_sum_new(revision, compact_revision, &s, err);
-	if (rc < 0 || (rc = etcd_bolt_bucket(b, "key", &c, err)) < 0)
-		return rc;
-	while ((rc = etcd_bolt_next(c, &item, err)) == 1)
-		if ((rc = add_item(s, &item, err)) < 0)
-			return rc;
-	if (rc == 0)
-		*ret = etcd_hashkv_sum_end(s);
-	return rc;
-}

@@ -8,7 +8,6 @@
 
 /* Opaque types. */
 struct err;
-struct etcd_bolt;
 struct etcd_hashkv_sum;
 struct etcd_record;
 
@@ -50,12 +49,5 @@ int etcd_hashkv_sum_add(
  * Return the hash of what came.
  */
 uint32_t etcd_hashkv_sum_end(const struct etcd_hashkv_sum *);
-
-/**
- * etcd_hashkv_bolt(b, revision, compact_revision, ret, err):
- * The hash of a database.
- */
-int etcd_hashkv_bolt(
-    const struct etcd_bolt *, uint64_t, uint64_t, uint32_t *, struct err *);
 
 #endif /* !ETCD_ETCD_HASHKV_H_ */

@@ -97,11 +97,4 @@ uint64_t etcd_meta_compact_revision(const struct etcd_meta *);
 int etcd_mvcc_revision(
     const struct etcd_bolt *, uint64_t, uint64_t *, struct err *);
 
-/**
- * etcd_mvcc_check(b, err):
- * Check what is in a database whose pages etcd_bolt_check has checked, as
- * etcd_audit.h does.
- */
-int etcd_mvcc_check(const struct etcd_bolt *, struct err *);
-
 #endif /* !ETCD_ETCD_MVCC_H_ */

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "etcd/etcd_hashkv.h"
 #include "etcd/etcd_mvcc.h"
+#include "test_bolt_disk.h"
+#include "test_bolt_read.h"
 
 /*
  * bench_hashkv FILE [REVISION [COMPACT_REVISION]]: HashKV of a database or
@@ -29,7 +31,7 @@ hash(const struct etcd_bolt *b, uint64_t revision, uint64_t compact,
 	uint32_t h;
 	int rc;
 
-	if ((rc = etcd_hashkv_bolt(b, revision, compact, &h, err)) < 0)
+	if ((rc = test_bolt_hashkv(b, revision, compact, &h, err)) < 0)
 		return rc;
 	printf("hashkv %" PRIu32 "\ncompact_revision %" PRIu64
 	       "\nhashkv_seconds %.3f\n",
@@ -40,15 +42,15 @@ hash(const struct etcd_bolt *b, uint64_t revision, uint64_t compact,
 static int
 bench(int argc, char *argv[], struct err *err)
 {
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *d = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *d = NULL;
 	CLEANUP(etcd_meta_clear) struct etcd_meta m = ETCD_META_INIT;
 	uint64_t revision = INT64_MAX, compact;
 	struct etcd_bolt b;
 	double start;
 	int rc;
 
-	if ((rc = etcd_bolt_disk_open(argv[1], &d, err)) < 0 ||
-	    (rc = etcd_bolt_open(&b, etcd_bolt_disk_file(d), err)) < 0 ||
+	if ((rc = test_bolt_disk_open(argv[1], &d, err)) < 0 ||
+	    (rc = etcd_bolt_open(&b, test_bolt_disk_file(d), err)) < 0 ||
 	    (rc = etcd_meta_read(&b, &m, err)) < 0)
 		return rc;
 	compact = etcd_meta_compact_revision(&m);
@@ -63,7 +65,7 @@ bench(int argc, char *argv[], struct err *err)
 		return rc;
 	printf("pages_seconds %.3f\n", now() - start);
 	start = now();
-	if ((rc = etcd_mvcc_check(&b, err)) < 0)
+	if ((rc = test_bolt_audit(&b, err)) < 0)
 		return rc;
 	printf("records_seconds %.3f\n", now() - start);
 	return 0;

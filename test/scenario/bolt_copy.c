@@ -11,6 +11,7 @@
 #include "etcd/etcd_bolt.h"
 #include "etcd/etcd_bolt_writer.h"
 #include "etcd/etcd_pb.h"
+#include "test_bolt_disk.h"
 
 /*
  * bolt_copy FROM TO: write the buckets of the snapshot FROM into a fresh one.
@@ -58,14 +59,14 @@ copy(const char *from, const char *extra, const char *to, int fd,
 {
 	CLEANUP(freep_etcd_bolt_writer) struct etcd_bolt_writer *w = NULL;
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *root = NULL;
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *disk = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *disk = NULL;
 	struct etcd_bolt_item bucket;
 	struct etcd_bolt b;
 	uint64_t size;
 	int k, rc;
 
-	if ((rc = etcd_bolt_disk_open(from, &disk, err)) < 0 ||
-	    (rc = etcd_bolt_open(&b, etcd_bolt_disk_file(disk), err)) < 0 ||
+	if ((rc = test_bolt_disk_open(from, &disk, err)) < 0 ||
+	    (rc = etcd_bolt_open(&b, test_bolt_disk_file(disk), err)) < 0 ||
 	    (rc = etcd_bolt_cursor_new(&b, NULL, &root, err)) < 0 ||
 	    (rc = etcd_bolt_writer_new(fd, to, b.page_size, &w, err)) < 0)
 		return rc;

@@ -15,6 +15,7 @@
 #include "etcd/etcd_lease.h"
 #include "etcd/etcd_range.h"
 #include "etcd/etcd_watch.h"
+#include "test_bolt_disk.h"
 
 /*
  * etcd_ask URL WHAT...: put one question to a real member, and print the
@@ -259,14 +260,14 @@ be64(const uint8_t *p)
 static int
 ask_records(const struct question *q, struct err *err)
 {
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *disk = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *disk = NULL;
 	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
 	struct etcd_bolt_item item;
 	struct etcd_bolt b;
 	int rc;
 
-	if ((rc = etcd_bolt_disk_open(q->args[0], &disk, err)) < 0 ||
-	    (rc = etcd_bolt_open(&b, etcd_bolt_disk_file(disk), err)) < 0 ||
+	if ((rc = test_bolt_disk_open(q->args[0], &disk, err)) < 0 ||
+	    (rc = etcd_bolt_open(&b, test_bolt_disk_file(disk), err)) < 0 ||
 	    (rc = etcd_bolt_bucket(&b, "key", &c, err)) < 0)
 		return rc;
 	while ((rc = etcd_bolt_next(c, &item, err)) == 1)

@@ -7,6 +7,7 @@
 #include "etcd/etcd_bolt.h"
 #include "test.h"
 #include "test_bolt.h"
+#include "test_bolt_disk.h"
 
 #define PAGES 14U
 
@@ -438,9 +439,9 @@ save(const struct test_bolt *t, char *path, size_t size)
 	    file_write_new(path, 0600, t->p, PAGES * TEST_BOLT_PAGE, &e), &e);
 }
 
-TEST(bolt_disk__reads_files)
+TEST(bolt__survives_a_file_that_is_truncated_meanwhile)
 {
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *d = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *d = NULL;
 	struct err e = ERR_INIT;
 	struct test_bolt t;
 	struct etcd_bolt b;
@@ -448,47 +449,15 @@ TEST(bolt_disk__reads_files)
 
 	make(&t, true, 11);
 	save(&t, path, sizeof(path));
-	CHECK_OK(etcd_bolt_disk_open(path, &d, &e), &e);
-	reads(etcd_bolt_disk_file(d));
-	CHECK_OK(etcd_bolt_open(&b, etcd_bolt_disk_file(d), &e), &e);
-	CHECK_OK(etcd_bolt_check(&b, &e), &e);
-}
-
-TEST(bolt_disk__survives_a_file_that_is_truncated_meanwhile)
-{
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *d = NULL;
-	struct err e = ERR_INIT;
-	struct test_bolt t;
-	struct etcd_bolt b;
-	char path[300];
-
-	make(&t, true, 11);
-	save(&t, path, sizeof(path));
-	CHECK_OK(etcd_bolt_disk_open(path, &d, &e), &e);
-	CHECK_OK(etcd_bolt_open(&b, etcd_bolt_disk_file(d), &e), &e);
+	CHECK_OK(test_bolt_disk_open(path, &d, &e), &e);
+	CHECK_OK(etcd_bolt_open(&b, test_bolt_disk_file(d), &e), &e);
 	CHECK(truncate(path, 7 * TEST_BOLT_PAGE + 100) == 0);
 	CHECK_FAIL(etcd_bolt_check(&b, &e), &e, HF_ECORRUPT);
-	CHECK(strstr(e.msg, path) != NULL);
-}
-
-TEST(bolt_disk__refuses_what_is_no_regular_file)
-{
-	struct etcd_bolt_disk *d = NULL;
-	struct err e = ERR_INIT;
-	char path[300];
-
-	CHECK_FAIL(etcd_bolt_disk_open(test_dir(), &d, &e), &e, HF_EUSAGE);
-	(void)snprintf(path, sizeof(path), "%s/pipe", test_dir());
-	CHECK(mkfifo(path, 0600) == 0);
-	CHECK_FAIL(etcd_bolt_disk_open(path, &d, &e), &e, HF_EUSAGE);
-	(void)snprintf(path, sizeof(path), "%s/none", test_dir());
-	CHECK_FAIL(etcd_bolt_disk_open(path, &d, &e), &e, HF_ENOTFOUND);
-	CHECK(d == NULL);
 }
 
 TEST(bolt__reports_that_memory_ran_out)
 {
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *d = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *d = NULL;
 	struct err e = ERR_INIT;
 	struct test_bolt t;
 	struct etcd_bolt b;
@@ -499,10 +468,10 @@ TEST(bolt__reports_that_memory_ran_out)
 	save(&t, path, sizeof(path));
 	TEST_TORTURE (n) {
 		test_malloc_fail(n);
-		etcd_bolt_disk_free(TAKE(d));
-		rc = etcd_bolt_disk_open(path, &d, &e);
+		test_bolt_disk_free(TAKE(d));
+		rc = test_bolt_disk_open(path, &d, &e);
 		if (rc == 0)
-			rc = etcd_bolt_open(&b, etcd_bolt_disk_file(d), &e);
+			rc = etcd_bolt_open(&b, test_bolt_disk_file(d), &e);
 		if (rc == 0)
 			rc = pass(&b, "tree", &e);
 		if (rc == 0)

@@ -7,6 +7,7 @@
 #include "etcd/etcd_pb.h"
 #include "test.h"
 #include "test_bolt.h"
+#include "test_bolt_read.h"
 
 /*
  * Histories at random, hashed as the server's code reads: with all records at
@@ -205,14 +206,14 @@ TEST(hashkv__of_a_database)
 	make_bolt(&t, &h, 4);
 	rev = h.r[3].main;
 	CHECK_OK(etcd_bolt_open(&b, &t.file, &e), &e);
-	CHECK_OK(etcd_hashkv_bolt(&b, rev, 0, &hash, &e), &e);
+	CHECK_OK(test_bolt_hashkv(&b, rev, 0, &hash, &e), &e);
 	h.r[4].main = INT64_MAX;
 	CHECK(hash == naive(&h, rev, 0));
-	CHECK_OK(etcd_hashkv_bolt(&b, rev, 4, &hash, &e), &e);
+	CHECK_OK(test_bolt_hashkv(&b, rev, 4, &hash, &e), &e);
 	CHECK(hash == naive(&h, rev, 4));
 	/* '_' of the first key */
 	t.p[3 * TEST_BOLT_PAGE + 16 + 4 * 16 + 8] = '-';
-	CHECK_FAIL(etcd_hashkv_bolt(&b, rev, 0, &hash, &e), &e, HF_ECORRUPT);
+	CHECK_FAIL(test_bolt_hashkv(&b, rev, 0, &hash, &e), &e, HF_ECORRUPT);
 	clear(&h);
 }
 

@@ -4,6 +4,7 @@
 #include "etcd/etcd_pb.h"
 #include "test.h"
 #include "test_bolt.h"
+#include "test_bolt_read.h"
 
 TEST(mvcc_key__is_read_as_it_was_written)
 {
@@ -144,7 +145,7 @@ check(struct store *s, struct err *err)
 
 	build(s);
 	if ((rc = etcd_bolt_open(&b, &s->t.file, err)) == 0)
-		rc = etcd_mvcc_check(&b, err);
+		rc = test_bolt_audit(&b, err);
 	for (i = 0; i < 4; i++)
 		buf_free(&s->kv[i]);
 	return rc;
@@ -204,7 +205,7 @@ TEST(mvcc_check__runs_out_of_memory_without_harm)
 	CHECK_OK(etcd_bolt_open(&b, &s.t.file, &e), &e);
 	TEST_TORTURE (n) {
 		test_malloc_fail(n);
-		rc = etcd_mvcc_check(&b, &e);
+		rc = test_bolt_audit(&b, &e);
 		if (!test_malloc_failed())
 			break;
 		CHECK(rc == -HF_ENOMEM);

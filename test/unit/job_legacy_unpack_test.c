@@ -15,6 +15,7 @@
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
+#include "test_bolt_disk.h"
 
 #define NAME "b-2026-11-20T10:00:00Z"
 
@@ -146,7 +147,7 @@ TEST(unpack__keeps_what_is_there_and_makes_the_members_anew)
 {
 	CLEANUP(freep_buf) struct buf db = BUF_INIT;
 	CLEANUP(freep_rig) struct rig r;
-	CLEANUP(freep_etcd_bolt_disk) struct etcd_bolt_disk *disk = NULL;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *disk = NULL;
 	struct etcd_bolt b;
 	struct err e = ERR_INIT;
 	char path[400], first[200];
@@ -155,8 +156,8 @@ TEST(unpack__keeps_what_is_there_and_makes_the_members_anew)
 	start(&r, &db);
 	CHECK_OK(unpack(&r, &e), &e);
 	(void)snprintf(path, sizeof(path), "%s/member/snap/db", r.dir);
-	CHECK_OK(etcd_bolt_disk_open(path, &disk, &e), &e);
-	CHECK_OK(etcd_bolt_open(&b, etcd_bolt_disk_file(disk), &e), &e);
+	CHECK_OK(test_bolt_disk_open(path, &disk, &e), &e);
+	CHECK_OK(etcd_bolt_open(&b, test_bolt_disk_file(disk), &e), &e);
 	CHECK_OK(etcd_bolt_check(&b, &e), &e);
 	CHECK(pairs(&b, "key", first, sizeof(first)) == 1);
 	CHECK_STR(first, "v");

@@ -20,6 +20,8 @@
 #include "source/source.h"
 #include "store/mem/store_mem.h"
 #include "test.h"
+#include "test_bolt_disk.h"
+#include "test_bolt_read.h"
 #include "test_repo.h"
 
 static const struct job job = { .workers = 2 };
@@ -261,14 +263,14 @@ names(void)
 
 /* What a database has. */
 struct db {
-	struct etcd_bolt_disk *disk;
+	struct test_bolt_disk *disk;
 	struct etcd_bolt bolt;
 };
 
 static void
 close_db(struct db *db)
 {
-	etcd_bolt_disk_free(db->disk);
+	test_bolt_disk_free(db->disk);
 }
 
 static void
@@ -276,9 +278,9 @@ open_db(struct db *db, const char *path)
 {
 	struct err e = ERR_INIT;
 
-	CHECK_OK(etcd_bolt_disk_open(path, &db->disk, &e), &e);
+	CHECK_OK(test_bolt_disk_open(path, &db->disk, &e), &e);
 	CHECK_OK(
-	    etcd_bolt_open(&db->bolt, etcd_bolt_disk_file(db->disk), &e), &e);
+	    etcd_bolt_open(&db->bolt, test_bolt_disk_file(db->disk), &e), &e);
 	CHECK_OK(etcd_bolt_check(&db->bolt, &e), &e);
 }
 
@@ -325,7 +327,7 @@ check_digest(const struct db *db, const struct job_etcd_digest *d)
 	struct err e = ERR_INIT;
 	uint32_t hash;
 
-	CHECK_OK(etcd_hashkv_bolt(
+	CHECK_OK(test_bolt_hashkv(
 		     &db->bolt, d->revision, d->compact_revision, &hash, &e),
 	    &e);
 	CHECK(hash == d->hash);

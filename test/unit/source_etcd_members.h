@@ -14,6 +14,7 @@
 #include "source/etcd/source_etcd.h"
 #include "source_record.h"
 #include "test.h"
+#include "test_bolt_read.h"
 #include "test_etcd_db.h"
 
 /*
@@ -276,7 +277,7 @@ hash_at(uint64_t revision, uint64_t compact)
 	uint32_t hash;
 
 	CHECK_OK(etcd_bolt_open(&b, &file, &e), &e);
-	CHECK_OK(etcd_hashkv_bolt(&b, revision, compact, &hash, &e), &e);
+	CHECK_OK(test_bolt_hashkv(&b, revision, compact, &hash, &e), &e);
 	return hash;
 }
 
