@@ -2,15 +2,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/parallel.h"
-#include "repo/repo_budget.h"
-#include "repo/repo_chain.h"
-#include "repo/repo_findings.h"
-#include "repo/repo_heads.h"
+#include "repo/repo_catalogue_impl.h"
 #include "repo/repo_impl.h"
-#include "repo/repo_judge.h"
-#include "repo/repo_listing.h"
 #include "repo/repo_revocations.h"
 
 /*
@@ -30,29 +24,6 @@ static const char small_remedy[] =
     "bring the object back from another copy, or remove it if it was never "
     "yours";
 
-static const char late_remedy[] =
-    "the repository was copied since, or whoever stole that host made a false "
-    "backup: look into what it holds before you trust it";
-static const char undone_remedy[] =
-    "somebody put the tombstone back, or the undo was cut off: remove the "
-    "object";
-
-struct load {
-	struct repo *repo;
-	struct repo_listing manifests, certs, tombs, attests, undos, revoked;
-	/* One for each that is listed, zero where it did not hold. */
-	struct repo_backup *backup;
-	struct repo_writers writers;
-	struct repo_tombstone *tomb;
-	uint8_t (*tomb_sha256)[SHA256_LEN];
-	struct repo_undo *undo;
-	struct repo_attest *attest;
-	struct repo_findings findings;
-	struct repo_heads seen;
-	struct repo_budget budget;
-	bool unsure;
-};
-
 static void
 backup_clear(struct repo_backup *b)
 {
@@ -62,7 +33,7 @@ backup_clear(struct repo_backup *b)
 }
 
 static void
-load_clear(struct load *l)
+load_clear(struct repo_load *l)
 {
 	size_t i;
 
@@ -97,14 +68,14 @@ load_clear(struct load *l)
 
 /* Judging all objects of one kind. */
 struct task {
-	struct load *load;
+	struct repo_load *load;
 	const struct repo_listing *listing;
-	int (*judge)(struct load *, size_t, struct err *);
+	int (*judge)(struct repo_load *, size_t, struct err *);
 	const char *remedy;
 };
 
 static int
-judge_cert(struct load *l, size_t i, struct err *err)
+judge_cert(struct repo_load *l, size_t i, struct err *err)
 {
 	return repo_judge_cert(l->repo, &l->certs.v[i], &l->writers.cert[i],
 	    l->writers.fp[i], err);
@@ -112,7 +83,7 @@ judge_cert(struct load *l, size_t i, struct err *err)
 
 /* Whoever may write can lay down as much junk as he likes, of any size. */
 static int
-judge_manifest(struct load *l, size_t i, struct err *err)
+judge_manifest(struct repo_load *l, size_t i, struct err *err)
 {
 	const struct repo_listed *o = &l->manifests.v[i];
 	int rc;
@@ -124,21 +95,21 @@ judge_manifest(struct load *l, size_t i, struct err *err)
 }
 
 static int
-judge_tomb(struct load *l, size_t i, struct err *err)
+judge_tomb(struct repo_load *l, size_t i, struct err *err)
 {
 	return repo_judge_tombstone(l->repo, &l->writers, &l->tombs.v[i],
 	    &l->tomb[i], l->tomb_sha256[i], err);
 }
 
 static int
-judge_undo(struct load *l, size_t i, struct err *err)
+judge_undo(struct repo_load *l, size_t i, struct err *err)
 {
 	return repo_judge_undo(
 	    l->repo, &l->writers, &l->undos.v[i], &l->undo[i], err);
 }
 
 static int
-judge_attest(struct load *l, size_t i, struct err *err)
+judge_attest(struct repo_load *l, size_t i, struct err *err)
 {
 	return repo_judge_attest(
 	    l->repo, &l->writers, &l->attests.v[i], &l->attest[i], err);
@@ -148,7 +119,7 @@ static int
 one(void *arg, size_t i, struct err *err)
 {
 	struct task *t = arg;
-	struct load *l = t->load;
+	struct repo_load *l = t->load;
 	struct err e = ERR_INIT;
 
 	if (t->judge(l, i, &e) == 0)
@@ -177,7 +148,7 @@ run(struct task *t, struct err *err)
  * while we list is not gone.
  */
 static int
-list(struct load *l, struct err *err)
+list(struct repo_load *l, struct err *err)
 {
 	if (repo_heads_load(l->repo->local, &l->seen, err) < 0 ||
 	    repo_listing_load(l->repo, "s/", &l->manifests, err) < 0 ||
@@ -191,7 +162,7 @@ list(struct load *l, struct err *err)
 }
 
 static int
-make_room(struct load *l, struct err *err)
+make_room(struct repo_load *l, struct err *err)
 {
 	/* One more than needed: none of these may be NULL. */
 	l->backup = calloc(l->manifests.n + 1, sizeof(*l->backup));
@@ -213,7 +184,7 @@ make_room(struct load *l, struct err *err)
 }
 
 static int
-judge(struct load *l, struct err *err)
+judge(struct repo_load *l, struct err *err)
 {
 	struct task certs = { l, &l->certs, judge_cert, small_remedy };
 	struct task tombs = { l, &l->tombs, judge_tomb, small_remedy };
@@ -237,203 +208,6 @@ judge(struct load *l, struct err *err)
 	return 0;
 }
 
-/* The manifest that ${sha256} is the hash of, or NULL. */
-static struct repo_backup *
-find(const struct load *l, const uint8_t sha256[])
-{
-	size_t i;
-
-	for (i = 0; i < l->manifests.n; i++)
-		if (l->backup[i].name != NULL &&
-		    memcmp(l->backup[i].m.sha256, sha256, SHA256_LEN) == 0)
-			return &l->backup[i];
-	return NULL;
-}
-
-static bool
-is_undone(const struct load *l, size_t tomb)
-{
-	size_t i;
-
-	for (i = 0; i < l->undos.n; i++)
-		if (l->undo[i].time_ms != 0 &&
-		    memcmp(l->undo[i].tombstone, l->tomb_sha256[tomb],
-			SHA256_LEN) == 0)
-			return true;
-	return false;
-}
-
-/*
- * The undo window counts from the later of what the pruner says and what
- * the store says, so that a clock which is behind cannot shorten it.  A
- * tombstone that was undone removes nothing, however often it is put back.
- */
-static int
-apply_tombs(struct load *l, struct err *err)
-{
-	struct repo_backup *b;
-	size_t i;
-
-	for (i = 0; i < l->tombs.n; i++) {
-		if (l->tomb[i].manifest == NULL ||
-		    (b = find(l, l->tomb[i].sha256)) == NULL)
-			continue;
-		if (is_undone(l, i)) {
-			b->undone = true;
-			if (repo_findings_add(&l->findings, err,
-				l->tombs.v[i].name, undone_remedy,
-				"this removal was undone, and counts for "
-				"nothing") < 0)
-				return err->code;
-			continue;
-		}
-		b->removed = true;
-		b->removed_ms = l->tomb[i].time_ms;
-		if (l->tombs.v[i].mtime_ms > b->removed_ms)
-			b->removed_ms = l->tombs.v[i].mtime_ms;
-	}
-	return 0;
-}
-
-static int
-tell_late(struct load *l, struct err *err)
-{
-	const struct repo_backup *b;
-	size_t i;
-
-	for (i = 0; i < l->manifests.n; i++) {
-		b = &l->backup[i];
-		if (b->name != NULL && b->late &&
-		    repo_findings_add(&l->findings, err, b->name, late_remedy,
-			"it was stored after the certificate of its writer "
-			"'%s' had ended",
-			b->writer_name) < 0)
-			return err->code;
-	}
-	return 0;
-}
-
-static void
-apply_attests(struct load *l)
-{
-	const struct repo_attest *a;
-	struct repo_backup *b;
-	size_t i;
-
-	/* Good ones first, then bad ones that are newer than any of them. */
-	for (i = 0; i < l->attests.n; i++) {
-		a = &l->attest[i];
-		if (!a->good || (b = find(l, a->sha256)) == NULL)
-			continue;
-		if (a->level > b->verified_level ||
-		    (a->level == b->verified_level &&
-			a->time_ms > b->verified_ms)) {
-			b->verified_level = a->level;
-			b->verified_ms = a->time_ms;
-		}
-		if (a->time_ms > b->good_ms)
-			b->good_ms = a->time_ms;
-	}
-	for (i = 0; i < l->attests.n; i++) {
-		a = &l->attest[i];
-		if (a->host != NULL && !a->good &&
-		    (b = find(l, a->sha256)) != NULL && a->time_ms > b->good_ms)
-			b->bad = true;
-	}
-}
-
-static size_t
-collect_links(const struct load *l, struct repo_link *v)
-{
-	const struct repo_tombstone *t;
-	const struct repo_backup *b;
-	struct repo_link *k = v;
-	size_t i;
-
-	for (i = 0; i < l->manifests.n; i++) {
-		if ((b = &l->backup[i])->name == NULL)
-			continue;
-		memcpy(k->writer, b->m.writer, sizeof(k->writer));
-		memcpy(k->sha256, b->m.sha256, sizeof(k->sha256));
-		memcpy(k->parent, b->m.parent, sizeof(k->parent));
-		k->seq = b->m.seq;
-		k++->object = b->name;
-	}
-	for (i = 0; i < l->tombs.n; i++) {
-		if ((t = &l->tomb[i])->manifest == NULL)
-			continue;
-		memcpy(k->writer, t->writer, sizeof(k->writer));
-		memcpy(k->sha256, t->sha256, sizeof(k->sha256));
-		memcpy(k->parent, t->parent, sizeof(k->parent));
-		k->seq = t->seq;
-		k++->object = l->tombs.v[i].name;
-	}
-	return (size_t)(k - v);
-}
-
-/*
- * The last manifest seen of a writer may be one that was revoked since: then
- * the newest that stays takes its place.
- */
-static bool
-forget_revoked(const struct load *l, struct repo_heads *h)
-{
-	const struct repo_revocation *v;
-	size_t i, w, n = 0;
-	bool changed;
-
-	for (i = 0; i < h->n; i++) {
-		w = repo_judge_writer(&l->writers, h->v[i].writer);
-		v = w < l->writers.n ? &l->writers.revoked[w] : NULL;
-		if (v == NULL || v->time_ms == 0 ||
-		    repo_revocation_keeps(v, h->v[i].sha256))
-			h->v[n++] = h->v[i];
-	}
-	changed = n < h->n;
-	h->n = n;
-	return changed;
-}
-
-/* Remember the last manifest of every writer; others may do so as well. */
-static int
-remember(
-    const struct load *l, const struct repo_link *v, size_t n, struct err *err)
-{
-	CLEANUP(repo_heads_clear) struct repo_heads h = { 0 };
-	CLEANUP(freep_fd) int fd = -1;
-	int rc, changed;
-	size_t i;
-
-	if (repo_local_lock(l->repo->local, &fd, err) < 0 ||
-	    repo_heads_load(l->repo->local, &h, err) < 0)
-		return err->code;
-	changed = forget_revoked(l, &h);
-	for (i = 0; i < n; i++) {
-		rc = repo_heads_raise(
-		    &h, v[i].writer, v[i].seq, v[i].sha256, err);
-		if (rc < 0)
-			return rc;
-		changed |= rc;
-	}
-	return changed ? repo_heads_save(l->repo->local, &h, err) : 0;
-}
-
-static int
-check_chains(struct load *l, struct err *err)
-{
-	CLEANUP(freep_mem) struct repo_link *v = NULL;
-	size_t n;
-
-	v = calloc(l->manifests.n + l->tombs.n + 1, sizeof(*v));
-	if (v == NULL)
-		return err_nomem(err);
-	n = collect_links(l, v);
-	(void)forget_revoked(l, &l->seen);
-	if (repo_chain_check(v, &n, &l->seen, &l->findings, err) < 0)
-		return err->code;
-	return remember(l, v, n, err);
-}
-
 static int
 by_time(const void *a, const void *b)
 {
@@ -445,7 +219,7 @@ by_time(const void *a, const void *b)
 }
 
 static void
-hand_over(struct load *l, struct repo_catalogue *cat)
+hand_over(struct repo_load *l, struct repo_catalogue *cat)
 {
 	size_t i, n = 0;
 
@@ -466,17 +240,14 @@ int
 repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 {
 	CLEANUP(load_clear)
-	struct load l = {
+	struct repo_load l = {
 		.repo = r,
 		.findings = { .lock = PTHREAD_MUTEX_INITIALIZER },
 		.budget = REPO_BUDGET(BUDGET),
 	};
 
 	if (list(&l, err) < 0 || make_room(&l, err) < 0 || judge(&l, err) < 0 ||
-	    apply_tombs(&l, err) < 0 || tell_late(&l, err) < 0)
-		return err_wrap(err, "the catalogue");
-	apply_attests(&l);
-	if (check_chains(&l, err) < 0)
+	    repo_catalogue_apply(&l, err) < 0)
 		return err_wrap(err, "the catalogue");
 	hand_over(&l, cat);
 	return 0;
