@@ -222,12 +222,46 @@ pages_by_choice() {
 		hf verify latest:chosen --level 3 "${repo[@]}"
 }
 
+# Each pack of a backup is lost in turn: files that are whole without it come
+# back byte for byte, and all others are named.
+salvaged() { # FOLDER
+	local f
+	while read -r f; do
+		if [ -e "$1/$f" ]; then
+			cmp -s "$1/$f" "whole/$f" || { echo "# $f" && return 1; }
+		else
+			says err "'$f'" || return 1
+			echo "$f" >>lost
+		fi
+	done <names
+}
+packs_are_lost() {
+	local at=(--repo "file:$tmp/lossy" --key "file:$tmp/site.key") pack rc n=0
+	hf init "${at[@]}" && hf backup "${at[@]}" --memory 16MiB \
+		--from "etcd:$ETCD_ENDPOINTS" --etcd-form records &&
+		hf restore latest "${at[@]}" --only '**' --to whole || return 1
+	(cd whole && find . -type f | sed 's,^\./,,' | sort) >names
+	: >lost
+	for pack in lossy/hf1/main/p/*/*; do
+		n=$((n + 1))
+		mv "$pack" away
+		hf restore latest "${at[@]}" --only '**' --to "part$n" --keep-going
+		rc=$?
+		# Nothing is wrong if it had copies alone.
+		case $rc in 0 | 3 | 8) ;; *) return 1 ;; esac
+		salvaged "part$n" || return 1
+		mv away "$pack"
+	done
+	[ $n -gt 2 ] && sort -u lost | cmp -s - names
+}
+
 check "etcd $ETCD: three members start" start
 check "etcd $ETCD: all members agree with what is stored" agree
 check "etcd $ETCD: each member's backup is the same" same_on_all
 check "etcd $ETCD: so it is after a defragmentation" same_after_defrag
 check "etcd $ETCD: of little that has changed little travels" little_travels
 check "etcd $ETCD: of nothing, next to nothing" nothing_travels
+check "etcd $ETCD: a pack that is lost costs what lies in it" packs_are_lost
 check "etcd $ETCD: a member that differs is named, and nothing stored" \
 	one_differs
 check "etcd $ETCD: a bucket that is not known is backed up as it is" \
