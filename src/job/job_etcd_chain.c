@@ -193,6 +193,96 @@ job_etcd_chain_log_at(const struct job_etcd_chain *c, int64_t ms)
 }
 
 static bool
+of_one_cluster(const struct repo_backup *a, const struct repo_backup *b)
+{
+	uint64_t x, y;
+
+	return job_etcd_number(a, "etcd.cluster_id", 16, &x) &&
+	       job_etcd_number(b, "etcd.cluster_id", 16, &y) && x == y;
+}
+
+/*
+ * Does ${c}, of an older backup, tell of what came after all that ${best}
+ * tells?  More revisions alone do not mean that: a cluster that was set back
+ * counts them once more, and the older backup has those that are void.  But
+ * no log of the older one is begun then, once the newer one is.  What is
+ * compared are times of one clock: of the store's, and, between logs, of the
+ * host's that followed.
+ */
+static bool
+goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
+{
+	const struct job_etcd_log *last;
+
+	if (c->n == 0 || c->last <= best->last ||
+	    !of_one_cluster(c->base, best->base))
+		return false;
+	last = &c->logs[c->n - 1];
+	return last->backup->m.start_ms >= best->base->m.start_ms &&
+	       (best->n == 0 || last->to_ms > best->logs[best->n - 1].to_ms);
+}
+
+/* The backup that the log ${log} continues, if it is good; or NULL. */
+static const struct repo_backup *
+base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
+{
+	const struct repo_backup *b;
+	uint64_t revision, compact;
+	size_t i;
+
+	for (i = cat->n; i-- > 0;) {
+		b = &cat->backups[i];
+		if (repo_backup_continues(log, b) && !b->removed && !b->bad &&
+		    is_base(b, &revision, &compact))
+			return b;
+	}
+	return NULL;
+}
+
+static void
+adopt(struct job_etcd_chain *best, struct job_etcd_chain *c)
+{
+	job_etcd_chain_clear(best);
+	*best = *c;
+	*c = (struct job_etcd_chain){ 0 };
+}
+
+int
+job_etcd_chain_furthest(const struct repo_catalogue *cat,
+    const struct repo_backup *newest, struct job_etcd_chain *ret,
+    struct err *err)
+{
+	CLEANUP(freep_job_etcd_chain)
+	struct job_etcd_chain best = { .base = newest };
+	const struct repo_backup *b, *base, *seen = newest;
+	size_t i;
+	int rc;
+
+	if ((rc = job_etcd_chain_find(cat, newest, &best, err)) < 0)
+		return rc;
+	/* Only logs since it was begun count, and those come last. */
+	for (i = cat->n; i-- > 0;) {
+		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+
+		b = &cat->backups[i];
+		if (b->stored_ms < newest->m.start_ms)
+			break;
+		if (b->removed || b->m.kind != REPO_LOG ||
+		    repo_backup_continues(b, seen) ||
+		    strcmp(b->m.source, newest->m.source) != 0 ||
+		    (base = base_of(cat, b)) == NULL || base == best.base)
+			continue;
+		seen = base;
+		if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
+			return rc;
+		if (goes_further(&c, &best))
+			adopt(&best, &c);
+	}
+	adopt(ret, &best);
+	return 0;
+}
+
+static bool
 has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
 {
 	if (at->time_ms != 0)
@@ -210,11 +300,9 @@ static bool
 is_older(const struct job_etcd_chain *c, const struct repo_backup *b,
     const struct job_etcd_at *at)
 {
-	uint64_t revision, compact;
 	int64_t end = c->base->stored_ms;
 
-	if (at->revision != 0 || at->time_ms != 0 ||
-	    is_base(b, &revision, &compact))
+	if (at->revision != 0 || at->time_ms != 0)
 		return false;
 	if (c->n > 0)
 		end = c->logs[c->n - 1].backup->stored_ms;
@@ -231,6 +319,9 @@ job_etcd_chain_choose(const struct repo_catalogue *cat,
 	size_t i;
 	int rc;
 
+	if (at->time_ms == 0 && at->revision == 0 &&
+	    is_base(b, &revision, &compact))
+		return job_etcd_chain_furthest(cat, b, ret, err);
 	for (i = cat->n; i-- > 0;) {
 		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 

@@ -78,11 +78,22 @@ const struct job_etcd_log *job_etcd_chain_log_at(
     const struct job_etcd_chain *, int64_t);
 
 /**
+ * job_etcd_chain_furthest(cat, newest, ret, err):
+ * Find the chain that tells of the latest: that of ${newest}, the newest
+ * backup of its source, or that of an older one.  While a backup is taken, and
+ * until the logs that were laid down meanwhile are its own too, it is the
+ * older one's chain that goes on, and somebody may need it just then.
+ */
+int job_etcd_chain_furthest(const struct repo_catalogue *,
+    const struct repo_backup *, struct job_etcd_chain *, struct err *);
+
+/**
  * job_etcd_chain_choose(cat, b, at, ret, err):
  * Of all backups of the source of ${b}, find the newest whose chain has what
- * ${at} names, or, if none has it, the chain of ${b}.  If ${at} names nothing
- * and ${b}, the newest backup, is none that logs can continue, a chain must
- * go on behind it to be found; else HF_EUSAGE, as job_etcd_chain_find.
+ * ${at} names, or, if none has it, the chain of ${b}.  If ${at} names nothing,
+ * it is the one that goes furthest; if ${b}, the newest backup, is none that
+ * logs can continue, a chain must go on behind it to be found, else HF_EUSAGE,
+ * as job_etcd_chain_find.
  */
 int job_etcd_chain_choose(const struct repo_catalogue *,
     const struct repo_backup *, const struct job_etcd_at *,

@@ -210,3 +210,109 @@ TEST(chain__needs_a_backup_in_the_form_of_records)
 	CHECK_FAIL(job_etcd_chain_find(&m.cat, b, &c, &e), &e, HF_EUSAGE);
 	CHECK(job_etcd_chain_newest(&m.cat, "cp") == NULL);
 }
+
+/* What happened to a base is at second ${s} by the store's clock. */
+static void
+at_second(struct repo_backup *b, int64_t s)
+{
+	b->m.start_ms = 1000 * s;
+	b->stored_ms = 1000 * s + 500;
+}
+
+/* Where the latest of "cp" ends. */
+static uint64_t
+latest(struct made *m)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	static const struct job_etcd_at at = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_OK(job_etcd_chain_choose(&m->cat,
+		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
+	    &e);
+	return c.last;
+}
+
+/* An older backup with a log, and a newer one that began at second 10. */
+static void
+two_bases(struct made *m, struct repo_backup **a, struct repo_backup **b)
+{
+	*a = add_base(m, 0, 10);
+	at_second(*a, 1);
+	fact(m, *a, "etcd.cluster_id", 7);
+	at_second(add_log(m, *a, 11, 20), 5);
+	*b = add_base(m, 0, 15);
+	at_second(*b, 10);
+	(*b)->stored_ms += 20 * 1000;
+	fact(m, *b, "etcd.cluster_id", 7);
+}
+
+TEST(chain__of_the_latest_is_the_older_one_while_that_goes_on)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *log;
+
+	two_bases(&m, &a, &b);
+	CHECK(latest(&m) == 15);
+	log = add_log(&m, a, 21, 30);
+	at_second(log, 31);
+	CHECK(latest(&m) == 30);
+	/* The newer one has it, too, and then more. */
+	at_second(add_log(&m, b, 11, 30), 32);
+	at_second(add_log(&m, b, 31, 31), 33);
+	CHECK(latest(&m) == 31);
+	log->removed = true;
+	CHECK(latest(&m) == 31);
+}
+
+/* But if logs go on behind it, they tell of what came after it. */
+TEST(chain__of_the_latest_is_none_if_that_is_a_snapshot)
+{
+	static const struct job_etcd_at at = { 0 };
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *s;
+	struct job_etcd_chain c;
+	struct err e;
+
+	two_bases(&m, &a, &b);
+	s = add(&m, REPO_FULL);
+	at_second(s, 40);
+	CHECK_FAIL(
+	    job_etcd_chain_choose(&m.cat, s, &at, &c, &e), &e, HF_EUSAGE);
+	at_second(add_log(&m, b, 16, 17), 50);
+	CHECK_OK(job_etcd_chain_choose(&m.cat, s, &at, &c, &e), &e);
+	CHECK(c.base == b && c.last == 17);
+	job_etcd_chain_clear(&c);
+}
+
+TEST(chain__of_the_latest_is_of_a_backup_that_is_good)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b;
+
+	two_bases(&m, &a, &b);
+	at_second(add_log(&m, a, 21, 30), 31);
+	a->bad = true;
+	CHECK(latest(&m) == 15);
+	a->bad = false;
+	a->removed = true;
+	CHECK(latest(&m) == 15);
+}
+
+/* It counts once more what is void: what began before does not go on. */
+TEST(chain__of_the_latest_is_not_that_of_before_a_cluster_was_set_back)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *log;
+
+	two_bases(&m, &a, &b);
+	log = add_log(&m, a, 21, 30);
+	at_second(log, 9);
+	log->stored_ms = 12000;
+	CHECK(latest(&m) == 15);
+	/* Or it is another cluster altogether. */
+	at_second(log, 31);
+	CHECK(latest(&m) == 30);
+	strcpy(a->m.evidence[2].value, "8");
+	CHECK(latest(&m) == 15);
+}
