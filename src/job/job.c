@@ -12,7 +12,9 @@ job_tell(const struct job *j, const struct job_event *ev)
 int
 job_check(const struct job *j, struct err *err)
 {
-	if (j->cancel != NULL && *j->cancel != 0)
+	/* A job beside another one is ended by that one's thread. */
+	if (j->cancel != NULL &&
+	    __atomic_load_n(j->cancel, __ATOMIC_RELAXED) != 0)
 		return err_set(err, HF_EINTR, "interrupted");
 	return 0;
 }

@@ -41,7 +41,8 @@ struct job {
 	/* Called from the job's own thread alone; may be NULL. */
 	void (*on_event)(void *arg, const struct job_event *);
 	void *arg;
-	/* Set by a signal handler: the job ends with HF_EINTR. */
+	/* Set by a signal handler, or another thread: the job ends with
+	 * HF_EINTR. */
 	const volatile sig_atomic_t *cancel;
 	size_t memory;    /* Bytes for buffers; 0: the default. */
 	unsigned workers; /* 0: one for each processor. */

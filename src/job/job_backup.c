@@ -333,6 +333,10 @@ job_backup(const struct job *j, struct repo *r, struct source *src,
 		done.warnings = b.m.warnings;
 		tell(&b, JOB_FINISHED, done.id, NULL);
 		*rep = done;
+		if (opts->manifest != NULL) {
+			*opts->manifest = b.m;
+			b.m = (struct repo_manifest){ 0 };
+		}
 	}
 	repo_writer_free(TAKE(b.writer));
 	repo_base_writer_free(b.remember);

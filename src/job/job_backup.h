@@ -11,6 +11,7 @@ struct err;
 struct job;
 struct repo;
 struct repo_key_cache;
+struct repo_manifest;
 struct source;
 
 struct job_backup_opts {
@@ -22,6 +23,8 @@ struct job_backup_opts {
 	 * backup.  A log neither has a base to keep from nor leaves one. */
 	const uint8_t *log_of;
 	struct repo_key_cache *keys; /* Shared with others; or NULL. */
+	/* Given what was committed, for the caller to clear; or NULL. */
+	struct repo_manifest *manifest;
 	/* Hears each fact that the source tells; NULL: nobody listens. */
 	void (*fact)(void *arg, const char *name, const char *value);
 	void *arg;

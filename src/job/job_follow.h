@@ -44,12 +44,16 @@ struct job_follow_opts {
  * has happened since; else, and whenever there was something that a watch does
  * not tell (a change of users, members or alarms), and when the backup is old,
  * it takes another one.  Of what was lost between, if anything, it warns.
+ * Meanwhile logs go on to continue the older one; what they have in common
+ * with the newer one is its own, too, and that is not told once more.
  *
  * A log is there or it is not; killed anywhere, the next run goes on behind
  * the last one.  What is known of that comes from the catalogue, or, on a host
  * that cannot read it, from the local state, which is written after each
  * commit: killed just before, it stores once more what is there already, and
- * what is there twice counts once.
+ * what is there twice counts once.  Where the newest backup's logs end before
+ * those of an older one, it was killed between the two, and the older one is
+ * continued.
  *
  * When the cluster or the store does not answer, it tries again, for as long
  * as it takes; meanwhile no more than ${opts->bytes} are held, and the rest

@@ -9,18 +9,31 @@
 #include "source/etcd/source_etcd_follow.h"
 #include "source/etcd/source_etcd_log.h"
 
-/*
- * What the cluster's store amounted to at a revision that is in the
- * repository; its number alone proves nothing, for a cluster that is set back
- * to an older snapshot counts the same revisions once more.
- */
-struct follow_past {
-	uint64_t revision; /* 0: nothing is known. */
-	uint64_t compact;
-	uint32_t hash; /* HashKV. */
+/* Opaque types. */
+struct follow_base;
+struct follow_carried;
+struct repo_manifest;
+
+/* Logs that were laid down while a backup was taken, oldest first. */
+struct follow_carry {
+	struct follow_carried *v;
+	size_t n, at; /* Those before ${at} are done with. */
+	int64_t after;
 };
 
-/* Following a cluster: what the files of job_follow share. */
+/*
+ * Following a cluster: what the files of job_follow share.  Each calls only
+ * those above it:
+ *
+ *	job_follow_wait.c    what all of them do while they wait
+ *	job_follow_resume.c  what is in the store already
+ *	job_follow_carry.c   logs that a newer backup is to have, too
+ *	job_follow_commit.c  laying a log down
+ *	job_follow_base.c    a new backup, taken in a thread of its own
+ *	job_follow_switch.c  from the older backup to the newer one
+ *	job_follow_watch.c   the watch, and what comes of it
+ *	job_follow.c         all of it, again and again
+ */
 struct follow {
 	const struct job *job;
 	const struct job_follow_opts *opts;
@@ -35,13 +48,13 @@ struct follow {
 	struct source_etcd_log *log;
 	struct etcd_lease_file leases; /* Of the last log that had some. */
 
-	/*
-	 * A newer backup: what happens up to its revision still belongs to
-	 * the older one, so that every revision between them can be restored.
-	 */
-	bool have_next;
+	/* A newer backup, and as far as its logs are laid down. */
+	struct follow_base *base; /* It is being taken; or NULL. */
+	bool have_next;           /* It is there. */
 	struct repo_trail next;
-	struct follow_past past, next_past;
+	struct follow_carry carry;
+	bool unbroken; /* One watch has seen all since before it began. */
+	bool compared; /* With what is watched. */
 
 	bool broken;           /* No log can continue what is in the store. */
 	const char *why;       /* A new backup is wanted, for this reason, */
@@ -57,6 +70,9 @@ struct follow {
 
 /* All times are of time_mono_ms but those in trails and logs. */
 
+#define FOLLOW_STEP_MS 100        /* How soon a wish to stop is heard. */
+#define FOLLOW_RETRY_MAX_MS 30000 /* Of the waits, the longest. */
+
 /**
  * job_follow_warn(f, fmt, ...):
  * Tell that something is the matter.
@@ -65,10 +81,22 @@ void job_follow_warn(const struct follow *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 
 /**
+ * job_follow_is_over(f):
+ * Has the operator asked to stop?
+ */
+bool job_follow_is_over(const struct follow *);
+
+/**
  * job_follow_wait(f, ms):
  * Wait so long, or until the operator asks to stop.
  */
 void job_follow_wait(const struct follow *, int64_t);
+
+/**
+ * job_follow_longer(ms):
+ * Return how long to wait after a wait of ${ms} was of no use.
+ */
+int64_t job_follow_longer(int64_t);
 
 /**
  * job_follow_may_pass(err):
@@ -77,27 +105,85 @@ void job_follow_wait(const struct follow *, int64_t);
 bool job_follow_may_pass(const struct err *);
 
 /**
+ * job_follow_report(f, commit, err):
+ * Tell whoever listens what was committed.
+ */
+int job_follow_report(
+    const struct follow *, const struct job_follow_commit *, struct err *);
+
+/**
  * job_follow_resume(f, err):
  * Find out what is in the store already.
  */
 int job_follow_resume(struct follow *, struct err *);
 
 /**
- * job_follow_base(f, err):
- * Take a new backup.
+ * job_follow_remember(f):
+ * Note f->trail for a host that cannot ask the store.  What it says is in the
+ * store: it is a convenience, and when it fails that is a warning.
  */
-int job_follow_base(struct follow *, struct err *);
+void job_follow_remember(const struct follow *);
 
 /**
- * job_follow_switch(f, err):
- * Lay down what belongs to the older backup, and go on behind the newer one.
+ * job_follow_carry_add(f, m):
+ * Take the manifest ${m} of f->log, which was just laid down, for the newer
+ * backup; it is empty then.  If there is no memory for it, that backup does
+ * without.
  */
-int job_follow_switch(struct follow *, struct err *);
+void job_follow_carry_add(struct follow *, struct repo_manifest *);
+
+/**
+ * job_follow_carry_next(f, done, err):
+ * Lay one of them down as a log of the newer backup.  ${*done}: there are no
+ * more that continue it.
+ */
+int job_follow_carry_next(struct follow *, bool *, struct err *);
+void job_follow_carry_clear(struct follow *);
 
 /**
  * job_follow_commit(f, err):
  * Lay down what is gathered, for as long as it takes.
  */
 int job_follow_commit(struct follow *, struct err *);
+
+/**
+ * job_follow_renew(f, err):
+ * Have a new backup taken if one is wanted, and hear what became of it.  When
+ * that fails, what follows the older one is worth having all the same.
+ */
+int job_follow_renew(struct follow *, struct err *);
+
+/**
+ * job_follow_base_stop(f):
+ * Have the taking of a backup end soon; job_follow_base_end waits for that.
+ */
+void job_follow_base_stop(struct follow *);
+void job_follow_base_end(struct follow *);
+
+/**
+ * job_follow_advance(f, err):
+ * Take a step towards the newer backup, if there is one; in the end, it is the
+ * one that logs continue.
+ */
+int job_follow_advance(struct follow *, struct err *);
+
+/**
+ * job_follow_connect(f, err):
+ * Watch the cluster, behind what was gathered, for as long as it takes.
+ */
+int job_follow_connect(struct follow *, struct err *);
+
+/**
+ * job_follow_listen(f, ms, stands, err):
+ * Wait at most so long for something to happen, and take it.  ${*stands}: all
+ * that there is has come.
+ */
+int job_follow_listen(struct follow *, long, bool *, struct err *);
+
+/**
+ * job_follow_look(f, stands, err):
+ * Ask the member where it stands, if it does not tell by itself.
+ */
+int job_follow_look(struct follow *, bool *, struct err *);
 
 #endif /* !JOB_JOB_FOLLOW_IMPL_H_ */

@@ -24,12 +24,12 @@ trail_of(const struct job_etcd_chain *c, struct repo_trail *t)
 	if (!job_etcd_number(last, "etcd.cluster_id", 16, &t->cluster_id))
 		t->cluster_id = 0;
 	if (state != NULL && strlen(state) < sizeof(t->state))
-		strcpy(t->state, state);
+		(void)snprintf(t->state, sizeof(t->state), "%s", state);
 }
 
 /* The newest of them that says what the cluster amounted to. */
 static void
-past_of(const struct job_etcd_chain *c, struct follow_past *p)
+past_of(const struct job_etcd_chain *c, struct repo_trail_past *p)
 {
 	const struct job_etcd_log *l;
 	uint64_t hash;
@@ -39,12 +39,13 @@ past_of(const struct job_etcd_chain *c, struct follow_past *p)
 		l = &c->logs[i];
 		if (!l->hashed)
 			continue;
-		*p = (struct follow_past){ l->last, l->hash_compact, l->hash };
+		*p = (struct repo_trail_past){ l->last, l->hash_compact,
+			l->hash };
 		return;
 	}
 	if (job_etcd_number(c->base, "etcd.hashkv", 10, &hash) &&
 	    hash <= UINT32_MAX)
-		*p = (struct follow_past){ c->revision, c->compact,
+		*p = (struct repo_trail_past){ c->revision, c->compact,
 			(uint32_t)hash };
 }
 
@@ -61,10 +62,12 @@ from_catalogue(struct follow *f, struct err *err)
 	base = job_etcd_chain_newest(&cat, f->opts->source);
 	if (base == NULL)
 		return 0;
-	if ((rc = job_etcd_chain_find(&cat, base, &c, err)) < 0)
+	/* Killed before it had gone over to the newest backup, it goes on from
+	 * the one whose logs it wrote until then. */
+	if ((rc = job_etcd_chain_furthest(&cat, base, &c, err)) < 0)
 		return rc;
 	trail_of(&c, &f->trail);
-	past_of(&c, &f->past);
+	past_of(&c, &f->trail.past);
 	f->known = true;
 	return 0;
 }
@@ -88,4 +91,14 @@ job_follow_resume(struct follow *f, struct err *err)
 	}
 	return repo_trail_load(
 	    f->repo, f->opts->source, &f->trail, &f->known, err);
+}
+
+void
+job_follow_remember(const struct follow *f)
+{
+	struct err e = ERR_INIT;
+
+	if (repo_trail_save(f->repo, f->opts->source, &f->trail, &e) < 0)
+		job_follow_warn(
+		    f, "where to go on could not be noted: %s", e.msg);
 }

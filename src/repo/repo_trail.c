@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -9,7 +10,7 @@
 
 #define TRAIL_MAX 4096 /* bytes */
 
-static const char magic[8] = { 'H', 'F', 'L', 'T', 1 };
+static const char magic[8] = { 'H', 'F', 'L', 'T', 2 };
 
 /* The name of its file; see repo_base_path. */
 #define NAME_LEN (sizeof("trail-") + 2 * 16)
@@ -50,10 +51,13 @@ decode(const struct buf *b, const char *source, struct repo_trail *t,
 	t->cluster_id = cur_u64(&c);
 	if (cur_str(&c, &state, err) < 0)
 		return err->code;
+	t->past.revision = cur_u64(&c);
+	t->past.compact = cur_u64(&c);
+	t->past.hash = cur_u32(&c);
 	*good = cur_end(&c) && memcmp(got, magic, sizeof(magic)) == 0 &&
 		strcmp(name, source) == 0 && strlen(state) < sizeof(t->state);
 	if (*good)
-		strcpy(t->state, state);
+		(void)snprintf(t->state, sizeof(t->state), "%s", state);
 	return 0;
 }
 
@@ -98,7 +102,10 @@ repo_trail_save(struct repo *r, const char *source, const struct repo_trail *t,
 	    buf_add_u64(&b, t->revision, err) < 0 ||
 	    buf_add_u64(&b, (uint64_t)t->to_ms, err) < 0 ||
 	    buf_add_u64(&b, t->cluster_id, err) < 0 ||
-	    buf_add_str(&b, t->state, err) < 0)
+	    buf_add_str(&b, t->state, err) < 0 ||
+	    buf_add_u64(&b, t->past.revision, err) < 0 ||
+	    buf_add_u64(&b, t->past.compact, err) < 0 ||
+	    buf_add_u32(&b, t->past.hash, err) < 0)
 		return err->code;
 	return repo_local_put(r->local, name, b.p, b.len, err);
 }

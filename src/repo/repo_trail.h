@@ -11,6 +11,17 @@ struct err;
 struct repo;
 
 /*
+ * What a source's store amounted to at a revision that is in the repository;
+ * its number alone proves nothing, for a cluster that is set back to an older
+ * snapshot counts the same revisions once more.
+ */
+struct repo_trail_past {
+	uint64_t revision; /* 0: nothing is known. */
+	uint64_t compact;  /* What it was compacted to then, */
+	uint32_t hash;     /* and the hash of the rest: HashKV. */
+};
+
+/*
  * What this host has last committed of a source that it follows: a backup
  * and the logs that continue it.  It is local state (doc/format.md): a host
  * that may only write goes on from it alone.  One that can read the store
@@ -24,6 +35,7 @@ struct repo_trail {
 	int64_t to_ms;            /* by this time. */
 	uint64_t cluster_id;
 	char state[64]; /* What its source has to compare, or "". */
+	struct repo_trail_past past;
 };
 
 /**

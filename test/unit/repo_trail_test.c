@@ -16,6 +16,7 @@ static const struct repo_trail some = {
 	.to_ms = 99,
 	.cluster_id = UINT64_MAX,
 	.state = "as it is",
+	.past = { 4700, 12, 0xfedcba98 },
 };
 
 TEST(trail__is_there_again_for_its_source_alone)
@@ -38,6 +39,8 @@ TEST(trail__is_there_again_for_its_source_alone)
 	CHECK(t.revision == 4711 && t.base_ms == 17 && t.to_ms == 99 &&
 	      t.cluster_id == UINT64_MAX);
 	CHECK_STR(t.state, "as it is");
+	CHECK(t.past.revision == 4700 && t.past.compact == 12 &&
+	      t.past.hash == 0xfedcba98);
 	CHECK_OK(repo_trail_load(r, "other", &t, &known, &e), &e);
 	CHECK(!known);
 }

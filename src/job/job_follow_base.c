@@ -1,0 +1,258 @@
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "base/time.h"
+#include "job/job_follow_impl.h"
+
+#define TOLD_MAX 100 /* As many warnings as a manifest keeps. */
+
+/* What the job in the thread has to tell, until the other one passes it on. */
+struct told {
+	enum job_event_kind kind;
+	char *subject, *text;
+};
+
+/*
+ * A backup that is being taken, beside the thread that follows.  The two
+ * share the repository and the source, which any number of threads may use;
+ * of struct follow, this one reads what never changes.
+ */
+struct follow_base {
+	const struct follow *f;
+	const char *why;
+	struct job job;
+	pthread_t thread;
+	volatile sig_atomic_t stop; /* Atomic, as is: */
+	bool ended;
+	int rc;
+	struct err err;
+	struct job_backup_report report;
+	struct repo_trail trail; /* What is known of it once it is there. */
+
+	pthread_mutex_t lock;
+	struct told told[TOLD_MAX];
+	size_t ntold;
+};
+
+/* Of the job inside this one, what is wrong is passed on, and no more. */
+static void
+on_event(void *arg, const struct job_event *ev)
+{
+	struct follow_base *b = arg;
+	struct told t = { .kind = ev->kind };
+	struct err ignore = ERR_INIT;
+
+	if (ev->kind != JOB_WARNING && ev->kind != JOB_NOTE &&
+	    ev->kind != JOB_FOUND)
+		return;
+	(void)str_dup(ev->subject, &t.subject, &ignore);
+	(void)str_dup(ev->text, &t.text, &ignore);
+	(void)pthread_mutex_lock(&b->lock);
+	if (b->ntold < TOLD_MAX) {
+		b->told[b->ntold++] = t;
+		t = (struct told){ 0 };
+	}
+	(void)pthread_mutex_unlock(&b->lock);
+	free(t.subject);
+	free(t.text);
+}
+
+/* Events are told by the thread of the job that was asked for, alone. */
+static void
+pass_on(struct follow_base *b)
+{
+	struct told told[TOLD_MAX];
+	size_t i, n;
+
+	(void)pthread_mutex_lock(&b->lock);
+	n = b->ntold;
+	memcpy(told, b->told, n * sizeof(told[0]));
+	b->ntold = 0;
+	(void)pthread_mutex_unlock(&b->lock);
+	for (i = 0; i < n; i++) {
+		const struct job_event ev = {
+			.kind = told[i].kind,
+			.job = "backup",
+			.subject = told[i].subject,
+			.text = told[i].text,
+		};
+
+		job_tell(b->f->job, &ev);
+		free(told[i].subject);
+		free(told[i].text);
+	}
+}
+
+/* Hears the facts of the new backup. */
+static void
+on_fact(void *arg, const char *name, const char *value)
+{
+	struct repo_trail *t = arg;
+
+	if (strcmp(name, "etcd.revision") == 0)
+		t->revision = strtoull(value, NULL, 10);
+	else if (strcmp(name, "etcd.cluster_id") == 0)
+		t->cluster_id = strtoull(value, NULL, 16);
+	else if (strcmp(name, "etcd.compact_revision") == 0)
+		t->past.compact = strtoull(value, NULL, 10);
+	else if (strcmp(name, "etcd.hashkv") == 0)
+		t->past.hash = (uint32_t)strtoul(value, NULL, 10);
+	else if (strcmp(name, "etcd.state") == 0 &&
+		 strlen(value) < sizeof(t->state))
+		(void)snprintf(t->state, sizeof(t->state), "%s", value);
+}
+
+static int
+take(struct follow_base *b, struct err *err)
+{
+	const struct follow *f = b->f;
+	struct repo_trail *t = &b->trail;
+	const struct job_backup_opts opts = {
+		.source = f->opts->source,
+		.type = f->opts->type,
+		.label = f->opts->label,
+		.fact = on_fact,
+		.arg = t,
+	};
+	int rc;
+
+	t->base_ms = time_now_ms();
+	rc = job_backup(&b->job, f->repo, f->source, &opts, &b->report, err);
+	if (rc < 0)
+		return rc;
+	if (t->revision == 0) {
+		(void)err_set(err, HF_ESOURCE,
+		    "logs can continue a backup in the form of records alone, "
+		    "and '%s' is a snapshot",
+		    b->report.id);
+		return err_hint(err, "leave out the option 'form'");
+	}
+	t->past.revision = t->revision;
+	memcpy(t->base, b->report.sha256, SHA256_LEN);
+	memcpy(t->last, b->report.sha256, SHA256_LEN);
+	t->to_ms = time_now_ms();
+	return 0;
+}
+
+static void *
+run(void *arg)
+{
+	struct follow_base *b = arg;
+
+	b->rc = take(b, &b->err);
+	__atomic_store_n(&b->ended, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static int
+begin(struct follow *f, struct err *err)
+{
+	CLEANUP(freep_mem) struct follow_base *b = NULL;
+	int rc;
+
+	if ((b = calloc(1, sizeof(*b))) == NULL)
+		return err_nomem(err);
+	b->f = f;
+	b->why = f->why;
+	b->job = *f->job;
+	b->job.on_event = on_event;
+	b->job.arg = b;
+	b->job.cancel = &b->stop;
+	if (pthread_mutex_init(&b->lock, NULL) != 0)
+		return err_nomem(err);
+	if ((rc = thread_start(run, b, &b->thread, err)) < 0) {
+		(void)pthread_mutex_destroy(&b->lock);
+		return rc;
+	}
+	job_follow_carry_clear(f);
+	f->unbroken = source_etcd_follow_watch(f->cluster) != NULL;
+	f->base = TAKE(b);
+	return 0;
+}
+
+void
+job_follow_base_stop(struct follow *f)
+{
+	if (f->base != NULL)
+		__atomic_store_n(&f->base->stop, 1, __ATOMIC_RELAXED);
+}
+
+/* Wait for its end, and hand it over as the next one if it is there. */
+static int
+finish(struct follow *f, struct err *err)
+{
+	CLEANUP(freep_mem) struct follow_base *b = TAKE(f->base);
+	struct job_follow_commit c;
+
+	(void)pthread_join(b->thread, NULL);
+	pass_on(b);
+	(void)pthread_mutex_destroy(&b->lock);
+	if (b->rc < 0) {
+		*err = b->err;
+		return b->rc;
+	}
+	f->why = NULL;
+	f->have_next = true;
+	f->compared = false;
+	f->next = b->trail;
+	c = (struct job_follow_commit){ .report = &b->report,
+		.base = true,
+		.first = b->trail.revision,
+		.last = b->trail.revision,
+		.from_ms = b->trail.base_ms,
+		.to_ms = b->trail.to_ms };
+	return job_follow_report(f, &c, err);
+}
+
+void
+job_follow_base_end(struct follow *f)
+{
+	struct err ignore = ERR_INIT;
+
+	job_follow_base_stop(f);
+	if (f->base != NULL)
+		(void)finish(f, &ignore);
+}
+
+/* Hear what there is to hear of it. */
+static int
+hear(struct follow *f, struct err *err)
+{
+	const char *why = f->base->why;
+	struct err e = ERR_INIT;
+
+	pass_on(f->base);
+	if (!__atomic_load_n(&f->base->ended, __ATOMIC_ACQUIRE) ||
+	    finish(f, &e) == 0)
+		return 0;
+	if (f->have_next || !f->known || !job_follow_may_pass(&e)) {
+		*err = e;
+		return err->code;
+	}
+	f->base_after = time_mono_ms() + FOLLOW_RETRY_MAX_MS;
+	job_follow_warn(f,
+	    "a new backup is wanted (%s) and cannot be taken, it is tried "
+	    "again: %s",
+	    why, e.msg);
+	return 0;
+}
+
+int
+job_follow_renew(struct follow *f, struct err *err)
+{
+	if (f->base != NULL)
+		return hear(f, err);
+	/* The one that is there is not yet the one that counts. */
+	if (f->have_next || time_mono_ms() < f->base_after)
+		return 0;
+	if (f->known && f->why == NULL &&
+	    time_now_ms() - f->trail.base_ms >= f->opts->base_every_ms)
+		f->why = "the backup is old";
+	return f->why != NULL ? begin(f, err) : 0;
+}
