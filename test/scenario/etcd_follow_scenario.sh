@@ -20,9 +20,10 @@ hash_kv() { # REVISION
 	ctl endpoint hashkv --rev "$1" -w json >hashed && number hashed hash
 }
 
-follow() {
+follow() { # OPTION...
 	"$holdfast" follow --from "etcd:$ETCD_ENDPOINTS" --source-name cp \
-		"${repo[@]}" --interval 1s --json >>followed 2>>follow.err &
+		"${repo[@]}" --interval 1s --json "$@" \
+		>>followed 2>>follow.err &
 	pid=$!
 	at_end kill -9 $pid
 }
@@ -98,6 +99,46 @@ is_killed_again_and_again() {
 	done
 	wait $busy
 	mark && stored "${marks[-1]}"
+}
+# Backups come one after the other, and logs go on beside them: whatever it was
+# doing, the latest that can be restored is what it had told of.
+is_killed_while_it_takes_backups() {
+	local n busy before
+	before=$(grep -c '"backup"' followed)
+	(for n in $(seq 40); do
+		"$churn" "$(client 0)" 20 5 "$lease" >out.churn
+		sleep 0.1
+	done) &
+	busy=$!
+	for n in 1 2 3 4 5 6; do
+		killed
+		follow --base-every 1s
+		sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+		latest_is_what_it_told || return 1
+	done
+	wait $busy
+	mark && latest_is_what_it_told &&
+		restored "${marks[-1]}" --revision "${marks[-1]}" || return 1
+	for ((n = 0; n < 300; n++)); do
+		[ "$(grep -c '"backup"' followed)" -gt $((before + 1)) ] && break
+		sleep 0.1
+	done
+	[ $n -lt 300 ] && killed && follow
+}
+# told: the last revision of which a log or a backup was told.
+told() {
+	sed -n 's/.*"\(last\|revision\)": *\([0-9]*\).*/\2/p' followed |
+		sort -n | tail -n 1
+}
+latest_is_what_it_told() {
+	local told latest
+	told=$(told)
+	rm -f s.db
+	hf restore latest:cp "${repo[@]}" --as-snapshot s.db --dry-run || return 1
+	latest=$(sed -n 's/.*revision \([0-9]*\), compacted to.*/\1/p' err)
+	[ "$latest" -ge "$told" ] && return 0
+	echo "# it told of $told, and the latest is $latest"
+	return 1
 }
 loses_a_member() {
 	kill -9 "$(cat etcd/run/m1.pid)" "$(cat etcd/run/m2.pid)"
@@ -221,6 +262,8 @@ peer etcd "$port"
 check "follow $ETCD: from the first backup on" begins
 check "follow $ETCD: puts, deletions, transactions, leases" lives 100
 check "follow $ETCD: killed again and again" is_killed_again_and_again
+check "follow $ETCD: killed while it takes one backup after the other" \
+	is_killed_while_it_takes_backups
 check "follow $ETCD: members die and come back" loses_a_member
 check "follow $ETCD: compaction of what it has" is_compacted_behind_it
 check "follow $ETCD: it ends when it is told to" ended
