@@ -1,5 +1,7 @@
-#include "etcd/etcd_auth.h"
+#include <string.h>
+
 #include "base/err.h"
+#include "etcd/etcd_auth.h"
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
 
@@ -33,6 +35,20 @@ on_status(void *arg, const uint8_t *p, size_t n, struct err *err)
 	return etcd_auth_read(p, n, arg, err);
 }
 
+/*
+ * etcd 3.4 does not know the question, says so before it has read all of it,
+ * and resets the stream: then libcurl mostly loses what it said.
+ */
+static bool
+cannot_know(struct etcd_client *c)
+{
+	struct etcd_status s;
+	struct err ignore = ERR_INIT;
+
+	return etcd_client_status(c, &s, &ignore) == 0 &&
+	       strncmp(s.version, "3.4.", 4) == 0;
+}
+
 int
 etcd_auth_get(struct etcd_client *c, struct etcd_auth *ret, struct err *err)
 {
@@ -47,7 +63,8 @@ etcd_auth_get(struct etcd_client *c, struct etcd_auth *ret, struct err *err)
 	struct err cause = ERR_INIT;
 
 	if (etcd_client_ask(c, &call, &cause) < 0 &&
-	    call.status != GRPC_UNIMPLEMENTED) {
+	    call.status != GRPC_UNIMPLEMENTED &&
+	    (cause.code != -HF_EUNAVAIL || !cannot_know(c))) {
 		*err = cause;
 		return err->code;
 	}
