@@ -4,11 +4,11 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/huge.h"
 #include "base/thread.h"
 #include "etcd/etcd_bolt_flusher.h"
 
-#define ALIGN 4096 /* So that writes may go past the page cache. */
-#define PIECES 4
+#define PIECES 3
 
 /* A buffer, and what of it is to be written where. */
 struct piece {
@@ -86,7 +86,7 @@ etcd_bolt_flusher_new(
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_cond_init(&f->changed, NULL);
 	for (i = 0; i < PIECES; i++)
-		if ((f->ring[i].p = aligned_alloc(ALIGN, size)) == NULL)
+		if ((f->ring[i].p = huge_alloc(size)) == NULL)
 			return err_nomem(err);
 	if ((rc = thread_start(run, f, &f->thread, err)) < 0)
 		return rc;

@@ -12,12 +12,12 @@ struct etcd_bolt_flusher;
 
 /*
  * Writes buffers to a file, in a thread of its own, while the caller fills
- * another: it waits only when three are on their way.
+ * another: it waits only when two are on their way.
  */
 
 /**
  * etcd_bolt_flusher_new(fd, size, ret, err):
- * Make four buffers of ${size} bytes, whole pages, and start the thread.  The
+ * Make three buffers of ${size} bytes, whole pages, and start the thread.  The
  * file stays the caller's.
  */
 int etcd_bolt_flusher_new(

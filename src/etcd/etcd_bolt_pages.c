@@ -9,7 +9,7 @@
 #include "etcd/etcd_bolt_impl.h"
 #include "etcd/etcd_bolt_pages.h"
 
-#define BUF_LEN (512u << 10)
+#define BUF_LEN (2u << 20)
 
 /* Of the older of the two metas; the other has one more, and counts. */
 #define TXID 1
