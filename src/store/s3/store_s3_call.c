@@ -165,26 +165,6 @@ try_once(struct s3 *s, struct s3_call *c, size_t before, struct err *err)
 	return v == DONE ? 0 : err->code;
 }
 
-/*
- * No answer came: has the work been done all the same?  A server that refuses
- * the second put of a large object may hang up on it without our seeing why,
- * so sending it again and again would never tell.  Return 1 if nobody knows.
- */
-static int
-settled(struct s3 *s, const struct s3_call *c, struct err *err)
-{
-	struct err e = ERR_INIT;
-	int rc;
-
-	if (c->mark == NULL || c->res.status != 0 || err->code != -HF_EUNAVAIL)
-		return 1;
-	rc = s3_look(s, c->key, c->mark, true, &e);
-	if (rc != 0 && rc != -HF_EEXISTS)
-		return 1;
-	*err = e;
-	return rc;
-}
-
 int
 s3_call(struct s3 *s, struct s3_call *c, struct err *err)
 {
@@ -199,7 +179,10 @@ s3_call(struct s3 *s, struct s3_call *c, struct err *err)
 		if (try_once(s, c, before, &e) == 0)
 			return 0;
 		again = !c->once && retry_wait(&retry, &e);
-		rc = settled(s, c, &e);
+		rc = 1;
+		if (c->settled != NULL && c->res.status == 0 &&
+		    e.code == -HF_EUNAVAIL)
+			rc = c->settled(s, c, &e);
 	} while (again && rc == 1);
 	if (rc == 0)
 		return 0;

@@ -64,9 +64,14 @@ struct s3_call {
 	struct buf *out;    /* Where the body of a 200 or 206 goes. */
 	size_t max;         /* Of ${out}, in bytes; beyond it HF_ECORRUPT. */
 	bool xml;           /* ${out} gets XML, which may be an <Error>. */
-	/* The mark of what is put: where no answer came, we look for it. */
-	const char *mark;
-	bool once;  /* No second try. */
+	/*
+	 * Asked when no answer came (NULL: nobody knows): has the work been
+	 * done all the same?  Return 1 if it has to be tried again, or what
+	 * s3_call() is to return.
+	 */
+	int (*settled)(struct s3 *, const struct s3_call *, struct err *);
+	const char *mark; /* Of what is put. */
+	bool once;        /* No second try. */
 	bool trial; /* The body is wrong on purpose: a 400 is the answer. */
 
 	/* The last answer, after success and failure. */
@@ -158,5 +163,11 @@ void s3_mark(char[S3_MARK_LEN + 1]);
  * second try.
  */
 int s3_look(struct s3 *, const char *, const char *, bool once, struct err *);
+
+/**
+ * s3_settled(s, c, err):
+ * What s3_call.settled is for a put that has a mark: look for that.
+ */
+int s3_settled(struct s3 *, const struct s3_call *, struct err *);
 
 #endif /* !STORE_S3_STORE_S3_CALL_H_ */

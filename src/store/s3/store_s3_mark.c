@@ -35,3 +35,21 @@ s3_look(struct s3 *s, const char *name, const char *mark, bool once,
 		return 0;
 	return err_set(err, HF_EEXISTS, "it exists already");
 }
+
+/*
+ * A server that refuses the second put of a large object may hang up on it
+ * without our seeing why: sending it again and again would never tell.
+ */
+int
+s3_settled(struct s3 *s, const struct s3_call *c, struct err *err)
+{
+	struct err e = ERR_INIT;
+	int rc;
+
+	rc = s3_look(s, c->key, c->mark, true, &e);
+	if (rc == 0 || rc == -HF_EEXISTS) {
+		*err = e;
+		return rc;
+	}
+	return 1;
+}

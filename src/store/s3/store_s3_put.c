@@ -74,7 +74,8 @@ send(const struct upload *u, struct s3_call *c, struct err *err)
 		.p = u->blob->p,
 		.len = u->blob->len,
 		.sha256 = u->hex,
-		.mark = u->replace ? NULL : u->mark,
+		.settled = u->replace ? NULL : s3_settled,
+		.mark = u->mark,
 	};
 	rc = s3_call(u->s, c, err);
 	c->headers = NULL; /* They end with this function. */
