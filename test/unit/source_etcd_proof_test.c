@@ -113,14 +113,14 @@ TEST(proof__is_not_to_be_had_once_history_is_compacted_away)
 
 TEST(proof__of_a_learner_comes_from_a_member_that_votes)
 {
-	begin(&whole, "NRSM", "L" STATE "K");
+	begin(&whole, "NRNSM", "L" STATE "K");
 	stored("1 of 1 agree");
 	CHECK_STR(record_evidence(&rec, "etcd.leader"), "false");
 	finish();
-	begin(&whole, "NRSM", "L" STATE "K");
+	begin(&whole, "NRNSM", "L" STATE "K");
 	two.hash ^= 1;
 	failed(HF_ESOURCE, "has the HashKV", "replace the one that differs");
-	begin(&whole, "NRSM", "L" STATE "R");
+	begin(&whole, "NRNSM", "L" STATE "R");
 	failed(HF_EUNAVAIL, "is a learner", "name a voting member");
 }
 
