@@ -112,6 +112,28 @@ file_read_full(int fd, void *p, size_t n, size_t *got, struct err *err)
 	return 0;
 }
 
+int
+file_read_at(
+    int fd, void *p, size_t n, uint64_t off, size_t *got, struct err *err)
+{
+	uint8_t *b = p;
+	size_t have = 0;
+	ssize_t r;
+
+	while (have < n) {
+		r = pread(fd, b + have, n - have, (off_t)(off + have));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return err_errno(err, errno, "cannot read");
+		if (r == 0)
+			break;
+		have += (size_t)r;
+	}
+	*got = have;
+	return 0;
+}
+
 /* Append what ${fd} has, at most ${max} bytes, to ${out}. */
 static int
 read_all(int fd, size_t max, struct buf *out, struct err *err)

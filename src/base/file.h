@@ -82,6 +82,12 @@ int file_write_at(int, const void *, size_t, uint64_t, struct err *);
 int file_read_full(int, void *, size_t, size_t *, struct err *);
 
 /**
+ * file_read_at(fd, p, n, off, got, err):
+ * Likewise from ${off}; the file's position stays.
+ */
+int file_read_at(int, void *, size_t, uint64_t, size_t *, struct err *);
+
+/**
  * file_write_behind(fd, from, to):
  * Of a file that is written in order, have the kernel put what lies between
  * ${*from} and ${to} on the disk from now on, rather than all of it when it

@@ -58,16 +58,10 @@ damaged(struct err *err)
 static int
 read_at(int fd, uint64_t off, void *to, size_t n, struct err *err)
 {
-	uint8_t *p = to;
-	ssize_t got;
+	size_t got;
 
-	for (; n > 0; p += got, off += (uint64_t)got, n -= (size_t)got) {
-		do
-			got = pread(fd, p, n, (off_t)off);
-		while (got < 0 && errno == EINTR);
-		if (got <= 0)
-			return damaged(err);
-	}
+	if (file_read_at(fd, to, n, off, &got, err) < 0 || got < n)
+		return damaged(err);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "source/source_scratch.h"
 
@@ -98,19 +99,12 @@ int
 source_scratch_read(struct source_scratch *s, uint64_t off, uint8_t *p,
     size_t n, struct err *err)
 {
-	ssize_t k;
+	size_t got;
 
-	for (; n > 0; p += k, n -= (size_t)k, off += (uint64_t)k) {
-		k = pread(s->fd, p, n, (off_t)off);
-		if (k == 0)
-			return err_set(
-			    err, HF_EIO, "a file in '%s' was cut", s->dir);
-		if (k < 0 && errno == EINTR)
-			k = 0;
-		else if (k < 0)
-			return err_errno(
-			    err, errno, "read a file in '%s'", s->dir);
-	}
+	if (file_read_at(s->fd, p, n, off, &got, err) < 0)
+		return err_wrap(err, "a file in '%s'", s->dir);
+	if (got < n)
+		return err_set(err, HF_EIO, "a file in '%s' was cut", s->dir);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -143,6 +144,25 @@ TEST(read__survives_running_out_of_memory)
 	}
 	test_malloc_fail(0);
 	CHECK(b.len == 5);
+}
+
+TEST(read_at__tells_where_the_file_ends_and_leaves_its_position)
+{
+	CLEANUP(freep_fd) int fd = -1;
+	struct err e = ERR_INIT;
+	size_t got = 7;
+	char p[8];
+
+	CHECK_OK(file_write_new(in_dir("a"), 0600, "0123456789", 10, &e), &e);
+	fd = open(in_dir("a"), O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	CHECK_OK(file_read_at(fd, p, 4, 2, &got, &e), &e);
+	CHECK(got == 4 && memcmp(p, "2345", 4) == 0);
+	CHECK_OK(file_read_at(fd, p, 8, 7, &got, &e), &e);
+	CHECK(got == 3 && memcmp(p, "789", 3) == 0);
+	CHECK_OK(file_read_at(fd, p, 8, 10, &got, &e), &e);
+	CHECK(got == 0 && lseek(fd, 0, SEEK_CUR) == 0);
+	CHECK_FAIL(file_read_at(-1, p, 8, 0, &got, &e), &e, HF_EIO);
 }
 
 TEST(mkdirs__makes_what_is_missing)
