@@ -20,7 +20,7 @@ struct job_prune_opts {
 	int64_t undo_ms; /* How long a removal can be undone. */
 };
 
-#define JOB_PRUNE_UNDO_MS (72ll * 3600 * 1000)
+#define JOB_PRUNE_UNDO_MS (72LL * 3600 * 1000)
 
 struct job_prune_report {
 	uint64_t kept, removed; /* Backups. */

@@ -89,10 +89,12 @@ alloc_buffers(
 {
 	struct fetch_span *s;
 
-	f->workers = calloc(plan->workers, sizeof(*f->workers));
-	f->fetchers = calloc(plan->fetchers, sizeof(*f->fetchers));
-	f->slots = calloc(plan->slots, sizeof(*f->slots));
-	f->spans = calloc(plan->spans, sizeof(*f->spans));
+	/* A plan without threads has none of some, and calloc of nothing may be
+	 * NULL. */
+	f->workers = calloc(plan->workers + 1, sizeof(*f->workers));
+	f->fetchers = calloc(plan->fetchers + 1, sizeof(*f->fetchers));
+	f->slots = calloc(plan->slots + 1, sizeof(*f->slots));
+	f->spans = calloc(plan->spans + 1, sizeof(*f->spans));
 	if (f->workers == NULL || f->fetchers == NULL || f->slots == NULL ||
 	    f->spans == NULL)
 		return err_nomem(err);

@@ -294,14 +294,12 @@ repo_packs_frame(struct repo_packs *ps, struct repo_unpacker *u,
 	return rc;
 }
 
-/* With the pack's opener at hand. */
+/* Fetch where the table of pack ${i} is, and the table, still sealed. */
 static int
-read_table(struct repo_packs *ps, const struct repo_opener_pack *o,
-    struct repo_unpacker *u, uint32_t i, struct buf *sealed,
-    struct repo_ref **refs, uint8_t **kinds, size_t *n, struct err *err)
+fetch_table(struct repo_packs *ps, uint32_t i, struct buf *sealed,
+    struct repo_ref *table, struct err *err)
 {
 	const uint32_t len = ps->m->packs[i].len;
-	struct repo_ref table = { .pack = i };
 	int rc;
 
 	if (len < REPO_PACK_HEADER_LEN + REPO_PACK_TRAILER_LEN)
@@ -310,12 +308,10 @@ read_table(struct repo_packs *ps, const struct repo_opener_pack *o,
 	sealed->len = 0;
 	if ((rc = repo_packs_get(ps, i, len - REPO_PACK_TRAILER_LEN,
 		 REPO_PACK_TRAILER_LEN, sealed, err)) < 0 ||
-	    (rc = repo_pack_trailer(sealed->p, len, &table, err)) < 0)
+	    (rc = repo_pack_trailer(sealed->p, len, table, err)) < 0)
 		return rc;
 	sealed->len = 0;
-	if ((rc = repo_packs_get(ps, i, table.off, table.len, sealed, err)) < 0)
-		return rc;
-	return repo_pack_table(o, u, &table, sealed->p, refs, kinds, n, err);
+	return repo_packs_get(ps, i, table->off, table->len, sealed, err);
 }
 
 int
@@ -324,11 +320,14 @@ repo_packs_table(struct repo_packs *ps, struct repo_unpacker *u, uint32_t i,
     struct err *err)
 {
 	const struct repo_opener_pack *o;
+	struct repo_ref table = { .pack = i };
 	int rc;
 
 	if ((rc = repo_packs_open(ps, i, NULL, &o, err)) < 0)
 		return rc;
-	rc = read_table(ps, o, u, i, sealed, refs, kinds, n, err);
+	if ((rc = fetch_table(ps, i, sealed, &table, err)) == 0)
+		rc = repo_pack_table(
+		    o, u, &table, sealed->p, refs, kinds, n, err);
 	repo_packs_close(ps, i);
 	return rc;
 }

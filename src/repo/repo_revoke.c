@@ -150,7 +150,7 @@ find_writer(struct repo *r, const char *text, struct repo_cert *ret,
 		    "no writer has the name, fingerprint or verify key '%s'",
 		    text);
 	*ret = found;
-	found = (struct repo_cert){ 0 };
+	memset(&found, 0, sizeof(found));
 	return 0;
 }
 

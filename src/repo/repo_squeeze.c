@@ -9,7 +9,9 @@
 #include "repo/repo_squeeze.h"
 
 #define FRAME_LOG 20 /* REPO_FRAME_MAX is two to the power of it. */
-_Static_assert(1u << FRAME_LOG == REPO_FRAME_MAX, "a window is a frame");
+#if 1u << FRAME_LOG != REPO_FRAME_MAX
+#error "a window is not a frame"
+#endif
 
 struct repo_squeezer {
 	ZSTD_CCtx *zstd;

@@ -11,7 +11,9 @@
 #include "repo/repo_stream_io.h"
 #include "repo/repo_stream_pipe.h"
 
-_Static_assert(STREAM_FRAME_MAX <= REPO_FRAME_MAX, "a frame can be squeezed");
+#if STREAM_FRAME_MAX > REPO_FRAME_MAX
+#error "a frame is larger than what repo_squeeze() takes"
+#endif
 
 /* What one thread has for itself. */
 struct sealer {

@@ -56,7 +56,7 @@ static const uint8_t whole[] = { 0x0a, 6, 0x08, 1, 0x10, 2, 0x18, 9, 0x10, 0xff,
 TEST(hashkv__tells_the_hash_and_what_it_is_of)
 {
 	struct answer a = { .p = whole, .n = sizeof(whole), .times = 1 };
-	enum etcd_revision gone;
+	enum etcd_revision gone = 0;
 	struct etcd_hashkv h;
 	struct err e = ERR_INIT;
 
@@ -76,7 +76,7 @@ TEST(hashkv__of_a_store_that_never_was_compacted)
 		0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 		0x01 };
 	struct answer a = { .p = fresh, .n = sizeof(fresh), .times = 1 };
-	enum etcd_revision gone;
+	enum etcd_revision gone = 0;
 	struct etcd_hashkv h;
 	struct err e = ERR_INIT;
 
@@ -88,7 +88,7 @@ TEST(hashkv__of_another_revision_than_asked_is_refused)
 {
 	uint8_t other[sizeof(whole)];
 	struct answer a = { .p = other, .n = sizeof(other), .times = 1 };
-	enum etcd_revision gone;
+	enum etcd_revision gone = 0;
 	struct etcd_hashkv h;
 	struct err e;
 
@@ -103,7 +103,7 @@ TEST(hashkv__that_is_malformed_is_refused)
 	static const uint8_t big[] = { 0x0a, 4, 0x08, 1, 0x10, 2, 0x10, 0xff,
 		0xff, 0xff, 0xff, 0x1f };
 	struct answer a = { .p = big, .n = sizeof(big), .times = 1 };
-	enum etcd_revision gone;
+	enum etcd_revision gone = 0;
 	struct etcd_hashkv h;
 	struct err e;
 
@@ -123,9 +123,9 @@ TEST(hashkv__of_a_compacted_revision_is_told_from_a_future_one)
 	struct answer a = { .status = "11",
 		.words = "etcdserver: mvcc: required revision has been "
 			 "compacted" };
-	enum etcd_revision gone;
+	enum etcd_revision gone = 0;
 	struct etcd_hashkv h;
-	struct err e;
+	struct err e = ERR_INIT;
 
 	CHECK_FAIL(hash(&a, &h, &gone, &e), &e, HF_ENOTFOUND);
 	CHECK(gone == ETCD_REVISION_COMPACTED);

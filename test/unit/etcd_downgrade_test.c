@@ -70,6 +70,9 @@ TEST(downgrade__is_found_with_the_oldest_etcd_that_starts)
 
 TEST(downgrade__is_none_where_etcd_would_find_none_or_not_start)
 {
+	static const char too_long[] =
+	    "{\"enabled\":true,"
+	    "\"target-version\":\"3.5.000000000000000000000000000000\"}";
 	static const char *const none[] = { NULL, "", "{}", OFF, "null",
 		"[\"3.5.0\", true]",
 		"{\"target-version\":\"3.5.0\",\"enabled\":false}",
@@ -81,9 +84,7 @@ TEST(downgrade__is_none_where_etcd_would_find_none_or_not_start)
 		"{\"target-version\":\"3.1000.0\",\"enabled\":true}",
 		"{\"target-version\":\"3.5.0\"}",
 		"{\"target-version\":35,\"enabled\":true}",
-		"{\"target-version\":\"3.5.0\",\"enabled\":true",
-		"{\"target-version\":\"3.5.000000000000000000000000000000\","
-		"\"enabled\":true}" };
+		"{\"target-version\":\"3.5.0\",\"enabled\":true", too_long };
 	size_t i;
 
 	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)

@@ -308,7 +308,7 @@ TEST(record__an_index_that_does_not_add_up_is_refused)
 	for (i = 0; i < b.len; i++)
 		CHECK_FAIL(etcd_index_decode(b.p, i, &y, &e), &e, HF_ECORRUPT);
 	/* A record behind the last, one too many alive, a later start. */
-	CHECK((copy = malloc(b.len)) != NULL);
+	CHECK(b.len > 0 && (copy = malloc(b.len)) != NULL);
 	for (i = 0; i < 3; i++) {
 		static const struct {
 			size_t off;

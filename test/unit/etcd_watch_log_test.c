@@ -108,7 +108,7 @@ next(uint64_t rev, uint64_t sub, char key)
 
 	CHECK(etcd_batch_next(&batch, &ev));
 	CHECK(ev.kv.mod_revision == rev && ev.sub == sub);
-	CHECK(ev.kv.nkey == 2 && ev.kv.key[1] == key);
+	CHECK(ev.kv.nkey == 2 && ev.kv.key[1] == (uint8_t)key);
 }
 
 static void

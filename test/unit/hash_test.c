@@ -120,12 +120,12 @@ TEST(sha256__survives_running_out_of_memory)
 TEST(siphash__gives_the_authors_vectors)
 {
 	uint8_t key[SIPHASH_KEY_LEN], other[SIPHASH_KEY_LEN], text[15];
-	uint8_t i;
+	size_t i;
 
 	for (i = 0; i < sizeof(key); i++)
-		key[i] = i;
+		key[i] = (uint8_t)i;
 	for (i = 0; i < sizeof(text); i++)
-		text[i] = i;
+		text[i] = (uint8_t)i;
 	CHECK(siphash_of(key, text, 0) == 0x726fdb47dd0e0e31);
 	CHECK(siphash_of(key, text, 8) == 0x93f5f5799a932462);
 	CHECK(siphash_of(key, text, 15) == 0xa129ca6149be45e5);

@@ -268,6 +268,7 @@ note_diff(void *arg, const struct job_etcd_item *before,
 {
 	const struct job_etcd_item *any = after != NULL ? after : before;
 
+	CHECK(any != NULL);
 	return buf_printf(arg, err, "%s%.*s ",
 	    before == NULL  ? "+"
 	    : after == NULL ? "-"
