@@ -29,12 +29,6 @@ static const struct {
 };
 #define NBUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
-static void
-big_endian(uint64_t v, uint8_t to[8])
-{
-	le64_put(to, __builtin_bswap64(v));
-}
-
 /* The change of this key before, or NULL. */
 static const struct test_etcd_change *
 last(const struct test_etcd *t, const void *key, size_t n)
@@ -155,7 +149,7 @@ each_bucket(const struct test_etcd *t, const struct etcd_bucket_sink *sink,
 	size_t i, n;
 	int rc = 0;
 
-	big_endian(t->lease, lease);
+	be64_put(lease, t->lease);
 	n = etcd_mvcc_key(&compacted, revision);
 	for (i = 0; rc == 0 && i < NBUCKETS; i++) {
 		key = buckets[i].key != NULL ? buckets[i].key

@@ -254,3 +254,15 @@ le64_put(uint8_t *p, uint64_t v)
 	le32_put(p, (uint32_t)v);
 	le32_put(p + 4, (uint32_t)(v >> 32));
 }
+
+uint64_t
+be64_get(const uint8_t *p)
+{
+	return __builtin_bswap64(le64_get(p));
+}
+
+void
+be64_put(uint8_t *p, uint64_t v)
+{
+	le64_put(p, __builtin_bswap64(v));
+}

@@ -120,4 +120,8 @@ uint64_t le64_get(const uint8_t *);
 void le32_put(uint8_t *, uint32_t);
 void le64_put(uint8_t *, uint64_t);
 
+/* The same with the highest byte first: what etcd and names sort by. */
+uint64_t be64_get(const uint8_t *);
+void be64_put(uint8_t *, uint64_t);
+
 #endif /* !BASE_BUF_H_ */

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "etcd/etcd_bucket.h"
 #include "etcd/etcd_bump.h"
@@ -11,7 +12,7 @@ etcd_bump_revision(uint64_t last, uint64_t by, uint8_t key[ETCD_REVISION_LEN],
 {
 	static const char name[] = "scheduledCompactRev";
 	uint8_t rev[ETCD_REVISION_LEN] = { 0 };
-	int i, rc;
+	int rc;
 
 	if (by == 0 || last > INT64_MAX || by > INT64_MAX - last) {
 		(void)err_set(err, HF_EUSAGE,
@@ -21,8 +22,7 @@ etcd_bump_revision(uint64_t last, uint64_t by, uint8_t key[ETCD_REVISION_LEN],
 		return err_hint(err,
 		    "1000000000 is more than a week of 1500 writes a second");
 	}
-	for (i = 0; i < 8; i++)
-		rev[i] = (uint8_t)((last + by) >> (56 - 8 * i));
+	be64_put(rev, last + by);
 	rev[8] = '_';
 	if ((rc = etcd_bucket_put(
 		 meta, name, sizeof(name) - 1, rev, sizeof(rev), err)) < 0)

@@ -73,10 +73,9 @@ int
 etcd_lease_pair(const struct etcd_lease_row *row,
     uint8_t key[ETCD_LEASE_KEY_LEN], struct buf *value, struct err *err)
 {
-	int i, rc;
+	int rc;
 
-	for (i = 0; i < ETCD_LEASE_KEY_LEN; i++)
-		key[i] = (uint8_t)(row->id >> (56 - 8 * i));
+	be64_put(key, row->id);
 	if ((rc = pb_add_uint(value, 1, row->id, err)) < 0)
 		return rc;
 	return pb_add_uint(value, 2, row->granted, err);

@@ -96,10 +96,8 @@ put_u64(
     struct etcd_bucket *bucket, const char *key, uint64_t v, struct err *err)
 {
 	uint8_t be[8];
-	int i;
 
-	for (i = 0; i < 8; i++)
-		be[i] = (uint8_t)(v >> (56 - 8 * i));
+	be64_put(be, v);
 	return etcd_bucket_put(bucket, key, strlen(key), be, sizeof(be), err);
 }
 

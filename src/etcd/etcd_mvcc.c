@@ -1,25 +1,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "etcd/etcd_mvcc.h"
 
 #define TOMBSTONE 't'
-
-static uint64_t
-be64_get(const uint8_t *p)
-{
-	return __builtin_bswap64(le64_get(p));
-}
-
-static void
-be64_put(uint8_t *p, uint64_t v)
-{
-	int i;
-
-	for (i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (56 - 8 * i));
-}
 
 bool
 etcd_mvcc_key_read(const uint8_t *p, size_t n, struct etcd_record *r)

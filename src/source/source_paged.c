@@ -129,14 +129,12 @@ is_group(const struct paged *p, const struct sink_kept *k, uint64_t *number)
 {
 	const char *name = str_has_prefix(k->entry->path, p->folder);
 	uint8_t bytes[8];
-	size_t i;
 
 	if (name == NULL || strlen(name) != SOURCE_PAGED_NAME_LEN ||
 	    name[0] != '/' || !str_unhex(bytes, name + 1, sizeof(bytes)) ||
 	    !source_paged_memo_ok(k->memo, k->memo_len, p->file->page_size))
 		return false;
-	for (*number = 0, i = 0; i < sizeof(bytes); i++)
-		*number = *number << 8 | bytes[i];
+	*number = be64_get(bytes);
 	return *number >= p->next && *number < UINT64_MAX / 2;
 }
 
