@@ -16,26 +16,6 @@ test_source_byte(const struct test_source *t, size_t i)
 	return (uint8_t)(x >> 40);
 }
 
-/* Write ${n} bytes that already lie elsewhere. */
-static int
-copy(struct sink *s, const char *p, size_t n, struct err *err)
-{
-	uint8_t *to;
-	size_t room;
-	int rc;
-
-	for (; n > 0; p += room, n -= room) {
-		if ((rc = sink_space(s, &to, &room, err)) < 0)
-			return rc;
-		if (room > n)
-			room = n;
-		memcpy(to, p, room);
-		if ((rc = sink_wrote(s, room, err)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int
 add(struct sink *s, const char *path, enum entry_type type, const char *data,
     struct err *err)
@@ -51,7 +31,7 @@ add(struct sink *s, const char *path, enum entry_type type, const char *data,
 	if (type == ENTRY_FILE) {
 		e.size = n;
 		if ((rc = sink_begin(s, path, n, SINK_HASHES, err)) < 0 ||
-		    (rc = copy(s, data, n, err)) < 0)
+		    (rc = sink_write(s, data, n, err)) < 0)
 			return rc;
 	}
 	return sink_add(s, &e, err);
@@ -111,7 +91,7 @@ add_link_and_sparse(struct sink *s, struct err *err)
 
 	if ((rc = sink_add(s, &l, err)) < 0 ||
 	    (rc = sink_begin(s, sparse, 2, SINK_HASHES, err)) < 0 ||
-	    (rc = copy(s, "xy", 2, err)) < 0)
+	    (rc = sink_write(s, "xy", 2, err)) < 0)
 		return rc;
 	return sink_add(s, &e, err);
 }
