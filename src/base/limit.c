@@ -18,5 +18,5 @@ limit_take(struct limit *l, uint64_t n, const char *what, struct err *err)
 	return err_hint(err,
 	    "it is very large, or made to exhaust this host: if you trust "
 	    "who made it, try again with --memory %" PRIu64 "MiB",
-	    l->max >> 18);
+	    4 * (l->max >> 20));
 }

@@ -94,6 +94,7 @@ add_member(struct buf *b, const struct job_etcd_plan *p,
 	int rc;
 
 	urls->len = 0;
+	/* It is a text even where there are none. */
 	if ((rc = buf_printf(urls, err, "%s", "")) < 0)
 		return rc;
 	for (i = 0; i < m->n_urls; i++)

@@ -23,7 +23,8 @@ struct source_pages;
  * Restores, looks inside and comparisons all stand on this.
  *
  * The records form is read as a stream; a snapshot, whole or as pages, is
- * first brought into a file without a name, encrypted, because its pages lie in any order.
+ * first brought into a file without a name, encrypted, because its pages lie
+ * in any order.
  */
 
 struct job_etcd_facts {
@@ -82,8 +83,8 @@ int job_etcd_db_records(
 /**
  * job_etcd_db_check(db, err):
  * Check everything: the pages of a snapshot as bbolt does (and its digest, if
- * they were stored as such), segments against the index, what etcd_audit.h checks, HashKV.  HF_ECORRUPT names the first
- * thing that is wrong.
+ * they were stored as such), segments against the index, what etcd_audit.h
+ * checks, HashKV.  HF_ECORRUPT names the first thing that is wrong.
  */
 int job_etcd_db_check(struct job_etcd_db *, struct err *);
 

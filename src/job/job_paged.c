@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/entry.h"
 #include "base/err.h"
+#include "base/limit.h"
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_paged.h"
@@ -29,6 +30,7 @@ struct job_paged {
 	struct entry entry; /* The map's, and then the file's. */
 	struct part *groups;
 	size_t ngroups, cap;
+	struct limit limit; /* Of the groups. */
 	struct source_paged_map map;
 };
 
@@ -60,13 +62,16 @@ add_group(struct job_paged *p, const struct entry *e, const uint8_t name[8],
     struct err *err)
 {
 	struct part *grown, at = { 0, e->data_pos, e->data_len };
-	size_t i, cap = p->cap > 0 ? 2 * p->cap : 64;
+	size_t cap = p->cap > 0 ? 2 * p->cap : 64;
+	int rc;
 
 	if (e->data_len > SOURCE_PAGED_GROUP_MAX)
 		return corrupt(err, "a group of pages is too large");
-	for (i = 0; i < 8; i++)
-		at.number = at.number << 8 | name[i];
+	at.number = be64_get(name);
 	if (p->ngroups == p->cap) {
+		if ((rc = limit_take(&p->limit, (cap - p->cap) * sizeof(*grown),
+			 "the list of groups of pages", err)) < 0)
+			return rc;
 		grown = reallocarray(p->groups, cap, sizeof(*grown));
 		if (grown == NULL)
 			return err_nomem(err);
@@ -225,6 +230,7 @@ job_paged_find(const struct job *j, struct repo_reader *reader,
 		return err_nomem(err);
 	p->job = j;
 	p->reader = reader;
+	p->limit = limit_of(job_memory(j));
 	if ((rc = repo_reader_entries(reader, find_part, p, err)) < 0)
 		return rc;
 	if (p->entry.path == NULL && p->ngroups == 0)

@@ -47,8 +47,8 @@ struct job_restore_report {
  * there and synced; a run that fails or is killed leaves what was there.
  *
  * A file that is stored as pages (job_paged.h) is one again; ${only} may
- * name its parts.  A backup with a top folder becomes a folder; one that is a single stream
- * becomes a file.  With keep_going, files that have lost bytes are left out,
+ * name its parts.  A backup with a top folder becomes a folder; one that is a
+ * single stream becomes a file.  With keep_going, files that have lost bytes are left out,
  * told as JOB_FOUND and counted; without it the first one ends the restore.
  * So are entries whose names are lost, which can be counted alone, and files
  * whose place in the backup is not known any more.  A pack that is lost has

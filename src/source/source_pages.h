@@ -12,8 +12,8 @@ struct source_pages;
 
 /*
  * A file that arrives and is then read at any place: a database whose tree
- * can be walked only once all of it is there.  Its beginning lies
- * in memory, the rest in a source_scratch, block by block encrypted under a
+ * can be walked only once all of it is there.  Its beginning lies in memory,
+ * the rest in a source_scratch, block by block encrypted under a
  * key that exists in this process alone: plaintext never reaches the disk.
  * One thread writes; when it is done, one reads.
  */
