@@ -87,23 +87,25 @@ start_mon() {
 		--fsid "$fsid" "$DIR/monmap" >/dev/null
 	ceph-mon -c "$CONF" -i a --mkfs --monmap "$DIR/monmap"
 	spawn mon ceph-mon -f -c "$CONF" -i a
-	await mon 30 timeout 5 ceph -c "$CONF" -s
+	await mon timeout 60 ceph -c "$CONF" -s
 }
 
 osd_up() {
-	timeout 5 ceph -c "$CONF" osd stat 2>/dev/null | grep -q '1 up'
+	timeout 60 ceph -c "$CONF" osd stat 2>/dev/null | grep -q '1 up'
 }
 
 start_osd() {
 	local id
 	id=$(cat /proc/sys/kernel/random/uuid)
-	timeout 20 ceph -c "$CONF" osd new "$id" >/dev/null
-	timeout 20 ceph -c "$CONF" osd crush add osd.0 1 root=default \
-		host=localhost 2>/dev/null
+	# A monitor that has just begun refuses one thing or another; the same
+	# again is none more.
+	await mon timeout 60 ceph -c "$CONF" osd new "$id"
+	await mon timeout 60 ceph -c "$CONF" osd crush add osd.0 1 \
+		root=default host=localhost
 	ceph-osd -c "$CONF" -i 0 --mkfs --osd-uuid "$id" \
 		>"$DIR/log/mkfs.log" 2>&1
 	spawn osd ceph-osd -f -c "$CONF" -i 0
-	await osd 30 osd_up
+	await osd osd_up
 }
 
 admin() {
@@ -126,7 +128,7 @@ start() {
 	start_mon
 	start_osd
 	spawn rgw radosgw -f -c "$CONF" -n client.rgw.t
-	await rgw 60 answers "http://127.0.0.1:$PORT/"
+	await rgw answers "http://127.0.0.1:$PORT/"
 	make_user tester
 	make_user writer
 	s3_put test

@@ -119,12 +119,17 @@ member() {
 		"${tls[@]}" ${ETCD_FLAGS:-}
 }
 
-healthy() {
+ask() { # I PATH
 	local cert=()
 	[ "$TLS" != mutual ] ||
 		cert=(--cert "$DIR/tls/root.pem" --key "$DIR/tls/root.key")
-	curl -sk --noproxy '*' --max-time 2 "${cert[@]}" \
-		"$(client_url "$1")/health" | grep -q '"health":"true"'
+	curl -sk --noproxy '*' --max-time 30 "${cert[@]}" \
+		"$(client_url "$1")/$2"
+}
+# Each notes the cluster's version, which its members find out together.
+ready() { # I
+	ask "$1" health | grep -q '"health":"true"' &&
+		ask "$1" version | grep -q "\"etcdcluster\":\"$VERSION.0\""
 }
 
 ctl() {
@@ -132,7 +137,8 @@ ctl() {
 	[ "$TLS" = off ] || tls=(--cacert "$DIR/tls/ca.pem")
 	[ "$TLS" != mutual ] ||
 		tls+=(--cert "$DIR/tls/root.pem" --key "$DIR/tls/root.key")
-	"$BIN/etcdctl" --endpoints "$(client_url 0)" "${tls[@]}" "$@" \
+	"$BIN/etcdctl" --endpoints "$(client_url 0)" --command-timeout 60s \
+		--dial-timeout 30s "${tls[@]}" "$@" \
 		>>"$DIR/log/etcdctl.log" 2>&1 || die "etcdctl $* has failed"
 }
 
@@ -166,7 +172,7 @@ start() {
 		member $i "$cluster"
 	done
 	for ((i = 0; i < MEMBERS; i++)); do
-		await m$i 30 healthy $i
+		await m$i ready $i
 	done
 	[ "$AUTH" = off ] || auth_on
 	tell "ETCD_ENDPOINTS=$urls" "ETCD_BIN=$BIN" "ETCD_VERSION=$VERSION" \

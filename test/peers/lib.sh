@@ -82,17 +82,21 @@ spawn() {
 	echo $! >"$DIR/run/$name.pid"
 }
 
-# halt NAME: TERM, and after ten seconds KILL.
+# halt NAME: TERM, and after thirty seconds KILL.
 halt() {
 	local pid i
 	[ -s "$DIR/run/$1.pid" ] || return 0
 	pid=$(cat "$DIR/run/$1.pid")
 	kill "$pid" 2>/dev/null || :
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		alive "$1" || break
 		sleep 0.05
 	done
-	! alive "$1" || kill -9 "$pid" 2>/dev/null || :
+	# It keeps its port until it is gone.
+	while alive "$1"; do
+		kill -9 "$pid" 2>/dev/null || :
+		sleep 0.05
+	done
 	rm -f "$DIR/run/$1.pid"
 }
 
@@ -112,11 +116,11 @@ port_free() {
 	done
 }
 
-# await NAME SECONDS COMMAND...: until COMMAND succeeds; fails if NAME ends.
+# await NAME COMMAND...: until COMMAND succeeds; fails if NAME ends, or hangs.
 await() {
-	local name=$1 i left=$(($2 * 20))
-	shift 2
-	for ((i = 0; i < left; i++)); do
+	local name=$1 i
+	shift
+	for ((i = 0; i < 2400; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		alive "$name" || {
 			tell_death "$name"
@@ -130,7 +134,7 @@ await() {
 
 # answers URL: does anything speak HTTP there?  The status does not matter.
 answers() {
-	curl -sk --noproxy '*' -o /dev/null --max-time 2 "$1"
+	curl -sk --noproxy '*' -o /dev/null --max-time 30 "$1"
 }
 
 # tell NAME=VALUE...: what a test must know, to stdout and DIR/env.

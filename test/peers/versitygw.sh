@@ -40,8 +40,8 @@ start() {
 	gateway http "$PORT"
 	gateway https $((PORT + 1)) --cert "$DIR/tls/cert.pem" \
 		--key "$DIR/tls/key.pem"
-	await http 10 answers "http://127.0.0.1:$PORT/healthz"
-	await https 10 answers "https://127.0.0.1:$((PORT + 1))/healthz"
+	await http answers "http://127.0.0.1:$PORT/healthz"
+	await https answers "https://127.0.0.1:$((PORT + 1))/healthz"
 	"$BIN" admin --access AKIDROOT --secret SECRETROOT \
 		--endpoint-url "http://127.0.0.1:$PORT" \
 		create-user -a AKIDWRITER -s SECRETWRITER -r user \

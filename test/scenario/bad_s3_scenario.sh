@@ -55,8 +55,8 @@ not_allowed() {
 	refuses 6 s3://test/x "$hint" --
 }
 nobody_there() {
-	at owner "http://127.0.0.1:$(($2 + 9))" s3://test/x
-	fails 9 "127.0.0.1:$(($2 + 9))" "$hint" -- list "${where[@]}"
+	at owner "http://127.0.0.1:$(($2 + 3))" s3://test/x
+	fails 9 "127.0.0.1:$(($2 + 3))" "$hint" -- list "${where[@]}"
 }
 no_such_host() {
 	at owner "http://nosuchhost.invalid" s3://test/x

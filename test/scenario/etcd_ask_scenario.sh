@@ -67,7 +67,7 @@ check() {
 asks() {
 	local want=$1 got
 	shift
-	timeout 60 "$ask" "$url" "$@" >"$tmp/out" 2>"$tmp/err"
+	timeout 300 "$ask" "$url" "$@" >"$tmp/out" 2>"$tmp/err"
 	got=$?
 	[ "$got" = "$want" ] || {
 		echo "# $*: exit status $got, not $want"
@@ -82,8 +82,8 @@ says() { # FILE WORDS
 }
 fact() { sed -n "s/^$1=//p" "$tmp/out"; }
 ctl() {
-	"$ETCD_BIN/etcdctl" --endpoints "$url" ${ctl_flags:+$ctl_flags} "$@" \
-		2>>"$tmp/etcdctl"
+	"$ETCD_BIN/etcdctl" --endpoints "$url" --command-timeout 60s \
+		--dial-timeout 30s "$@" 2>>"$tmp/etcdctl"
 }
 # churned TXNS OPS [LEASE]: the events that there were.
 churned() { "$churn" "$url" "$@" >"$tmp/events"; }
@@ -273,11 +273,19 @@ learner() {
 		>"$tmp/$1.log" 2>&1 9>&- &
 	extra=$!
 	local i
-	for ((i = 0; i < 200; i++)); do
-		"$ETCD_BIN/etcdctl" --endpoints "$at:$2" get --consistency=s x \
+	for ((i = 0; i < 1200; i++)); do
+		ctl member list | grep -q ", started, $1," && return
+		sleep 0.1
+	done
+	return 1
+}
+# A learner serves a moment after it is known; 3.4 lets it answer nothing else.
+until_it_answers() { # URL
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		"$ETCD_BIN/etcdctl" --endpoints "$1" endpoint status \
 			>/dev/null 2>&1 && return
-		! grep -qs '"ready to serve\|published' "$tmp/$1.log" || return 0
-		sleep 0.05
+		sleep 0.1
 	done
 	return 1
 }
@@ -297,8 +305,8 @@ unstarted_is_noted() {
 }
 learner_is_read() {
 	local it=http://127.0.0.1:$((port + 2))
-	churned 20 8 && learner m1 $((port + 2)) && sleep 1 &&
-		members_are_etcdctls && says out ", true" || return 1
+	churned 20 8 && learner m1 $((port + 2)) &&
+		until_it_answers "$it" && members_are_etcdctls && says out ", true" || return 1
 	# 3.4 lets no learner be read.
 	if [ "$ETCD" = 3.4 ]; then
 		reads 9 "endpoints=$it" && says err "learner" &&

@@ -16,7 +16,7 @@ tool() {
 		"$ETCD_BIN/etcdctl" "$@"
 	fi
 }
-ctl() { "$ETCD_BIN/etcdctl" --endpoints "$1" "${@:2}"; }
+ctl() { etcdctl --endpoints "$1" "${@:2}"; }
 field() { sed -n "s/.*\"$2\":\\([^,}]*\\).*/\\1/p" "$1"; }
 
 # hash_kv ENDPOINT: of all that there is.
@@ -91,15 +91,10 @@ boots() {
 		--listen-peer-urls "$us" --initial-advertise-peer-urls "$us" \
 		--initial-cluster "m=$us" >log 2>&1 &
 	pid=$!
-	for _ in $(seq 200); do
-		curl -sf --noproxy '*' "$at/health" | grep -q true && break
-		sleep 0.05
-	done
-	"$@" "$at"
+	serves "$pid" "$at" log && "$@" "$at"
 	rc=$?
 	kill "$pid"
 	wait "$pid" 2>/dev/null
-	[ "$rc" = 0 ] || tail -n 5 log
 	return "$rc"
 }
 # The same as the server whose snapshot it is, and alive.

@@ -37,7 +37,7 @@ ctl() { # OF COMMAND...
 	local at
 	at=$(clients "$1")
 	shift
-	"$ETCD_BIN/etcdctl" --endpoints "$at" "$@"
+	etcdctl --endpoints "$at" "$@"
 }
 
 # A snapshot of a server with some history.
@@ -140,18 +140,12 @@ boot() { # I OF
 	at_end kill -9 $!
 }
 up() { # OF
-	local i n
+	local i
 	for ((i = 0; i < $1; i++)); do
 		boot $i "$1"
 	done
 	for ((i = 0; i < $1; i++)); do
-		for ((n = 0; n < 400; n++)); do
-			curl -s --noproxy '*' "$(client $i)/health" |
-				grep -q true && continue 2
-			sleep 0.05
-		done
-		tail -n 5 "log$i" | cut -c 1-300 | sed 's/^/# /'
-		return 1
+		serves "${pids[$i]}" "$(client $i)" "log$i" || return 1
 	done
 }
 down() {
@@ -162,17 +156,13 @@ down() {
 	done 2>/dev/null
 	pids=()
 }
+one_hash() { # OF
+	ctl "$1" endpoint hashkv >hashes 2>&1 &&
+		[ "$(wc -l <hashes)" = "$1" ] &&
+		[ "$(cut -d , -f 2 hashes | sort -u | wc -l)" = 1 ]
+}
 same_hash() { # OF
-	local n
-	for ((n = 0; n < 100; n++)); do
-		ctl "$1" endpoint hashkv >hashes 2>&1 &&
-			[ "$(wc -l <hashes)" = "$1" ] &&
-			[ "$(cut -d , -f 2 hashes | sort -u | wc -l)" = 1 ] &&
-			return
-		sleep 0.1
-	done
-	sed 's/^/# /' hashes
-	return 1
+	until_true one_hash "$1" || ! sed 's/^/# /' hashes
 }
 lives() { # OF
 	local n
@@ -188,22 +178,16 @@ lives() { # OF
 
 # What a crash before the last step leaves beside: the log, and no database.
 half() {
-	local n
 	rm ours/m0/member/snap/db
 	boot 0 1
-	for ((n = 0; n < 200; n++)); do
-		kill -0 "${pids[0]}" 2>/dev/null || {
-			pids=()
-			says log0 "failed to find database snapshot file"
-			return
-		}
-		! curl -s --noproxy '*' "$(client 0)/health" | grep -q true ||
-			break
-		sleep 0.05
-	done
-	echo "# it runs"
-	down
-	return 1
+	until_true healthy_or_gone "${pids[0]}" "$(client 0)"
+	if runs "${pids[0]}"; then
+		echo "# it runs"
+		down
+		return 1
+	fi
+	pids=()
+	says log0 "failed to find database snapshot file"
 }
 
 # The record behind the last, and the compaction that is to come.

@@ -11,7 +11,7 @@ export TMPDIR=$tmp/scratch
 unset ETCDCTL_API
 
 ctl() {
-	"$ETCD_BIN/etcdctl" --endpoints \
+	etcdctl --endpoints \
 		"$ETCD_ENDPOINTS" --cacert "$ETCD_CA" --cert "$ETCD_CERT" \
 		--key "$ETCD_KEY" --user root:rootpw "$@"
 }
@@ -24,16 +24,20 @@ backed_up() { # NAME OPTION...
 		--etcd-user root --etcd-password "file:$tmp/rootpw"
 }
 lived() {
-	local n
+	local n lease pid
 	hf init "${repo[@]}" || return 1
 	for n in $(seq 30); do
 		ctl put "/k/$n" "$n $(seq -s, "$n")" >puts || return 1
 	done
-	ctl del /k/7 >puts && ctl compaction 20 >puts &&
-		ctl put --lease="$(ctl lease grant 1 |
-			sed 's/lease \([^ ]*\) .*/\1/')" /soon/gone x >puts &&
+	ctl del /k/7 >puts && ctl compaction 20 >puts || return 1
+	# It lives until it was backed up.
+	lease=$(ctl lease grant 10 | sed 's/lease \([^ ]*\) .*/\1/')
+	ctl lease keep-alive "$lease" >kept-alive &
+	pid=$!
+	at_end kill $pid
+	ctl put --lease="$lease" /soon/gone x >puts &&
 		backed_up cp --etcd-form records &&
-		backed_up raw --etcd-form snapshot
+		backed_up raw --etcd-form snapshot && kill $pid
 }
 drill() { hf drill etcd "$@" "${repo[@]}" --etcd-program "$ETCD_BIN/etcd"; }
 nothing_left() {
@@ -105,46 +109,41 @@ older() {
 stopped() {
 	"$holdfast" drill etcd latest:raw "${repo[@]}" \
 		--etcd-program ./hangs >out 2>err &
-	local pid=$! n
-	for ((n = 0; n < 200; n++)); do
-		[ -e "$tmp/hanging" ] && break
-		sleep 0.05
-	done
+	local pid=$! rc
+	until_true test -s hanging || return 1
 	kill "$1" $pid
 	wait $pid 2>/dev/null
-	[ $? = "$2" ] && [ -e "$tmp/hanging" ] && rm "$tmp/hanging" || return 1
-	for ((n = 0; n < 100; n++)); do
-		pgrep -x -f "sleep 98765" >/dev/null || return 0
-		sleep 0.05
-	done
-	return 1
+	rc=$?
+	until_true gone "$(cat hanging)" && rm hanging && [ $rc = "$2" ]
 }
+gone() { ! runs "$1"; }
 cat >hangs <<.
 #!/bin/sh
 [ "\$1" != --version ] || { echo "etcd Version: 99.0.0"; exit; }
-: >"$tmp/hanging"
+echo \$\$ >"$tmp/hanging"
 exec sleep 98765
 .
 chmod +x hangs
 interrupted() { stopped -INT 13 && nothing_left; }
 killed() { stopped -KILL 137 && rm -r "$TMPDIR"/holdfast-drill-*; }
-# Heard even if the server is all that is waited for.
-cat >serves <<'.'
+# Heard even if it waits for an answer: who is connected to is silent.
+cat >silent <<'.'
 #!/bin/sh
-[ "$1" = --version ] || {
-	holdfast=$PPID
-	(
-		while [ ! -S client:1 ]; do sleep 0.01; done
-		kill -INT "$holdfast"
-	) &
-}
-exec "$REAL" "$@"
+[ "$1" != --version ] || { echo "etcd Version: 99.0.0"; exit; }
+exec /usr/bin/python3 -c '
+import os, signal, socket
+s = socket.socket(socket.AF_UNIX)
+s.bind("client:1")
+s.listen()
+c, _ = s.accept()
+c.recv(1)
+os.kill(os.getppid(), signal.SIGINT)
+signal.pause()'
 .
-chmod +x serves
-interrupted_serving() {
-	REAL=$ETCD_BIN/etcd fails 13 'interrupted' -- \
-		drill etcd latest:raw "${repo[@]}" --etcd-program ./serves &&
-		nothing_left
+chmod +x silent
+interrupted_waiting() {
+	fails 13 'interrupted' -- drill etcd latest:raw "${repo[@]}" \
+		--etcd-program ./silent && nothing_left
 }
 damaged() {
 	local pack
@@ -173,7 +172,7 @@ check "etcd $ETCD: what was restored may be kept" kept
 check "etcd $ETCD: without an etcd nothing is attested" no_program
 check "etcd $ETCD: nor with one that is too old" older
 check "etcd $ETCD: interrupted, nothing is left" interrupted
-check "etcd $ETCD: interrupted while it serves" interrupted_serving
+check "etcd $ETCD: interrupted while it waits for an answer" interrupted_waiting
 check "etcd $ETCD: killed, its server goes too" killed
 check "etcd $ETCD: a server with other keys is told" told_of_rot
 check "etcd $ETCD: a server that dies is told" told_of_death

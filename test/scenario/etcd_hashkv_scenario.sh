@@ -49,7 +49,8 @@ check() {
 }
 
 ctl() {
-	"$ETCD_BIN/etcdctl" --endpoints "$ETCD_ENDPOINTS" "$@" >"$tmp/ctl" 2>&1
+	"$ETCD_BIN/etcdctl" --endpoints "$ETCD_ENDPOINTS" --command-timeout 60s \
+		--dial-timeout 30s "$@" >"$tmp/ctl" 2>&1
 }
 # number NAME: the number of that name in what etcdctl has said.
 number() { grep -o "\"$1\":-\?[0-9]*" "$tmp/ctl" | head -n 1 | cut -d : -f 2; }

@@ -12,7 +12,7 @@ unset ETCDCTL_API
 ctl() {
 	local at=$1
 	shift
-	"$ETCD_BIN/etcdctl" --endpoints "$at" "${client[@]}" "${user[@]}" "$@"
+	etcdctl --endpoints "$at" "${client[@]}" "${user[@]}" "$@"
 }
 first() { echo "${ETCD_ENDPOINTS%%,*}"; }
 
@@ -57,14 +57,10 @@ restored() {
 		--listen-peer-urls "$us" --initial-advertise-peer-urls "$us" \
 		--initial-cluster "again=$us" >booted 2>&1 &
 	pid=$!
-	for _ in $(seq 200); do
-		curl -sf --noproxy '*' "$at/health" | grep -q true && break
-		sleep 0.05
-	done
 	# It has the users of the old one, but speaks in the clear.
-	"$ETCD_BIN/etcdctl" --endpoints "$at" "${user[@]}" get '' --from-key \
-		>there 2>&1
-	same keys there
+	serves "$pid" "$at" booted &&
+		etcdctl --endpoints "$at" "${user[@]}" get '' --from-key \
+			>there 2>&1 && same keys there
 	rc=$?
 	kill "$pid"
 	wait "$pid" 2>/dev/null

@@ -9,7 +9,7 @@ port=$3
 repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
 unset ETCDCTL_API
 
-ctl() { "$ETCD_BIN/etcdctl" --endpoints "$ETCD_ENDPOINTS" "$@"; }
+ctl() { etcdctl --endpoints "$ETCD_ENDPOINTS" "$@"; }
 now() {
 	ctl get none -w json | sed -n 's/.*"revision": *\([0-9]*\).*/\1/p'
 }

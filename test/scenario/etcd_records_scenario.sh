@@ -9,12 +9,12 @@ port=$3
 repo=(--repo "file:$tmp/repo" --key "file:$tmp/site.key")
 unset ETCDCTL_API
 
-ctl() { "$ETCD_BIN/etcdctl" --endpoints "$ETCD_ENDPOINTS" "$@"; }
+ctl() { etcdctl --endpoints "$ETCD_ENDPOINTS" "$@"; }
 member() { echo "http://127.0.0.1:$((port + 2 * $1))"; } # 0, 1, 2
 on() { # MEMBER COMMAND...
 	local m=$1
 	shift
-	"$ETCD_BIN/etcdctl" --endpoints "$(member "$m")" "$@"
+	etcdctl --endpoints "$(member "$m")" "$@"
 }
 revisions() {
 	ctl endpoint status -w json | grep -o '"revision":[0-9]*' | sort -u
@@ -29,27 +29,18 @@ applied() {
 	done | grep revision
 }
 # Until all members have what one has.
-settled() {
+settled() { until_true all_have_applied || ! sed 's/^/# /' has_applied; }
+all_have_applied() {
 	local n=2
 	case $ETCD in 3.6 | 3.7) n=3 ;; esac
-	for _ in $(seq 400); do
-		applied >has_applied
-		[ "$(wc -l <has_applied)" = 3 ] && [ "$(sort -u has_applied | wc -w)" = $n ] &&
-			return
-		sleep 0.05
-	done
-	sed 's/^/# /' has_applied
-	false
+	applied >has_applied
+	[ "$(wc -l <has_applied)" = 3 ] && [ "$(sort -u has_applied | wc -w)" = $n ]
 }
 # Until all members have scheduled the compaction to a revision.
-compacted() {
-	local n
-	for n in $(seq 100); do
-		[ "$(ctl endpoint hashkv -w json |
-			grep -o "\"compact_revision\":$1\b" | wc -l)" = 3 ] && return
-		sleep 0.05
-	done
-	false
+compacted() { until_true all_have_compacted "$1"; }
+all_have_compacted() {
+	[ "$(ctl endpoint hashkv -w json |
+		grep -o "\"compact_revision\":$1\b" | wc -l)" = 3 ]
 }
 fact() { # BACKUP NAME
 	hf show "$1" "${repo[@]}" --json &&
@@ -137,20 +128,17 @@ nothing_travels() {
 # while_down COMMAND...: with m2's database as last argument, while it is down.
 while_down() {
 	local pid cmd rc
-	settled
+	settled || return 1
 	pid=$(pgrep -f -- "--name m2 --data-dir $tmp/etcd/m2")
 	mapfile -d '' cmd <"/proc/$pid/cmdline"
-	sleep 0.3 && kill "$pid"
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+	kill "$pid"
+	while runs "$pid"; do sleep 0.05; done
 	"$@" "$tmp/etcd/m2/member/snap/db"
 	rc=$?
 	"${cmd[@]}" >>again.log 2>&1 &
-	at_end kill $!
-	for _ in $(seq 200); do
-		on 2 endpoint health >/dev/null 2>&1 && break
-		sleep 0.05
-	done
-	settled && [ "$rc" = 0 ]
+	pid=$!
+	at_end kill $pid
+	serves $pid "$(member 2)" again.log && settled && [ "$rc" = 0 ]
 }
 
 # One member's disk tells something else: who reads it must learn that.
@@ -193,7 +181,7 @@ unknown_bucket() {
 }
 few_pages_travel() {
 	local n size
-	on 2 put changed "$(date)" >/dev/null && settled && sleep 0.3
+	on 2 put changed "$(date)" >/dev/null && settled || return 1
 	unknown --json && grep -q '"kind":"increment"' out || return 1
 	n=$(stored out) size=$(stat -c %s whole.db)
 	[ "$((n * 50))" -le "$size" ] || {

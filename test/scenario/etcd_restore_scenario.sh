@@ -32,7 +32,7 @@ ctl() { # I COMMAND...
 	local at
 	at=$(client "$1")
 	shift
-	"$ETCD_BIN/etcdctl" --endpoints "$at" "$@"
+	etcdctl --endpoints "$at" "$@"
 }
 util() {
 	local util=$ETCD_BIN/etcdutl
@@ -104,16 +104,7 @@ boot() { # I OF
 	pids[$1]=$!
 	at_end kill -9 $!
 }
-await() { # I
-	local n
-	for ((n = 0; n < 600; n++)); do
-		curl -s --noproxy '*' "$(client "$1")/health" |
-			grep -q true && return 0
-		sleep 0.05
-	done
-	tail -n 5 "log$1" | sed 's/^/# /'
-	return 1
-}
+await() { serves "${pids[$1]}" "$(client "$1")" "log$1"; } # I
 up() { # OF
 	local i
 	for ((i = 0; i < $1; i++)); do
@@ -155,19 +146,17 @@ lives_as() { # OF
 	done
 	alive "$1"
 }
+is_removed() { # ID
+	ctl 0 member remove "$1" >out 2>err
+	ctl 0 member list >members 2>err && ! grep -q "^$1," members
+}
 loses_a_member() {
-	local id n
+	local id
 	id=$(ctl 0 member list | sed -n 's/^\([0-9a-f]*\),.* m2,.*/\1/p')
-	# Not before the members have been in touch for five seconds.
-	for n in $(seq 20); do
-		ctl 0 member remove "$id" >out 2>err && break
-		sleep 0.5
-	done
-	# If it was the leader, there is none for a moment.
-	for n in $(seq 5); do
-		ctl 0 put /fewer 1 >out 2>err && break
-	done
-	says out OK &&
+	# Not before the members have been in touch for five seconds; and if it
+	# was the leader, there is none for a moment.
+	until_true is_removed "$id" &&
+		until_true ctl 0 put /fewer 1 >out 2>err &&
 		[ "$(ctl 0 member list | wc -l)" = 2 ]
 }
 
@@ -209,7 +198,7 @@ watcher_is_told() {
 	last=$((revision + 1000000))
 	said_digest $last $last "$(hash_kv 0)" && [ "$(now 0)" = $last ] && ctl 0 get /k --prefix >keys.now &&
 		same keys keys.now || return 1
-	timeout 10 "$ETCD_BIN/etcdctl" --endpoints "$(client 0)" watch /k \
+	timeout 120 "$ETCD_BIN/etcdctl" --endpoints "$(client 0)" watch /k \
 		--prefix --rev $((revision + 1)) >watched 2>&1
 	says watched 'required revision has been compacted' &&
 		ctl 0 put /after 1 >out

@@ -11,12 +11,13 @@ unset ETCDCTL_API
 client=http://127.0.0.1:$port
 peers_at=http://127.0.0.1:$((port + 1))
 
-ctl() { "$ETCD_BIN/etcdctl" --endpoints "$client" "$@"; }
+ctl() { etcdctl --endpoints "$client" "$@"; }
 util() {
 	local util=$ETCD_BIN/etcdutl
 	[ -x "$util" ] || util=$ETCD_BIN/etcdctl
 	"$util" "$@"
 }
+now() { ctl get none -w json | sed 's/.*"revision":\([0-9]*\).*/\1/'; }
 puts() { # VALUE N...
 	local value=$1 n
 	shift
@@ -26,17 +27,13 @@ puts() { # VALUE N...
 }
 # followed COMMAND...: what is done meanwhile; `log` is what was told.
 followed() {
-	local pid rc n
+	local pid rc
 	"$holdfast" follow --from "etcd:$client" --source-name cp \
 		"${repo[@]}" --interval 1s >log 2>log.err &
 	pid=$!
 	at_end kill -9 $pid
-	for ((n = 0; n < 100; n++)); do
-		grep -q "log to revision" log && break
-		sleep 0.1
-	done
-	"$@"
-	sleep 2.5 # A log has its hash then.
+	until_true grep -q "log to revision" log && "$@" &&
+		until_true grep -q "log to revision $(now) " log
 	kill -TERM $pid
 	wait $pid
 	rc=$?
@@ -52,7 +49,7 @@ lives() {
 }
 goes_on() { followed puts old 8 && [ "$(backups)" = 0 ] && [ ! -s log.err ]; }
 is_set_back() {
-	local n
+	local pid
 	"$peers/etcd.sh" stop "$tmp/etcd"
 	util snapshot restore snapshot --data-dir back --name m0 \
 		--initial-cluster "m0=$peers_at" \
@@ -62,12 +59,9 @@ is_set_back() {
 		--listen-client-urls "$client" \
 		--advertise-client-urls "$client" \
 		--listen-peer-urls "$peers_at" >etcd.log 2>&1 &
-	at_end kill -9 $!
-	for ((n = 0; n < 100; n++)); do
-		puts new 4 2>err && break
-		sleep 0.1
-	done
-	puts new 5 6 7 8 9 10
+	pid=$!
+	at_end kill -9 $pid
+	serves $pid "$client" etcd.log && puts new 4 5 6 7 8 9 10
 }
 is_told() {
 	followed puts new 11 && [ "$(backups)" = 1 ] &&
@@ -78,10 +72,8 @@ has_the_new() {
 }
 # What was compacted meanwhile cannot be compared: a backup settles it.
 is_compacted() {
-	local rev
 	puts new 12 13
-	rev=$(ctl get none -w json | sed 's/.*"revision":\([0-9]*\).*/\1/')
-	ctl compaction $((rev - 1)) >out && followed puts new 14 &&
+	ctl compaction $(($(now) - 1)) >out && followed puts new 14 &&
 		[ "$(backups)" = 1 ]
 }
 

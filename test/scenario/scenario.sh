@@ -123,6 +123,35 @@ peer() {
 	esac
 }
 
+# runs PID: is it there, and no zombie?
+runs() {
+	local state
+	state=$(ps -o stat= -p "$1") && [[ $state != Z* ]]
+}
+# until_true COMMAND...: wait for what must come; whoever waits in vain is told.
+until_true() {
+	local n
+	for ((n = 0; n < 1200; n++)); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	echo "# in vain: $*"
+	return 1
+}
+# A busy machine takes its time, and an election, too.
+etcdctl() {
+	"$ETCD_BIN/etcdctl" --command-timeout 60s --dial-timeout 30s "$@"
+}
+# healthy URL: an etcd answers there, and has a leader.
+healthy() { curl -sk --noproxy '*' --max-time 30 "$1/health" | grep -q true; }
+# serves PID URL LOG: wait until that etcd does, or has ended.
+serves() {
+	until_true healthy_or_gone "$1" "$2" && healthy "$2" && return 0
+	tail -n 5 "$3" | cut -c 1-300 | sed 's/^/# /'
+	return 1
+}
+healthy_or_gone() { healthy "$2" || ! runs "$1"; }
+
 # flip FILE OFFSET: another byte there; negative: from the end.
 flip() {
 	local at=$2 byte

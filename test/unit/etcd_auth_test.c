@@ -36,8 +36,8 @@ serve(const struct fake_h2c_stream *s, void *arg)
 static int
 get(struct old old, struct etcd_auth *a, struct err *err)
 {
-	const struct etcd_conn_opts opts = { .connect_ms = 2000,
-		.stall_ms = 2000 };
+	const struct etcd_conn_opts opts = { .connect_ms = 60000,
+		.stall_ms = 60000 };
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
 	struct fake_h2c *server;
 	int rc;

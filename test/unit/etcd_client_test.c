@@ -36,8 +36,8 @@ hash(struct answer *a, struct etcd_hashkv *h, enum etcd_revision *gone,
     struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
-	const struct etcd_conn_opts opts = { .connect_ms = 2000,
-		.stall_ms = 2000 };
+	const struct etcd_conn_opts opts = { .connect_ms = 60000,
+		.stall_ms = 60000 };
 	struct fake_h2c *server;
 	int rc;
 

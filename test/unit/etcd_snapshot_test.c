@@ -167,6 +167,9 @@ keep(void *arg, const uint8_t *p, size_t n, struct err *err)
 	return buf_add(arg, p, n, err);
 }
 
+/* Who waits for what comes waits so long; a busy machine takes its time. */
+#define PATIENCE_MS 60000
+
 static struct fake_h2c *server;
 
 /* Take a snapshot from a server with a fault; false if none could start. */
@@ -175,8 +178,8 @@ snapshot(enum fault fault, struct buf *got, struct etcd_snapshot *snap,
     struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
-	const struct etcd_conn_opts opts = { .connect_ms = 2000,
-		.stall_ms = 300 };
+	const struct etcd_conn_opts opts = { .connect_ms = PATIENCE_MS,
+		.stall_ms = fault == STALL ? 300 : PATIENCE_MS };
 	const struct etcd_snapshot_out out = { .write = keep, .arg = got };
 	int rc;
 
@@ -299,8 +302,8 @@ always(void *arg)
 TEST(snapshot__ends_as_its_taker_wishes)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
-	const struct etcd_conn_opts opts = { .connect_ms = 2000,
-		.stall_ms = 30000 };
+	const struct etcd_conn_opts opts = { .connect_ms = PATIENCE_MS,
+		.stall_ms = PATIENCE_MS };
 	const struct etcd_snapshot_out full = { .write = refuse };
 	const struct etcd_snapshot_out stop = { .write = refuse,
 		.stop = always };
@@ -358,8 +361,8 @@ status_with_user(const char *script, struct etcd_status *st, struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
 	CLEANUP(freep_secret) struct secret *password = NULL;
-	const struct etcd_conn_opts opts = { .connect_ms = 2000,
-		.stall_ms = 2000 };
+	const struct etcd_conn_opts opts = { .connect_ms = PATIENCE_MS,
+		.stall_ms = PATIENCE_MS };
 	char copy[8];
 	int rc;
 

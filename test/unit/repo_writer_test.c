@@ -90,7 +90,7 @@ TEST(writer__has_workers_that_stand_back_for_who_reads)
 
 	stand_init(&s);
 	w = stand_writer(&s, 0, 3);
-	for (i = 0; i < 1000 && standing_back() < 3; i++)
+	for (i = 0; i < 12000 && standing_back() < 3; i++)
 		(void)usleep(5000);
 	CHECK(standing_back() == 3);
 	stand_finish(&s, w);

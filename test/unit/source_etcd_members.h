@@ -124,13 +124,13 @@ say_rest(const struct fake_h2c_stream *s, size_t half, bool right)
 	say_blob(s, 0, digest, sizeof(digest));
 }
 
-/* Until somebody was answered meanwhile: two seconds at most. */
+/* Until somebody was answered meanwhile: a minute at most. */
 static inline void
 wait_for_another(struct member *m, int before)
 {
 	int i;
 
-	for (i = 0; i < 200 && atomic_load(&m->answered) == before; i++)
+	for (i = 0; i < 6000 && atomic_load(&m->answered) == before; i++)
 		(void)usleep(10000);
 }
 
@@ -139,7 +139,7 @@ wait_for_sink(void)
 {
 	int i;
 
-	for (i = 0; i < 200 && !atomic_load(&begun); i++)
+	for (i = 0; i < 6000 && !atomic_load(&begun); i++)
 		(void)usleep(10000);
 }
 
