@@ -23,7 +23,8 @@
  * HashKV, and the one that was read for the list of members:
  *
  *	F  status: a follower		L  status: the leader
- *	N  status: a learner		A  an empty answer
+ *	N  status: a learner		O  status: without a leader
+ *	A  an empty answer
  *	M  a list of members		K  its hash
  *	C  it was compacted away	U  it is still to come
  *	R  refuses for now		D  denies
@@ -82,7 +83,7 @@ say_status(const struct fake_h2c_stream *s, const struct member *m, char what)
 
 	add_header(&b, what == 'L' ? 2 : 1, m->revision);
 	must(pb_add_bytes(&b, 2, m->version, strlen(m->version), &e));
-	must(pb_add_uint(&b, 4, 2, &e));
+	must(pb_add_uint(&b, 4, what == 'O' ? 0 : 2, &e));
 	must(pb_add_uint(&b, 10, what == 'N', &e));
 	fake_grpc_message(s, b.p, b.len);
 }
@@ -238,7 +239,7 @@ serve(const struct fake_h2c_stream *s, void *arg)
 		return;
 	}
 	fake_grpc_begin(s);
-	if (strchr("FLN", what) != NULL)
+	if (strchr("FLNO", what) != NULL)
 		say_status(s, m, what);
 	else if (what == 'K')
 		say_hash(s, m);

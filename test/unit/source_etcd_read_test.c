@@ -33,6 +33,24 @@ TEST(snapshot__asks_once_more_for_alarms_while_a_leader_is_elected)
 	finish();
 }
 
+/* Neither does it fail that nobody leads just now, nor that somebody dies. */
+TEST(snapshot__waits_while_a_leader_is_elected)
+{
+	begin(&whole, "OOF" STATE "SM", "OQ");
+	CHECK_OK(read_snapshot(), &e);
+	snapshot_stored();
+	CHECK_STR(record_evidence(&rec, "etcd.leader"), "false");
+	finish();
+}
+
+TEST(snapshot__fails_if_nobody_is_elected)
+{
+	begin(&whole, "OOOOOOOOOOOOOOO", NULL);
+	CHECK_FAIL(read_snapshot(), &e, HF_EUNAVAIL);
+	CHECK(rec.n == 0);
+	finish();
+}
+
 TEST(snapshot__fails_with_the_first_cause_if_all_refuse)
 {
 	begin(&whole, "F" STATE "R", "LQ");

@@ -1,12 +1,16 @@
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/parallel.h"
+#include "base/time.h"
 #include "source/etcd/source_etcd_survey.h"
 
 #define ASK_THREADS 16
+#define ELECTION_MS 5000    /* A leader may take so long to be elected; */
+#define ELECTION_NAP_MS 250 /* they are asked again so much later. */
 
 void
 source_etcd_survey_clear(struct source_etcd_survey *v)
@@ -47,6 +51,19 @@ struct question {
 };
 
 static int
+ask_status(struct source_etcd_member *m, struct err *err)
+{
+	int rc = etcd_client_status(m->client, &m->status, &m->cause);
+
+	m->answered = rc == 0;
+	if (is_ours(rc)) {
+		*err = m->cause;
+		return rc;
+	}
+	return 0;
+}
+
+static int
 ask(void *arg, size_t i, struct err *err)
 {
 	const struct question *q = arg;
@@ -56,11 +73,51 @@ ask(void *arg, size_t i, struct err *err)
 	if ((rc = source_etcd_connect(
 		 q->source, q->source->urls[i], &m->client, err)) < 0)
 		return rc;
-	rc = etcd_client_status(m->client, &m->status, &m->cause);
-	m->answered = rc == 0;
-	if (is_ours(rc)) {
-		*err = m->cause;
-		return rc;
+	return ask_status(m, err);
+}
+
+static int
+ask_again(void *arg, size_t i, struct err *err)
+{
+	struct source_etcd_member *m =
+	    &((const struct question *)arg)->members[i];
+
+	return m->answered ? ask_status(m, err) : 0;
+}
+
+/* Somebody answered, and nobody knows of a leader? */
+static bool
+lacks_leader(const struct source_etcd_survey *v)
+{
+	bool answered = false;
+	size_t i;
+
+	for (i = 0; i < v->n; i++) {
+		if (!v->members[i].answered)
+			continue;
+		if (v->members[i].status.leader != 0)
+			return false;
+		answered = true;
+	}
+	return answered;
+}
+
+/*
+ * An election takes a second or two, longer on a machine that is busy: a
+ * backup that comes just then has to wait, not to fail.
+ */
+static int
+await_leader(
+    struct question *q, const struct source_etcd_survey *v, struct err *err)
+{
+	const int64_t end = time_mono_ms() + ELECTION_MS;
+	int rc;
+
+	while (lacks_leader(v) && time_mono_ms() < end) {
+		(void)poll(NULL, 0, ELECTION_NAP_MS);
+		rc = parallel_for(v->n, ASK_THREADS, ask_again, q, err);
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -176,6 +233,7 @@ survey(
 	q.members = v->members;
 	/* At once: all that hang cost the time of one. */
 	if ((rc = parallel_for(v->n, ASK_THREADS, ask, &q, err)) < 0 ||
+	    (rc = await_leader(&q, v, err)) < 0 ||
 	    (rc = check_same_cluster(v, err)) < 0 ||
 	    (rc = ask_alarms(v, err)) < 0)
 		return rc;

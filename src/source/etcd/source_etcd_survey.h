@@ -53,6 +53,7 @@ int source_etcd_connect(const struct source_etcd *, const char *,
 /**
  * source_etcd_survey_make(s, ret, err):
  * Ask all endpoints at once for their status, and one for the alarms.
+ * If nobody knows of a leader, they are asked again while one may be elected.
  * Endpoints that do not answer are passed over.  If none does, the message
  * names each with its cause; the code is that of the causes if they agree,
  * and HF_EUNAVAIL if not.  HF_ECONFIG if they belong to different clusters.
