@@ -17,7 +17,7 @@
 #include "job/job.h"
 #include "job/job_drill_server.h"
 
-#define READY_MS 60000
+#define READY_MS 300000
 #define STALL_MS 60000
 #define GRACE_MS 5000
 #define NAP_MS 20
@@ -215,13 +215,24 @@ make_client(
 }
 
 static int
-dead(struct job_drill_server *s, const char *what, struct err *err)
+fails(struct job_drill_server *s, enum hf_code code, const char *how,
+    struct err *err)
 {
 	char said[400];
 
 	last_words(s->dir, said, sizeof(said));
-	return err_set(err, HF_ESOURCE, "etcd %s; its last words: %s", what,
+	return err_set(err, code, "etcd %s; its last words: %s", how,
 	    said[0] != '\0' ? said : "(none)");
+}
+
+/* It lives, and may be slow: that says nothing of the backup. */
+static int
+slow(struct job_drill_server *s, struct err *err)
+{
+	(void)fails(s, HF_EUNAVAIL, "has not come up in five minutes", err);
+	return err_hint(err,
+	    "nothing is said of the backup: try again when this host has less "
+	    "to do, or on another");
 }
 
 int
@@ -245,10 +256,11 @@ job_drill_server_ready(struct job_drill_server *s, const struct job *j,
 			break;
 		if (waitpid(s->pid, NULL, WNOHANG) == s->pid) {
 			s->pid = 0;
-			return dead(s, "does not start from it", err);
+			return fails(
+			    s, HF_ESOURCE, "does not start from it", err);
 		}
 		if (time_mono_ms() > end)
-			return dead(s, "has not come up in a minute", err);
+			return slow(s, err);
 		(void)poll(NULL, 0, NAP_MS);
 	}
 	*ret = TAKE(c);

@@ -38,8 +38,9 @@ int job_drill_server_start(
 
 /**
  * job_drill_server_ready(s, j, ret, err):
- * Wait until it serves, a minute at most.  ${*ret} talks to it and is the
- * caller's.  HF_ESOURCE with its last words if it ends, or does not come up.
+ * Wait until it serves, five minutes at most: a host may be busy.  ${*ret}
+ * talks to it and is the caller's.  With its last words, HF_ESOURCE if it
+ * ends, and HF_EUNAVAIL if it does not come up.
  */
 int job_drill_server_ready(struct job_drill_server *, const struct job *,
     struct etcd_client **, struct err *);
