@@ -243,11 +243,23 @@ older() {
 	esac
 }
 downgrading() {
-	laid_down 1 && up 1 && curl -s --noproxy '*' -o answer \
-		"$(client 0)/v3/maintenance/downgrade" \
-		-d "{\"action\":\"ENABLE\",\"version\":\"$(older).0\"}" &&
-		sleep 5 && hf backup "${repo[@]}" --source-name down \
-		--from "etcd:$(client 0)" --etcd-form "$1"
+	local before
+	laid_down 1 && up 1 && before=$(applied) &&
+		curl -s --noproxy '*' -o answer \
+			"$(client 0)/v3/maintenance/downgrade" \
+			-d "{\"action\":\"ENABLE\",\"version\":\"$(older).0\"}" &&
+		until_true has_begun "$before" &&
+		hf backup "${repo[@]}" --source-name down \
+			--from "etcd:$(client 0)" --etcd-form "$1"
+}
+applied() { ctl 0 endpoint status -w json >said && number said raftAppliedIndex; }
+# etcd 3.5 notes that it is wanted, later ones have the older version soon.
+has_begun() { # APPLIED, before
+	case $ETCD in
+	3.5) [ "$(applied)" -gt "$1" ] ;;
+	*) curl -s --noproxy '*' "$(client 0)/version" |
+		grep -q "\"etcdcluster\":\"$(older).0\"" ;;
+	esac
 }
 starts() {
 	laid_down 1 --etcd-version "$1" &&
