@@ -42,8 +42,8 @@ struct job_follow_opts {
  *
  * It goes on from the newest backup and its logs, if the cluster has all that
  * has happened since; else, and whenever there was something that a watch does
- * not tell (a change of users, members or alarms), and when the backup is old,
- * it takes another one.  Of what was lost between, if anything, it warns.
+ * not tell (a change of users, members or alarms, or that these could not be
+ * asked for), and when the backup is old, it takes another one.  Of what was lost between, if anything, it warns.
  * Meanwhile logs go on to continue the older one; what they have in common
  * with the newer one is its own, too, and that is not told once more.
  *

@@ -103,7 +103,7 @@ on_fact(void *arg, const char *name, const char *value)
 		t->past.compact = strtoull(value, NULL, 10);
 	else if (strcmp(name, "etcd.hashkv") == 0)
 		t->past.hash = (uint32_t)strtoul(value, NULL, 10);
-	else if (strcmp(name, "etcd.state") == 0 &&
+	else if (strcmp(name, "etcd.state") == 0 && t->state[0] == '\0' &&
 		 strlen(value) < sizeof(t->state))
 		(void)snprintf(t->state, sizeof(t->state), "%s", value);
 }
@@ -170,6 +170,12 @@ begin(struct follow *f, struct err *err)
 		(void)pthread_mutex_destroy(&b->lock);
 		return rc;
 	}
+	/*
+	 * What the member that is watched has told before counts more than
+	 * what the backup is told: it may ask another, and where the two never
+	 * say the same (a 3.4 among 3.5) one backup would follow the other.
+	 */
+	(void)snprintf(b->trail.state, sizeof(b->trail.state), "%s", f->state);
 	job_follow_carry_clear(f);
 	f->unbroken = source_etcd_follow_watch(f->cluster) != NULL;
 	f->base = TAKE(b);

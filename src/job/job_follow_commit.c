@@ -48,23 +48,37 @@ ask_hash(struct follow *f, int64_t now)
 	f->hash_after += HASH_SHARE * (f->hash_after - now);
 }
 
+/*
+ * What changed between a backup that could not tell its state and the first
+ * answer is unknown, and who restores would not hear of it: then, too, another
+ * backup is taken.  That one has the answer for its state (job_follow_base.c),
+ * so it is one more and not one after the other.
+ */
 static void
 ask_state(struct follow *f, int64_t now)
 {
-	char is[SOURCE_ETCD_STATE_LEN];
-	struct err ignore = ERR_INIT;
+	const bool blind = f->trail.state[0] == '\0';
+	struct err e = ERR_INIT;
 
 	/* What has changed by now is in the newer backup, or seen after it. */
-	if (now < f->state_after || f->base != NULL || f->have_next ||
-	    f->trail.state[0] == '\0')
+	if (now < f->state_after || f->base != NULL || f->have_next)
 		return;
 	f->state_after = now + STATE_EVERY_MS;
 	if (source_etcd_state_ask(
-		source_etcd_follow_client(f->cluster), is, &ignore) < 0)
+		source_etcd_follow_client(f->cluster), f->state, &e) < 0) {
+		if (blind && !f->told_blind)
+			job_follow_warn(f,
+			    "the cluster does not tell its users, members and "
+			    "alarms, it is asked again: until then, what "
+			    "changes of them is in the next backup and not in "
+			    "the logs: %s",
+			    e.msg);
+		f->told_blind = blind;
 		return;
-	if (f->why == NULL &&
-	    source_etcd_state_changed(f->trail.state, is) != NULL)
-		f->why = source_etcd_state_changed(f->trail.state, is);
+	}
+	f->told_blind = false;
+	if (f->why == NULL)
+		f->why = source_etcd_state_changed(f->trail.state, f->state);
 }
 
 static void

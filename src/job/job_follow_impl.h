@@ -8,6 +8,7 @@
 #include "repo/repo_trail.h"
 #include "source/etcd/source_etcd_follow.h"
 #include "source/etcd/source_etcd_log.h"
+#include "source/etcd/source_etcd_state.h"
 
 /* Opaque types. */
 struct follow_base;
@@ -46,7 +47,8 @@ struct follow {
 	bool known; /* There is a backup to continue. */
 	struct repo_trail trail;
 	struct source_etcd_log *log;
-	struct etcd_lease_file leases; /* Of the last log that had some. */
+	struct etcd_lease_file leases;     /* Of the last log that had some. */
+	char state[SOURCE_ETCD_STATE_LEN]; /* As last told, or "". */
 
 	/* A newer backup, and as far as its logs are laid down. */
 	struct follow_base *base; /* It is being taken; or NULL. */
@@ -62,6 +64,7 @@ struct follow {
 	uint64_t gap;          /* and this is the first revision lost. */
 	int64_t hash_after;    /* When HashKV may be asked for again. */
 	int64_t state_after;   /* Likewise the state. */
+	bool told_blind;       /* That nobody tells it. */
 	int64_t due;           /* When a log is to be laid down. */
 	bool asked;            /* For progress, since. */
 	uint64_t watched_from; /* The revision, by what is watched now. */

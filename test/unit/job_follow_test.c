@@ -30,6 +30,7 @@
  *	S  its status			E  an empty answer: no alarms
  *	W  it watches			K  its hash is HASH
  *	X  its hash is another		C  it was compacted away
+ *	M  one member			K  also: authentication is on
  */
 #define HASH 4711
 #define DAY_MS ((int64_t)86400 * 1000)
@@ -40,7 +41,7 @@ struct made {
 	int64_t now;
 	struct repo_catalogue cat;
 	struct fake_h2c *server;
-	char script[16];
+	char script[40];
 	struct source *cluster;
 
 	struct source slow;
@@ -49,6 +50,7 @@ struct made {
 	size_t done;             /* So many of its changes are gathered. */
 	atomic_bool go;          /* The backup may be read. */
 	int fail;
+	const char *state; /* Which it tells, or NULL. */
 
 	struct job job;
 	struct job_follow_opts opts;
@@ -107,6 +109,9 @@ serve(const struct fake_h2c_stream *s, void *arg)
 		CHECK_OK(pb_add_uint(&b, 3, 1, &e), &e);
 	} else if (what == 'K' || what == 'X') {
 		CHECK_OK(pb_add_uint(&b, 2, HASH + (what == 'X'), &e), &e);
+	} else if (what == 'M') {
+		/* A member without a name, which has not started yet. */
+		CHECK_OK(pb_add_bytes(&b, 2, "\x08\x01", 2, &e), &e);
 	}
 	fake_grpc_message(s, b.p, what == 'E' ? 0 : b.len);
 	if (what != 'W')
@@ -129,6 +134,9 @@ slow_read(struct source *src, struct sink *s, struct err *err)
 		return err_set(err, (enum hf_code)m->fail, "it cannot be read");
 	if ((rc = sink_evidence(s, "etcd.cluster_id", "1", err)) < 0 ||
 	    (rc = sink_evidence(s, "etcd.hashkv", "4711", err)) < 0)
+		return rc;
+	if (m->state != NULL &&
+	    (rc = sink_evidence(s, "etcd.state", m->state, err)) < 0)
 		return rc;
 	return source_read(&m->backup.source, s, err);
 }
@@ -295,6 +303,8 @@ start(struct made *m)
 	CHECK(m->f.known && !m->f.have_next && m->f.trail.revision == 4);
 	CHECK_OK(job_follow_connect(&m->f, &e), &e);
 	CHECK(source_etcd_follow_watch(m->f.cluster) != NULL);
+	/* Its state is asked for by who tests that. */
+	m->f.state_after = INT64_MAX;
 }
 
 /* Something happens to both etcds, or to what is watched alone. */
@@ -711,4 +721,83 @@ TEST(follow__with_no_memory_for_a_manifest_does_without)
 	CHECK(m.f.carry.n == 0 && man.start_ms == 1);
 	job_follow_carry_add(&m.f, &man);
 	CHECK(m.f.carry.n == 1 && man.start_ms == 0);
+}
+
+/* Lay a log down, for which the state is asked, and no hash. */
+static void
+ask_state(struct made *m)
+{
+	m->f.hash_after = INT64_MAX;
+	m->f.state_after = 0;
+	happen(m, true);
+	lay_down(m);
+}
+
+/* The backup that is wanted is taken, and logs continue it. */
+static void
+take_another(struct made *m)
+{
+	struct err e = ERR_INIT;
+
+	CHECK_OK(job_follow_renew(&m->f, &e), &e);
+	CHECK(m->f.base != NULL);
+	let_go(m);
+	CHECK(m->f.have_next);
+	while (m->f.have_next)
+		CHECK_OK(job_follow_advance(&m->f, &e), &e);
+	CHECK_OK(job_follow_renew(&m->f, &e), &e);
+	CHECK(m->f.base == NULL && m->f.why == NULL);
+}
+
+/*
+ * In these scripts, the state is three answers, or two refusals (of which the
+ * second is what version it is); then it is asked for leases, and tells none.
+ */
+TEST(follow__takes_one_more_backup_if_the_first_could_not_tell_its_state)
+{
+	CLEANUP(clear) struct made m;
+
+	make(&m, "SEWK"
+		 "RRR"
+		 "RRR"
+		 "EMER"
+		 "K"
+		 "EMER"
+		 "KMER");
+	start(&m);
+	CHECK(m.f.trail.state[0] == '\0');
+	ask_state(&m);
+	CHECK(m.f.why == NULL && m.warned == 1);
+	CHECK(strstr(m.warning, "does not tell its users") != NULL);
+	ask_state(&m);
+	CHECK(m.f.why == NULL && m.warned == 1);
+	ask_state(&m);
+	CHECK(m.f.why != NULL);
+	take_another(&m);
+	CHECK(m.bases == 2 && strcmp(m.f.trail.state, m.f.state) == 0);
+	ask_state(&m);
+	CHECK(m.f.why == NULL);
+	ask_state(&m);
+	CHECK(m.f.why != NULL && strcmp(m.f.why, "authentication") == 0);
+	CHECK(m.warned == 1);
+}
+
+/* As while a 3.4 is replaced: it says of users what a 3.5 never will. */
+TEST(follow__takes_one_more_backup_if_members_tell_different_states)
+{
+	CLEANUP(clear) struct made m;
+
+	make(&m, "SEWK"
+		 "EMER"
+		 "K"
+		 "EMER");
+	m.state = "000000000000000000000000000000000000000000000000";
+	start(&m);
+	CHECK(strcmp(m.f.trail.state, m.state) == 0);
+	ask_state(&m);
+	CHECK(m.f.why != NULL);
+	take_another(&m);
+	CHECK(m.bases == 2 && strcmp(m.f.trail.state, m.state) != 0);
+	ask_state(&m);
+	CHECK(m.f.why == NULL && m.warned == 0);
 }
