@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "cmd/cmd_ctx.h"
@@ -67,6 +68,43 @@ answer(struct ctx *ctx, const struct job_etcd_checked *m, struct err *err)
 	    err);
 }
 
+/* The endpoint that is the member ${id}, or NULL: nobody was asked to name it.
+ */
+static const char *
+url_of(const struct job_etcd_check_report *rep, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < rep->n; i++)
+		if (rep->members[i].id == id)
+			return rep->members[i].url;
+	return NULL;
+}
+
+static int
+tell_alarms(
+    struct ctx *ctx, const struct job_etcd_check_report *rep, struct err *err)
+{
+	char id[2 * sizeof(uint64_t) + 1];
+	const char *url;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < rep->ncorrupt; i++) {
+		(void)snprintf(id, sizeof(id), "%" PRIx64, rep->corrupt[i]);
+		url = url_of(rep, rep->corrupt[i]);
+		ctx_print(ctx, "%s  the alarm CORRUPT is raised for it (%s)",
+		    url != NULL ? url : "another member", id);
+		rc = ctx_json(ctx,
+		    json_pack("{s:s, s:s, s:s?}", "alarm", "CORRUPT",
+			"member_id", id, "member", url),
+		    err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 /* The worst of what was found. */
 static int
 judge(const struct job_etcd_check_report *rep, struct err *err)
@@ -82,6 +120,16 @@ judge(const struct job_etcd_check_report *rep, struct err *err)
 		return err_hint(err,
 		    "were they restored from this backup, with the same "
 		    "--revision and --bump-revision?");
+	}
+	if (rep->ncorrupt > 0) {
+		(void)err_set(err, HF_ECORRUPT,
+		    "the cluster has raised the alarm CORRUPT for %zu %s",
+		    rep->ncorrupt,
+		    cmd_counted(rep->ncorrupt, "member", "members"));
+		return err_hint(err,
+		    "nobody differs from the backup as far as it goes: what "
+		    "came later does; replace that member (etcdctl alarm "
+		    "list), or restore all of them again");
 	}
 	if (n[JOB_ETCD_SILENT] > 0)
 		return err_set(err, HF_EUNAVAIL,
@@ -137,6 +185,8 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	for (i = 0; i < rep.n; i++)
 		if ((rc = answer(ctx, &rep.members[i], err)) < 0)
 			return rc;
+	if ((rc = tell_alarms(ctx, &rep, err)) < 0)
+		return rc;
 	return judge(&rep, err);
 }
 
@@ -162,7 +212,8 @@ const struct cmd cmd_etcd_check = {
 	    "--mark-compacted) are to be given here, too.\n\n"
 	    "Members may have taken writes since, and may have been compacted "
 	    "up to the backup's revision; beyond it, nobody can tell any "
-	    "more.",
+	    "more.  An alarm CORRUPT is told, by member, and is exit status "
+	    "8 like a member that differs.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_REPO | CMD_SOURCE,

@@ -74,6 +74,7 @@ one(struct check *x, const struct source_etcd_member *from,
 	m->cause = from->cause;
 	if (!from->answered)
 		return 0;
+	m->id = from->status.member_id;
 	(void)snprintf(
 	    m->version, sizeof(m->version), "%s", from->status.version);
 	m->revision = from->status.revision;
@@ -91,15 +92,30 @@ one(struct check *x, const struct source_etcd_member *from,
 	return compare(x, m, err);
 }
 
+/* Of which members the cluster itself says that their data is corrupt. */
+static void
+note_corrupt(const struct etcd_alarms *a, struct job_etcd_check_report *rep)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->at[i].type == ETCD_ALARM_CORRUPT)
+			rep->corrupt[rep->ncorrupt++] = a->at[i].member_id;
+}
+
 static int
 all(struct check *x, const struct source_etcd *source, struct err *err)
 {
 	CLEANUP(source_etcd_survey_clear) struct source_etcd_survey v = { 0 };
+	struct source_etcd any = *source;
 	size_t i;
 	int rc;
 
-	if ((rc = source_etcd_survey_make(source, &v, err)) < 0)
+	/* Which of them differs is what is to be found out. */
+	any.allow_corrupt = true;
+	if ((rc = source_etcd_survey_make(&any, &v, err)) < 0)
 		return rc;
+	note_corrupt(&v.alarms, x->rep);
 	x->rep->members = calloc(v.n, sizeof(*x->rep->members));
 	if (x->rep->members == NULL)
 		return err_nomem(err);

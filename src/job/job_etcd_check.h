@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "etcd/etcd_client.h"
 #include "job/job_etcd_rebuild.h"
 
 /* Opaque types. */
@@ -27,6 +28,7 @@ enum job_etcd_verdict {
 
 struct job_etcd_checked {
 	char url[256];
+	uint64_t id; /* 0: it did not tell. */
 	enum job_etcd_verdict verdict;
 	char version[32];
 	uint64_t revision;         /* Its newest. */
@@ -39,13 +41,17 @@ struct job_etcd_check_report {
 	struct job_etcd_digest digest; /* As a member starts with it. */
 	struct job_etcd_checked *members;
 	size_t n;
+	/* Members, of the endpoints or not, for which CORRUPT is raised. */
+	uint64_t corrupt[ETCD_ALARMS_MAX];
+	size_t ncorrupt;
 };
 
 /**
  * job_etcd_check(j, r, b, opts, source, rep, err):
- * Ask every endpoint of ${source}, which must be an etcd.  ${opts} are those
- * that the members were restored with.  What the members answer does not
- * make this fail: ${rep}, which the caller clears, is the caller's to judge.
+ * Ask every endpoint of ${source}, which must be an etcd, also while the alarm
+ * CORRUPT is raised.  ${opts} are those that the members were restored with.
+ * What the members answer does not make this fail: ${rep}, which the caller
+ * clears, is the caller's to judge.
  */
 int job_etcd_check(const struct job *, struct repo *,
     const struct repo_backup *, const struct job_etcd_rebuild_opts *,

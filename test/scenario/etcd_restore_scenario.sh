@@ -305,6 +305,19 @@ still_the_same() {
 		json etcd check latest:cp "${repo[@]}" \
 			--from "etcd:$(clients 3)"
 }
+# alarm ACTION: CORRUPT of the second member, through the gateway.
+alarm() {
+	local id
+	id=$(ctl 0 member list | sed -n 's/^\([0-9a-f]*\),.* m1,.*/\1/p')
+	curl -fsS --noproxy '*' -o said "$(client 0)/v3/maintenance/alarm" \
+		-d "{\"action\":$1,\"memberID\":$(printf '%u' "0x$id"),\"alarm\":2}"
+}
+corrupt_is_told() {
+	alarm 1 && fails 8 'the alarm CORRUPT for 1 member' -- etcd check \
+		latest:cp "${repo[@]}" --from "etcd:$(clients 3)" &&
+		says out "$(client 1)  the alarm CORRUPT is raised" &&
+		[ "$(grep -c "  same" out)" = 3 ] && alarm 2 && checked same 3
+}
 no_more() {
 	ctl 0 compaction $((revision + 1)) >said
 	fails 4 'compacted beyond revision' -- etcd check latest:cp \
@@ -366,6 +379,7 @@ check "etcd $ETCD: with the leases of then" lease_again
 down
 check "etcd $ETCD: by a plan, and checked" planned
 check "etcd $ETCD: still the same, after writes and a compaction" still_the_same
+check "etcd $ETCD: with an alarm raised for one" corrupt_is_told
 check "etcd $ETCD: one that does not answer" one_is_silent
 boot 1 3
 await 1

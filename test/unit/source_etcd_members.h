@@ -29,6 +29,7 @@
  *	C  it was compacted away	U  it is still to come
  *	R  refuses for now		D  denies
  *	V  does not know the token	T  gives one
+ *	O  the alarm CORRUPT of 1, NOSPACE and CORRUPT of another
  *
  *	S  a snapshot			H  half of one, then it hangs up
  *	G  half of a large one, and hangs up once the sink has heard of it
@@ -230,6 +231,8 @@ serve(const struct fake_h2c_stream *s, void *arg)
 {
 	static const uint8_t list[] = { 0x12, 2, 0x08, 7 };
 	static const uint8_t token[] = { 0x12, 3, 'a', '.', '1' };
+	static const uint8_t alarms[] = { 0x12, 4, 0x08, 1, 0x10, 2, 0x12, 4,
+		0x08, 1, 0x10, 1, 0x12, 4, 0x08, 7, 0x10, 2 };
 	struct member *m = arg;
 	const size_t nth = (size_t)s->nth;
 	const char what = nth < strlen(m->script) ? m->script[nth] : 'R';
@@ -247,6 +250,8 @@ serve(const struct fake_h2c_stream *s, void *arg)
 		fake_grpc_message(s, list, sizeof(list));
 	else if (what == 'T')
 		fake_grpc_message(s, token, sizeof(token));
+	else if (what == 'O')
+		fake_grpc_message(s, alarms, sizeof(alarms));
 	else if (what == 'A')
 		fake_grpc_message(s, NULL, 0);
 	else if (!say_snapshot(s, m, what))
