@@ -86,6 +86,18 @@ cmd_opened_catalogue(struct ctx *ctx, enum store_power power,
 	return 0;
 }
 
+int
+cmd_opened_whole(const struct cmd_opened *o, struct err *err)
+{
+	if (o->cat.unsure)
+		return err_set(err, HF_ECORRUPT,
+		    "the list is not whole: see the warnings");
+	if (o->cat.nfindings > o->cat.nsettled)
+		return err_set(err, HF_EWARN,
+		    "the list may not be whole: see the warnings");
+	return 0;
+}
+
 void
 cmd_opened_clear(struct cmd_opened *o)
 {

@@ -46,6 +46,13 @@ int cmd_opened_repo(struct ctx *, const char *, enum store_power,
  */
 int cmd_opened_catalogue(
     struct ctx *, enum store_power, struct cmd_opened *, struct err *);
+
+/**
+ * cmd_opened_whole(o, err):
+ * After a list of what the catalogue has: HF_ECORRUPT if a backup may be
+ * missing in it, HF_EWARN if something else is wrong that is not settled.
+ */
+int cmd_opened_whole(const struct cmd_opened *, struct err *);
 void cmd_opened_clear(struct cmd_opened *);
 
 static inline void

@@ -51,13 +51,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	}
 	if (shown == 0)
 		ctx_note(ctx, "no backups");
-	if (o.cat.unsure)
-		return err_set(err, HF_ECORRUPT,
-		    "the list is not whole: see the warnings");
-	if (o.cat.nfindings > 0)
-		return err_set(err, HF_EWARN,
-		    "the list may not be whole: see the warnings");
-	return 0;
+	return cmd_opened_whole(&o, err);
 }
 
 static const char *const options[] = { "logs", "removed", NULL };
@@ -76,7 +70,11 @@ const struct cmd cmd_list = {
 	    "Lists the backups of a repository, of one source if it is "
 	    "named: time (the store's), whether it is full or an increment, "
 	    "size, how much it has added to the store, who wrote it "
-	    "and how deep it was verified.  It needs no key.",
+	    "and how deep it was verified.  It needs no key.\n\n"
+	    "Exit status 8 says that a backup may be missing, and 3 that "
+	    "something else is not as it should be.  What a host stored after "
+	    "it was revoked counts for nothing: there is a warning for each "
+	    "object, and the list is complete without it.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_REPO,

@@ -121,7 +121,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	};
 	const struct repo_backup *b;
 	uint64_t bad = 0;
-	size_t i;
+	size_t i, findings;
 	int rc;
 
 	if ((rc = cmd_opened_catalogue(
@@ -138,9 +138,10 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		if (!b->removed && (rc = verify(ctx, o.repo, b, &bad, err)) < 0)
 			return rc;
 	}
-	if (bad == 0 && (argc > 0 || o.cat.nfindings == 0))
+	findings = o.cat.nfindings - o.cat.nsettled;
+	if (bad == 0 && (argc > 0 || findings == 0))
 		return 0;
-	return judge(bad, o.cat.nfindings, err);
+	return judge(bad, findings, err);
 }
 
 static const char *const options[] = { "level", "memory", NULL };

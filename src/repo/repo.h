@@ -168,6 +168,9 @@ struct repo_finding {
 	char *object; /* Name in the store, or "". */
 	char *what;   /* "signature does not hold", "gap in the chain ..." */
 	char *remedy;
+	/* It is of somebody whom the owner has revoked, and counts for nothing:
+	 * without it the repository is whole. */
+	bool settled;
 };
 
 /*
@@ -180,6 +183,7 @@ struct repo_catalogue {
 	size_t n;
 	struct repo_finding *findings;
 	size_t nfindings;
+	size_t nsettled; /* Of these. */
 	/* A manifest could not be read or judged: prune must not run. */
 	bool unsure;
 };

@@ -70,20 +70,21 @@ load_clear(struct repo_load *l)
 struct task {
 	struct repo_load *load;
 	const struct repo_listing *listing;
-	int (*judge)(struct repo_load *, size_t, struct err *);
+	int (*judge)(struct repo_load *, size_t, bool *revoked, struct err *);
 	const char *remedy;
 };
 
 static int
-judge_cert(struct repo_load *l, size_t i, struct err *err)
+judge_cert(struct repo_load *l, size_t i, bool *revoked, struct err *err)
 {
+	(void)revoked;
 	return repo_judge_cert(l->repo, &l->certs.v[i], &l->writers.cert[i],
 	    l->writers.fp[i], err);
 }
 
 /* Whoever may write can lay down as much junk as he likes, of any size. */
 static int
-judge_manifest(struct repo_load *l, size_t i, struct err *err)
+judge_manifest(struct repo_load *l, size_t i, bool *revoked, struct err *err)
 {
 	const struct repo_listed *o = &l->manifests.v[i];
 	int rc;
@@ -91,28 +92,29 @@ judge_manifest(struct repo_load *l, size_t i, struct err *err)
 	repo_budget_take(&l->budget, o->len);
 	rc = repo_judge_manifest(l->repo, &l->writers, o, &l->backup[i], err);
 	repo_budget_give(&l->budget, o->len);
+	*revoked = l->backup[i].revoked;
 	return rc;
 }
 
 static int
-judge_tomb(struct repo_load *l, size_t i, struct err *err)
+judge_tomb(struct repo_load *l, size_t i, bool *revoked, struct err *err)
 {
 	return repo_judge_tombstone(l->repo, &l->writers, &l->tombs.v[i],
-	    &l->tomb[i], l->tomb_sha256[i], err);
+	    &l->tomb[i], l->tomb_sha256[i], revoked, err);
 }
 
 static int
-judge_undo(struct repo_load *l, size_t i, struct err *err)
+judge_undo(struct repo_load *l, size_t i, bool *revoked, struct err *err)
 {
 	return repo_judge_undo(
-	    l->repo, &l->writers, &l->undos.v[i], &l->undo[i], err);
+	    l->repo, &l->writers, &l->undos.v[i], &l->undo[i], revoked, err);
 }
 
 static int
-judge_attest(struct repo_load *l, size_t i, struct err *err)
+judge_attest(struct repo_load *l, size_t i, bool *revoked, struct err *err)
 {
-	return repo_judge_attest(
-	    l->repo, &l->writers, &l->attests.v[i], &l->attest[i], err);
+	return repo_judge_attest(l->repo, &l->writers, &l->attests.v[i],
+	    &l->attest[i], revoked, err);
 }
 
 static int
@@ -120,16 +122,21 @@ one(void *arg, size_t i, struct err *err)
 {
 	struct task *t = arg;
 	struct repo_load *l = t->load;
+	const char *name = t->listing->v[i].name;
 	struct err e = ERR_INIT;
+	bool revoked = false;
 
-	if (t->judge(l, i, &e) == 0)
+	if (t->judge(l, i, &revoked, &e) == 0)
 		return 0;
 	if (e.code != -HF_ECORRUPT && e.code != -HF_ENOTFOUND &&
 	    e.code != -HF_EDENIED) {
 		*err = e;
-		return err_wrap(err, "read '%s'", t->listing->v[i].name);
+		return err_wrap(err, "read '%s'", name);
 	}
-	return repo_findings_add(&l->findings, err, t->listing->v[i].name,
+	if (revoked)
+		return repo_findings_settled(
+		    &l->findings, name, e.hint, e.msg, err);
+	return repo_findings_add(&l->findings, err, name,
 	    e.hint[0] != '\0' ? e.hint : t->remedy, "%s", e.msg);
 }
 
@@ -232,6 +239,8 @@ hand_over(struct repo_load *l, struct repo_catalogue *cat)
 	cat->n = n;
 	cat->findings = TAKE(l->findings.v);
 	cat->nfindings = l->findings.n;
+	for (i = 0; i < cat->nfindings; i++)
+		cat->nsettled += cat->findings[i].settled;
 	l->findings.n = 0;
 	cat->unsure = l->unsure;
 }

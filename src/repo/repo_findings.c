@@ -42,23 +42,38 @@ clear(struct repo_finding *f)
 	free(f->remedy);
 }
 
-int
-repo_findings_add(struct repo_findings *f, struct err *err, const char *object,
-    const char *remedy, const char *fmt, ...)
+static int
+add(struct repo_findings *f, const char *object, const char *remedy,
+    const char *what, bool settled, struct err *err)
 {
-	struct repo_finding one = { 0 };
-	char what[sizeof(err->msg)];
-	va_list ap;
+	struct repo_finding one = { .settled = settled };
 
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
 	if (fill(&one, object, remedy, what, err) < 0 ||
 	    append(f, &one, err) < 0) {
 		clear(&one);
 		return err->code;
 	}
 	return 0;
+}
+
+int
+repo_findings_add(struct repo_findings *f, struct err *err, const char *object,
+    const char *remedy, const char *fmt, ...)
+{
+	char what[sizeof(err->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	return add(f, object, remedy, what, false, err);
+}
+
+int
+repo_findings_settled(struct repo_findings *f, const char *object,
+    const char *remedy, const char *what, struct err *err)
+{
+	return add(f, object, remedy, what, true, err);
 }
 
 void

@@ -22,6 +22,13 @@ struct repo_findings {
 int repo_findings_add(struct repo_findings *, struct err *, const char *,
     const char *, const char *, ...) __attribute__((format(printf, 5, 6)));
 
+/**
+ * repo_findings_settled(f, object, remedy, what, err):
+ * Add one that is settled (repo.h).
+ */
+int repo_findings_settled(struct repo_findings *, const char *, const char *,
+    const char *, struct err *);
+
 void repo_findings_free(struct repo_finding *, size_t);
 
 #endif /* !REPO_REPO_FINDINGS_H_ */

@@ -286,6 +286,12 @@ int repo_attest_decode(const uint8_t *, size_t, const uint8_t pk[],
  */
 bool repo_signer(const uint8_t *, size_t, uint8_t[SIGN_FINGERPRINT_LEN]);
 
+/**
+ * repo_is_signed(p, n, pk, err):
+ * Check the signature that any signed object ends with; HF_ECORRUPT.
+ */
+int repo_is_signed(const uint8_t *, size_t, const uint8_t pk[], struct err *);
+
 /* An object's own key and commitment (doc/format.md, "Object keys"). */
 struct repo_object_key {
 	struct secret *key;

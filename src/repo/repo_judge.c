@@ -22,10 +22,14 @@ repo_judge_writer(const struct repo_writers *w, const uint8_t fp[])
 	return i;
 }
 
-/* Is this among what stays of a writer who was revoked? */
+/*
+ * Is this among what stays of a writer who was revoked?  ${*revoked}: no, and
+ * he did sign it.  What he did not sign may be one of those that stay, damaged,
+ * which must not be taken for what the root has ruled out.
+ */
 static int
 check_kept(const struct repo_cert *w, const struct repo_revocation *v,
-    const struct buf *b, struct err *err)
+    const struct buf *b, bool *revoked, struct err *err)
 {
 	uint8_t sha256[SHA256_LEN];
 	char when[TIME_TEXT_MAX];
@@ -34,6 +38,9 @@ check_kept(const struct repo_cert *w, const struct repo_revocation *v,
 		return err->code;
 	if (repo_revocation_keeps(v, sha256))
 		return 0;
+	if (repo_is_signed(b->p, b->len, w->pk, err) < 0)
+		return err->code;
+	*revoked = true;
 	(void)err_set(err, HF_ECORRUPT,
 	    "its writer '%s' was revoked at %s, and this is not among what "
 	    "stays",
@@ -99,7 +106,7 @@ check_late(const struct repo_cert *w, const struct repo_listed *o, bool *late,
  * ${o} was stored: that is a time which the signer cannot choose.  With
  * ${late} the caller decides about one that had ended by then.  What stays
  * of a writer who was revoked is known by its hash, whenever it was stored;
- * ${revoked} is set for what does not.
+ * ${*revoked} is set for what does not.
  */
 static const struct repo_cert *
 find_signer(const struct repo_writers *writers, const struct repo_listed *o,
@@ -129,11 +136,9 @@ find_signer(const struct repo_writers *writers, const struct repo_listed *o,
 	}
 	if (writers->revoked[i].time_ms == 0)
 		return check_late(w, o, late, err) < 0 ? NULL : w;
-	if (check_kept(w, &writers->revoked[i], b, err) == 0)
-		return w;
-	if (revoked != NULL)
-		*revoked = true;
-	return NULL;
+	if (check_kept(w, &writers->revoked[i], b, revoked, err) < 0)
+		return NULL;
+	return w;
 }
 
 bool
@@ -209,7 +214,7 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 int
 repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
     const struct repo_listed *o, struct repo_tombstone *ret,
-    uint8_t sha256[SHA256_LEN], struct err *err)
+    uint8_t sha256[SHA256_LEN], bool *revoked, struct err *err)
 {
 	CLEANUP(repo_tombstone_clear) struct repo_tombstone t = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
@@ -217,8 +222,8 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 	char want[REPO_NAME_MAX];
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(
-		 writers, o, &b, REPO_ROLE_PRUNE, NULL, NULL, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, NULL, revoked,
+		 err)) == NULL ||
 	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0 ||
 	    sha256_of(b.p, b.len, sha256, err) < 0)
 		return err->code;
@@ -234,7 +239,8 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 
 int
 repo_judge_undo(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_undo *ret, struct err *err)
+    const struct repo_listed *o, struct repo_undo *ret, bool *revoked,
+    struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
@@ -242,8 +248,8 @@ repo_judge_undo(struct repo *r, const struct repo_writers *writers,
 	struct repo_undo u;
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(
-		 writers, o, &b, REPO_ROLE_PRUNE, NULL, NULL, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, NULL, revoked,
+		 err)) == NULL ||
 	    repo_undo_decode(b.p, b.len, w->pk, &u, err) < 0)
 		return err->code;
 	repo_name_undo(want, u.tombstone);
@@ -272,15 +278,16 @@ is_attest_name(const char *name, const struct repo_attest *a)
 
 int
 repo_judge_attest(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_attest *ret, struct err *err)
+    const struct repo_listed *o, struct repo_attest *ret, bool *revoked,
+    struct err *err)
 {
 	CLEANUP(repo_attest_clear) struct repo_attest a = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 
 	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(
-		 writers, o, &b, REPO_ROLE_VERIFY, NULL, NULL, err)) == NULL ||
+	    (w = find_signer(writers, o, &b, REPO_ROLE_VERIFY, NULL, revoked,
+		 err)) == NULL ||
 	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
 		return err->code;
 	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0 ||

@@ -44,14 +44,17 @@ int repo_judge_cert(struct repo *, const struct repo_listed *,
  */
 int repo_judge_manifest(struct repo *, const struct repo_writers *,
     const struct repo_listed *, struct repo_backup *, struct err *);
-/* ${sha256} is of the whole tombstone. */
+/*
+ * Likewise the others.  ${sha256} is of the whole tombstone; ${*revoked} is
+ * set for what was signed by who was revoked and does not stay.
+ */
 int repo_judge_tombstone(struct repo *, const struct repo_writers *,
     const struct repo_listed *, struct repo_tombstone *,
-    uint8_t sha256[SHA256_LEN], struct err *);
+    uint8_t sha256[SHA256_LEN], bool *, struct err *);
 int repo_judge_undo(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_undo *, struct err *);
+    const struct repo_listed *, struct repo_undo *, bool *, struct err *);
 int repo_judge_attest(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_attest *, struct err *);
+    const struct repo_listed *, struct repo_attest *, bool *, struct err *);
 
 /**
  * repo_cert_allows(w, source):

@@ -40,11 +40,10 @@ is_signed(const struct repo_cert *w, const uint8_t fp[], const struct buf *b)
 {
 	uint8_t signer[SIGN_FINGERPRINT_LEN];
 	struct err e = ERR_INIT;
-	size_t n = b->len - SIGN_LEN;
 
-	return b->len > SIGN_LEN && repo_signer(b->p, b->len, signer) &&
+	return repo_signer(b->p, b->len, signer) &&
 	       memcmp(signer, fp, sizeof(signer)) == 0 &&
-	       sign_check(w->pk, b->p, n, b->p + n, &e) == 0;
+	       repo_is_signed(b->p, b->len, w->pk, &e) == 0;
 }
 
 /* Tombstones, undos and attestations; litter among them is passed over. */

@@ -26,6 +26,14 @@ repo_wire_sign(
 }
 
 int
+repo_is_signed(const uint8_t *p, size_t n, const uint8_t pk[], struct err *err)
+{
+	if (n < SIGN_LEN)
+		return err_set(err, HF_ECORRUPT, "%zu bytes are too few", n);
+	return sign_check(pk, p, n - SIGN_LEN, p + n - SIGN_LEN, err);
+}
+
+int
 repo_wire_open(const struct repo_wire *k, const uint8_t *p, size_t n,
     const uint8_t pk[], struct cur *c, struct err *err)
 {
@@ -35,9 +43,9 @@ repo_wire_open(const struct repo_wire *k, const uint8_t *p, size_t n,
 	if (memcmp(p, k->magic, 4) != 0)
 		return err_set(err, HF_ECORRUPT, "%s: does not begin with '%s'",
 		    k->what, k->magic);
-	n -= SIGN_LEN;
-	if (pk != NULL && sign_check(pk, p, n, p + n, err) < 0)
+	if (pk != NULL && repo_is_signed(p, n, pk, err) < 0)
 		return err_wrap(err, "%s", k->what);
+	n -= SIGN_LEN;
 	if (p[4] != REPO_VERSION) {
 		(void)err_set(err, HF_ECORRUPT, "%s: version %d is unknown",
 		    k->what, p[4]);

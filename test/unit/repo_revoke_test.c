@@ -183,7 +183,9 @@ TEST(revoke__keeps_what_was_there_and_nothing_else)
 	load_at(&m, m.owner);
 	CHECK(m.cat.n == 2 && found(&m, "was revoked at") && !m.cat.unsure);
 	CHECK_STR(m.cat.backups[1].id, first);
-	CHECK(!found(&m, "is gone") && m.cat.nfindings == 1);
+	CHECK(!found(&m, "is gone"));
+	/* The list is complete without it. */
+	CHECK(m.cat.nfindings == 1 && m.cat.nsettled == 1);
 	CHECK_OK(take_back(&m, "b", &kept, &e), &e);
 	CHECK(kept == 1 && test_count(m.store, "hf1/main/r/") == 1);
 	CHECK_FAIL(take_back(&m, "c", &kept, &e), &e, HF_ENOTFOUND);
@@ -222,6 +224,29 @@ TEST(revoke__keeps_tombstones_and_attests_nothing_new)
 	load_at(&m, m.owner);
 	CHECK(m.cat.n == 2 && m.cat.backups[0].removed);
 	CHECK(!m.cat.backups[1].removed && found(&m, "was revoked at"));
+	CHECK(m.cat.nfindings == 1 && m.cat.nsettled == 1);
+}
+
+/* Nobody may take it for what does not count: its packs are needed. */
+TEST(revoke__does_not_hide_that_what_stays_is_damaged)
+{
+	CLEANUP(clear) struct made m;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	uint64_t kept = 0;
+	char name[300];
+
+	make(&m, 0);
+	commit(&m, m.b);
+	CHECK_OK(take_back(&m, "b", &kept, &e), &e);
+	CHECK(kept == 1);
+	strcpy(name, test_first(m.store, "hf1/main/s/"));
+	CHECK_OK(store_get(m.store, name, 1 << 20, &b, &e), &e);
+	b.p[b.len / 2] ^= 1;
+	test_object_put(m.store, name, b.p, b.len);
+	load_at(&m, m.owner);
+	CHECK(m.cat.n == 0 && m.cat.unsure && m.cat.nsettled == 0);
+	CHECK(found(&m, "the signature does not match"));
 }
 
 /* Whoever may delete takes the revocation away. */
