@@ -34,6 +34,7 @@ extern const struct cmd cmd_show;
 extern const struct cmd cmd_unseal;
 extern const struct cmd cmd_verify;
 extern const struct cmd cmd_writer_add;
+extern const struct cmd cmd_writer_list;
 extern const struct cmd cmd_writer_revoke;
 extern const struct cmd cmd_writer_show;
 
@@ -59,6 +60,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_key_add,
 	&cmd_key_remove,
 	&cmd_rotate_key,
+	&cmd_writer_list,
 	&cmd_writer_show,
 	&cmd_writer_add,
 	&cmd_writer_revoke,

@@ -173,14 +173,24 @@ struct repo_finding {
 	bool settled;
 };
 
+/* A host that is certified, or was. */
+struct repo_certified {
+	struct repo_cert cert;
+	uint8_t fingerprint[SIGN_FINGERPRINT_LEN];
+	int64_t revoked_ms; /* 0: it is not. */
+};
+
 /*
- * All backups by time stored, oldest first, and what is wrong: manifests
+ * All backups by time stored, oldest first, who may write, by name, and what
+ * is wrong: manifests
  * that cannot be read or do not hold, gaps and forks in a writer's chain
  * that no tombstone explains, a head older than the last one seen here.
  */
 struct repo_catalogue {
 	struct repo_backup *backups;
 	size_t n;
+	struct repo_certified *writers;
+	size_t nwriters;
 	struct repo_finding *findings;
 	size_t nfindings;
 	size_t nsettled; /* Of these. */

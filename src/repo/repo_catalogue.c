@@ -225,6 +225,42 @@ by_time(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct repo_certified *x = a, *y = b;
+	int rc = strcmp(x->cert.name, y->cert.name);
+
+	if (rc != 0)
+		return rc;
+	return memcmp(x->fingerprint, y->fingerprint, sizeof(x->fingerprint));
+}
+
+static int
+hand_over_writers(
+    struct repo_load *l, struct repo_catalogue *cat, struct err *err)
+{
+	struct repo_writers *w = &l->writers;
+	struct repo_certified *v;
+	size_t i, n = 0;
+
+	if ((v = calloc(w->n + 1, sizeof(*v))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < w->n; i++) {
+		if (w->cert[i].roles == 0)
+			continue;
+		v[n].cert = w->cert[i];
+		memcpy(v[n].fingerprint, w->fp[i], SIGN_FINGERPRINT_LEN);
+		v[n++].revoked_ms = w->revoked[i].time_ms;
+		w->cert[i] = (struct repo_cert){ 0 };
+	}
+	if (n > 0)
+		qsort(v, n, sizeof(*v), by_name);
+	cat->writers = v;
+	cat->nwriters = n;
+	return 0;
+}
+
 static void
 hand_over(struct repo_load *l, struct repo_catalogue *cat)
 {
@@ -256,7 +292,8 @@ repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 	};
 
 	if (list(&l, err) < 0 || make_room(&l, err) < 0 || judge(&l, err) < 0 ||
-	    repo_catalogue_apply(&l, err) < 0)
+	    repo_catalogue_apply(&l, err) < 0 ||
+	    hand_over_writers(&l, cat, err) < 0)
 		return err_wrap(err, "the catalogue");
 	hand_over(&l, cat);
 	return 0;
@@ -270,6 +307,9 @@ repo_catalogue_clear(struct repo_catalogue *cat)
 	for (i = 0; i < cat->n; i++)
 		backup_clear(&cat->backups[i]);
 	free(cat->backups);
+	for (i = 0; i < cat->nwriters; i++)
+		repo_cert_clear(&cat->writers[i].cert);
+	free(cat->writers);
 	repo_findings_free(cat->findings, cat->nfindings);
 	*cat = (struct repo_catalogue){ 0 };
 }

@@ -150,8 +150,8 @@ doctor() {
 jsons() {
 	local c
 	for c in list "list --removed" "show latest" "show latest:node --files" \
-		"verify --level 3" "key list" doctor "writer show" backup \
-		"prune --dry-run"; do
+		"verify --level 3" "key list" doctor "writer show" "writer list" \
+		backup "prune --dry-run"; do
 		# shellcheck disable=SC2086 # One word each.
 		json --config holdfast.yaml $c || { echo "# $c" && return 1; }
 		said

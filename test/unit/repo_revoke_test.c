@@ -227,6 +227,32 @@ TEST(revoke__keeps_tombstones_and_attests_nothing_new)
 	CHECK(m.cat.nfindings == 1 && m.cat.nsettled == 1);
 }
 
+TEST(catalogue__has_who_may_write_and_who_was_revoked)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+	const struct repo_certified *w;
+	uint64_t kept;
+
+	make(&m, T0 + 9 * HOUR);
+	commit(&m, m.b);
+	load_at(&m, m.owner);
+	CHECK(m.cat.nwriters == 2);
+	w = m.cat.writers;
+	CHECK_STR(w[0].cert.name, "a");
+	CHECK(w[0].cert.expires_ms == 0 && w[0].revoked_ms == 0);
+	CHECK_STR(w[1].cert.name, "b");
+	CHECK(w[1].cert.roles == REPO_ROLE_ALL && w[1].cert.created_ms == T0);
+	CHECK(w[1].cert.expires_ms == T0 + 9 * HOUR && w[1].revoked_ms == 0);
+	CHECK(memcmp(w[1].cert.pk, m.pk, sizeof(m.pk)) == 0);
+	CHECK(memcmp(w[1].fingerprint, m.cat.backups[0].m.writer,
+		  SIGN_FINGERPRINT_LEN) == 0);
+	CHECK_OK(take_back(&m, "b", &kept, &e), &e);
+	load_at(&m, m.owner);
+	CHECK(m.cat.nwriters == 2 && m.cat.writers[0].revoked_ms == 0);
+	CHECK(m.cat.writers[1].revoked_ms == T0 + HOUR);
+}
+
 /* Nobody may take it for what does not count: its packs are needed. */
 TEST(revoke__does_not_hide_that_what_stays_is_damaged)
 {
