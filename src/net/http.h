@@ -31,6 +31,9 @@ struct http_request {
 	size_t nheaders;
 	const void *body; /* For PUT and POST; not copied. */
 	size_t len;
+	/* Send the body once the server asks for it, or after a second: one
+	 * that refuses by the headers alone is heard then. */
+	bool expect;
 };
 
 /* HTTP_RESPONSE_INIT makes one; set body and max for what may be large. */

@@ -124,16 +124,17 @@ add_header(
 static int
 add_headers(struct transfer *t, struct err *err)
 {
-	static const char *const unwanted[] = {
-		"Expect:", "Accept:", "Content-Type:"
+	const char *const lines[] = {
+		t->req->expect ? "Expect: 100-continue" : "Expect:",
+		"Accept:",
+		"Content-Type:",
 	};
 	struct curl_slist *grown;
 	size_t i;
 	int rc;
 
-	for (i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-		if ((grown = curl_slist_append(t->headers, unwanted[i])) ==
-		    NULL)
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if ((grown = curl_slist_append(t->headers, lines[i])) == NULL)
 			return err_nomem(err);
 		t->headers = grown;
 	}

@@ -25,21 +25,37 @@ struct fake_http {
 	size_t n;
 };
 
-/* Read one request; false when the client has hung up. */
+/* Read the head of a request; false when the client has hung up. */
 static bool
-read_request(int c, char *head)
+read_head(int c, char *head)
 {
-	size_t n = 0, body = 0;
-	const char *p;
-	char sink[65536];
-	ssize_t got;
+	size_t n = 0;
 
 	while (n < HEAD_MAX - 1 && read(c, head + n, 1) == 1) {
 		head[++n] = '\0';
 		if (n >= 4 && memcmp(head + n - 4, "\r\n\r\n", 4) == 0)
-			break;
+			return true;
 	}
-	if (n < 4)
+	return false;
+}
+
+static bool
+is_waiting(const char *head)
+{
+	return strcasestr(head, "\r\nExpect: 100-continue") != NULL;
+}
+
+static bool
+read_body(int c, const char *head)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	size_t body = 0;
+	const char *p;
+	char sink[65536];
+	ssize_t got;
+
+	if (is_waiting(head) &&
+	    send(c, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL) < 0)
 		return false;
 	if ((p = strcasestr(head, "\r\nContent-Length:")) != NULL)
 		body = strtoul(p + 17, NULL, 10);
@@ -133,18 +149,32 @@ note(struct fake_http *f, const char *head)
 	return answer;
 }
 
+/* Answer one request; false if the connection must end behind it. */
+static bool
+serve_one(struct fake_http *f, int c, const char *head)
+{
+	const size_t n = strlen(FAKE_BY_HEAD);
+	const char *answer = note(f, head);
+
+	if (answer == NULL)
+		return false;
+	if (strncmp(answer, FAKE_BY_HEAD, n) == 0) {
+		if (is_waiting(head))
+			(void)send_answer(f, c, answer + n);
+		return false;
+	}
+	return read_body(c, head) && send_answer(f, c, answer);
+}
+
 static void *
 serve(void *arg)
 {
 	struct fake_http *f = arg;
 	char head[HEAD_MAX];
-	const char *answer;
 	int c;
 
 	while ((c = accept(f->fd, NULL, NULL)) >= 0) {
-		while (read_request(c, head) &&
-		       (answer = note(f, head)) != NULL &&
-		       send_answer(f, c, answer))
+		while (read_head(c, head) && serve_one(f, c, head))
 			;
 		(void)close(c);
 	}

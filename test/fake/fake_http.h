@@ -16,6 +16,13 @@ struct fake_http;
 /* An answer that is none: hang up, once the request is read. */
 #define FAKE_HANG_UP ""
 
+/*
+ * Before an answer: it is given by the head alone.  Who has sent the body along
+ * does not hear it, for the connection is reset: that would otherwise depend
+ * on who is faster.
+ */
+#define FAKE_BY_HEAD "@HEAD@"
+
 /**
  * fake_http_new(answers):
  * Serve the NULL-terminated ${answers} (kept by the caller) on a free port of

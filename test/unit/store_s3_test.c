@@ -213,6 +213,40 @@ TEST(put__whose_answer_was_lost_is_sent_again_where_it_may_not_look)
 	CHECK(sent(&r, 3, "PUT /bucket/pre/a "));
 }
 
+/*
+ * It was carried out, and what is sent again is refused before its end: who
+ * may not look hears that only if he waits with the body.
+ */
+TEST(put__that_is_refused_before_its_end_is_heard_where_it_may_not_look)
+{
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){ FAKE_HANG_UP, STATUS("403 Forbidden"),
+		      STATUS("403 Forbidden"), FAKE_BY_HEAD TAKEN,
+		      STATUS("403 Forbidden"), STATUS("403 Forbidden"), NULL });
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EEXISTS);
+	CHECK(strstr(e.msg, "may not look") != NULL);
+	CHECK(!sent(&r, 0, "Expect:"));
+	CHECK(sent(&r, 3, "PUT /bucket/pre/a ") &&
+	      sent(&r, 3, "\r\nExpect: 100-continue\r\n"));
+}
+
+/* A server that does not keep to it: all that is known is said. */
+TEST(put__without_any_answer_says_why_nothing_can_be_known)
+{
+	static const char no[] = STATUS("403 Forbidden");
+	CLEANUP(freep_rig) struct rig r = { NULL, NULL };
+	struct err e = ERR_INIT;
+
+	start(&r, (const char *const[]){
+		      FAKE_HANG_UP, no, no, FAKE_HANG_UP, no, no, NULL });
+	((struct s3 *)r.store)->retry.tries = 2;
+	CHECK_FAIL(store_put(r.store, "a", &hello, &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "gave up after 2 tries") != NULL);
+	CHECK(strstr(e.hint, "may be stored all the same") != NULL);
+}
+
 TEST(put__without_conditions_finds_its_own_object_before_it_sends_it_again)
 {
 	static const char unknown[] =

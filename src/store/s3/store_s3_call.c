@@ -181,8 +181,10 @@ s3_call(struct s3 *s, struct s3_call *c, struct err *err)
 		again = !c->once && retry_wait(&retry, &e);
 		rc = 1;
 		if (c->settled != NULL && c->res.status == 0 &&
-		    e.code == -HF_EUNAVAIL)
+		    e.code == -HF_EUNAVAIL) {
 			rc = c->settled(s, c, &e);
+			c->expect = true;
+		}
 	} while (again && rc == 1);
 	if (rc == 0)
 		return 0;

@@ -66,11 +66,12 @@ struct s3_call {
 	bool xml;           /* ${out} gets XML, which may be an <Error>. */
 	/*
 	 * Asked when no answer came (NULL: nobody knows): has the work been
-	 * done all the same?  Return 1 if it has to be tried again, or what
-	 * s3_call() is to return.
+	 * done all the same?  Return 1 if it has to be tried again, which is
+	 * done with ${expect}, or what s3_call() is to return.
 	 */
 	int (*settled)(struct s3 *, const struct s3_call *, struct err *);
 	const char *mark; /* Of what is put. */
+	bool expect;      /* As in struct http_request. */
 	bool once;        /* No second try. */
 	bool trial; /* The body is wrong on purpose: a 400 is the answer. */
 
@@ -166,7 +167,8 @@ int s3_look(struct s3 *, const char *, const char *, bool once, struct err *);
 
 /**
  * s3_settled(s, c, err):
- * What s3_call.settled is for a put that has a mark: look for that.
+ * What s3_call.settled is for a put that has a mark: look for that.  Where we
+ * may not look, a hint says so.
  */
 int s3_settled(struct s3 *, const struct s3_call *, struct err *);
 

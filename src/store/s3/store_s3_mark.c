@@ -38,7 +38,9 @@ s3_look(struct s3 *s, const char *name, const char *mark, bool once,
 
 /*
  * A server that refuses the second put of a large object may hang up on it
- * without our seeing why: sending it again and again would never tell.
+ * without our seeing why: sending it again and again would never tell.  Who may
+ * not look hears the refusal if it comes before the body is sent, which S3 has
+ * Expect for; of a server that does not keep to that, nothing can be known.
  */
 int
 s3_settled(struct s3 *s, const struct s3_call *c, struct err *err)
@@ -50,6 +52,14 @@ s3_settled(struct s3 *s, const struct s3_call *c, struct err *err)
 	if (rc == 0 || rc == -HF_EEXISTS) {
 		*err = e;
 		return rc;
+	}
+	if (rc == -HF_EDENIED) {
+		/* It did answer the look: no guess about the network. */
+		err->hint[0] = '\0';
+		(void)err_hint(err,
+		    "it may be stored all the same: these keys may not look "
+		    "(s3:GetObject), and no refusal of a second put was heard; "
+		    "to run this again harms nothing");
 	}
 	return 1;
 }

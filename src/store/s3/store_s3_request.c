@@ -170,6 +170,7 @@ s3_request(struct s3 *s, struct s3_call *c, struct err *err)
 		.nheaders = w.n,
 		.body = c->p,
 		.len = c->len,
+		.expect = c->expect,
 	};
 	c->res.body = c->out;
 	c->res.max = c->max;
