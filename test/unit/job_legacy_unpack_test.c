@@ -97,7 +97,8 @@ put_pair(struct etcd_bolt_writer *w, const char *key, const char *value)
 	    &e);
 }
 
-/* A database with these buckets, each with the pair k=v. */
+/* A database with these buckets, each with the pair k=v; but "cluster" says
+ * that it is going from 3.6 to 3.5. */
 static void
 make_db(const char *const *buckets, struct buf *db)
 {
@@ -115,7 +116,13 @@ make_db(const char *const *buckets, struct buf *db)
 		CHECK_OK(etcd_bolt_writer_bucket(
 			     w, *buckets, strlen(*buckets), 7, &e),
 		    &e);
-		put_pair(w, "k", "v");
+		if (strcmp(*buckets, "cluster") != 0) {
+			put_pair(w, "k", "v");
+			continue;
+		}
+		put_pair(w, "clusterVersion", "3.6.0");
+		put_pair(w, "downgrade",
+		    "{\"target-version\":\"3.5.0\",\"enabled\":true}");
 	}
 	CHECK_OK(etcd_bolt_writer_finish(w, &size, &e), &e);
 	CHECK_OK(file_read(path, size, db, &e), &e);
@@ -170,6 +177,37 @@ TEST(unpack__keeps_what_is_there_and_makes_the_members_anew)
 	CHECK(pairs(&b, "meta", first, sizeof(first)) == 4);
 	/* It is there now, and stays. */
 	CHECK_FAIL(unpack(&r, &e), &e, HF_EEXISTS);
+}
+
+/* Else an etcd 3.5 that is not of the target version dies from it. */
+TEST(unpack__ends_a_downgrade_that_was_going_on)
+{
+	static const char *const going[] = { "cluster", "key", "members",
+		"meta", NULL };
+	CLEANUP(freep_buf) struct buf db = BUF_INIT;
+	CLEANUP(freep_rig) struct rig r;
+	CLEANUP(freep_test_bolt_disk) struct test_bolt_disk *disk = NULL;
+	CLEANUP(freep_etcd_bolt_cursor) struct etcd_bolt_cursor *c = NULL;
+	struct etcd_bolt_item item;
+	struct etcd_bolt b;
+	struct err e = ERR_INIT;
+	char path[400], got[200] = "";
+
+	make_db(going, &db);
+	start(&r, &db);
+	CHECK_OK(unpack(&r, &e), &e);
+	(void)snprintf(path, sizeof(path), "%s/member/snap/db", r.dir);
+	CHECK_OK(test_bolt_disk_open(path, &disk, &e), &e);
+	CHECK_OK(etcd_bolt_open(&b, test_bolt_disk_file(disk), &e), &e);
+	CHECK_OK(etcd_bolt_bucket(&b, "cluster", &c, &e), &e);
+	while (etcd_bolt_next(c, &item, &e) == 1)
+		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got),
+		    "%.*s=%.*s\n", (int)item.nkey, (const char *)item.key,
+		    (int)item.nvalue, (const char *)item.value);
+	CHECK(e.code == 0);
+	CHECK_STR(got,
+	    "clusterVersion=3.5.0\n"
+	    "downgrade={\"target-version\":\"\",\"enabled\":false}\n");
 }
 
 TEST(unpack__of_a_database_that_is_none_leaves_nothing)
