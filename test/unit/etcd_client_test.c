@@ -1,3 +1,7 @@
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/file.h"
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_range.h"
 #include "fake/fake_h2c.h"
@@ -137,4 +141,70 @@ TEST(hashkv__of_a_compacted_revision_is_told_from_a_future_one)
 	a.words = "etcdserver: no leader";
 	CHECK_FAIL(hash(&a, &h, &gone, &e), &e, HF_EUNAVAIL);
 	CHECK(gone == ETCD_REVISION_READ);
+}
+
+/* Takes the request, begins to answer if ${arg} says so, and is silent. */
+static void
+fall_silent(const struct fake_h2c_stream *s, void *arg)
+{
+	if (arg != NULL)
+		fake_grpc_begin(s);
+}
+
+/* A server that accepts, as the system does for it, and never reads. */
+static int
+listen_only(char *url, size_t size)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&sin, len) == 0);
+	CHECK(listen(fd, 4) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)&sin, &len) == 0);
+	(void)snprintf(url, size, "http://127.0.0.1:%u", ntohs(sin.sin_port));
+	return fd;
+}
+
+/* Its call ends by itself, by its own time or by that of its silence. */
+static void
+gives_up(const char *url, long timeout_ms, const char *words)
+{
+	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
+	const struct etcd_conn_opts opts = { .connect_ms = 60000,
+		.stall_ms = timeout_ms > 0 ? 60000 : 200 };
+	struct etcd_call call = {
+		.method = "/etcdserverpb.Maintenance/Status",
+		.timeout_ms = timeout_ms,
+		.max = ETCD_UNARY_MAX,
+	};
+	struct err e = ERR_INIT;
+
+	CHECK_OK(etcd_client_new(url, &opts, NULL, NULL, &c, &e), &e);
+	CHECK_FAIL(etcd_client_ask(c, &call, &e), &e, HF_EUNAVAIL);
+	if (!e.retry || strstr(e.msg, words) == NULL ||
+	    strstr(e.msg, url) == NULL)
+		test_fail(__FILE__, __LINE__, words, &e);
+	CHECK(call.messages == 0);
+}
+
+TEST(client__gives_up_on_a_server_that_accepts_and_never_answers)
+{
+	CLEANUP(freep_fd) int fd = -1;
+	struct fake_h2c *server;
+	char url[64];
+	int i;
+
+	fd = listen_only(url, sizeof(url));
+	gives_up(url, 200, "no answer in time");
+	gives_up(url, 0, "nothing came for 0.2 seconds");
+	for (i = 0; i < 2; i++) {
+		server = fake_h2c_start(fall_silent, i > 0 ? url : NULL);
+		CHECK(server != NULL);
+		gives_up(fake_h2c_url(server), 200, "no answer in time");
+		gives_up(
+		    fake_h2c_url(server), 0, "nothing came for 0.2 seconds");
+		fake_h2c_stop(server);
+	}
 }

@@ -37,7 +37,7 @@
  *	B  half of one, then empty ones for ever
  *	X  a snapshot with a wrong digest
  *	W  half of one, the rest once it was asked something else
- *	Q  hangs up
+ *	Q  hangs up			Z  never answers
  */
 struct member {
 	char script[16];
@@ -241,6 +241,8 @@ serve(const struct fake_h2c_stream *s, void *arg)
 		atomic_fetch_add(&m->answered, 1);
 		return;
 	}
+	if (what == 'Z')
+		return;
 	fake_grpc_begin(s);
 	if (strchr("FLNO", what) != NULL)
 		say_status(s, m, what);

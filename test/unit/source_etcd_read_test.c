@@ -111,6 +111,16 @@ TEST(records__come_from_another_member_when_one_is_killed)
 	finish();
 }
 
+/* Who is asked how it is has five seconds. */
+TEST(records__come_from_another_member_when_one_never_answers)
+{
+	begin(&whole, "Z", "L" STATE "SKM");
+	stored("1 of 2 agree");
+	CHECK(atomic_load(&one.answered) == 0);
+	CHECK_STR(record_evidence(&rec, "etcd.leader"), "true");
+	finish();
+}
+
 TEST(records__come_from_another_member_when_one_sends_no_snapshot)
 {
 	const char *const scripts[] = { "F" STATE "E", "F" STATE "B",
