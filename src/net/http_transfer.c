@@ -9,10 +9,12 @@
 #include "net/http_transfer.h"
 #include "net/net_policy.h"
 
-#define HEADERS_MAX 65536      /* Bytes of header lines in an answer. */
-#define TEXT_MAX 65536         /* Bytes of an error's text. */
-#define RESERVE_MAX (64 << 20) /* Trust a Content-Length up to here. */
-#define IO_SIZE (256L << 10)   /* One read or write, per transfer. */
+#define HEADERS_MAX 65536         /* Bytes of header lines in an answer. */
+#define TEXT_MAX 65536            /* Bytes of an error's text. */
+#define RESERVE_MAX (64 << 20)    /* Trust a Content-Length up to here. */
+#define IO_SIZE (256L << 10)      /* One read or write, per transfer. */
+#define IO_SIZE_SMALL (16L << 10) /* The same, of a small answer. */
+#define SMALL_MAX (64u << 10)
 
 static bool
 is_method(const struct transfer *t, const char *method)
@@ -184,6 +186,13 @@ set_callbacks(struct transfer *t)
 	return curl_easy_setopt(c, CURLOPT_PRIVATE, t);
 }
 
+/* Many small transfers at a time must not take the memory of large ones. */
+static long
+read_size(const struct http_response *r)
+{
+	return r->body == NULL || r->max <= SMALL_MAX ? IO_SIZE_SMALL : IO_SIZE;
+}
+
 static CURLcode
 set_request(struct transfer *t)
 {
@@ -197,7 +206,7 @@ set_request(struct transfer *t)
 		 (long)CURL_HTTP_VERSION_1_1)) != CURLE_OK ||
 	    (rc = curl_easy_setopt(c, CURLOPT_USERAGENT,
 		 "holdfast/" HOLDFAST_VERSION)) != CURLE_OK ||
-	    (rc = curl_easy_setopt(c, CURLOPT_BUFFERSIZE, IO_SIZE)) !=
+	    (rc = curl_easy_setopt(c, CURLOPT_BUFFERSIZE, read_size(t->res))) !=
 		CURLE_OK ||
 	    (rc = curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, IO_SIZE)) !=
 		CURLE_OK)

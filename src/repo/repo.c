@@ -12,6 +12,9 @@
 #include "repo/repo_open.h"
 #include "store/store.h"
 
+#define THREADS_NEAR 8
+#define THREADS_FAR 64 /* 1000 objects a second, 60 ms away. */
+
 struct repo *
 repo_lock(struct repo *r)
 {
@@ -73,6 +76,7 @@ repo_new(const struct repo_opts *opts, struct repo_head *head,
 
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		return err_nomem(err);
+	(void)pthread_mutex_init(&r->opening, NULL);
 	(void)pthread_mutex_init(&r->lock, NULL);
 	r->store = opts->store;
 	if (sign_fingerprint(head->root_pk, r->root_fp, err) < 0 ||
@@ -114,6 +118,7 @@ repo_free(struct repo *r)
 	repo_local_free(r->local);
 	repo_head_clear(&r->head);
 	free(r->host);
+	(void)pthread_mutex_destroy(&r->opening);
 	(void)pthread_mutex_destroy(&r->lock);
 	free(r);
 }
@@ -140,6 +145,13 @@ size_t
 repo_nkeys(const struct repo *r)
 {
 	return r->nkeys;
+}
+
+unsigned
+repo_threads(const struct repo *r)
+{
+	return r->store->ops->caps & STORE_CAP_NEAR ? THREADS_NEAR
+						    : THREADS_FAR;
 }
 
 char *

@@ -71,6 +71,13 @@ const char *repo_host(const struct repo *);
 size_t repo_nkeys(const struct repo *);
 
 /**
+ * repo_threads(r):
+ * How many threads are to ask for small objects: each waits for the store most
+ * of the time, and one that is far away takes long to answer the first.
+ */
+unsigned repo_threads(const struct repo *);
+
+/**
  * repo_object(r, name, out):
  * Write the store's name of an object, "hf1/<vault>/<name>", to ${out} of
  * REPO_NAME_MAX + 64 bytes; return ${out}.

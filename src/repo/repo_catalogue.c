@@ -14,7 +14,6 @@
  * the loading.
  */
 
-#define THREADS 8            /* Each waits for the store most of the time. */
 #define BUDGET (16ull << 20) /* Bytes of objects at a time. */
 
 static const char manifest_remedy[] =
@@ -143,7 +142,8 @@ one(void *arg, size_t i, struct err *err)
 static int
 run(struct task *t, struct err *err)
 {
-	return parallel_for(t->listing->n, THREADS, one, t, err);
+	return parallel_for(
+	    t->listing->n, repo_threads(t->load->repo), one, t, err);
 }
 
 /*

@@ -28,7 +28,8 @@ struct repo {
 	struct key **keys;
 	size_t nkeys;
 
-	pthread_mutex_t lock; /* Guards what is below. */
+	pthread_mutex_t opening; /* Held while a data key is opened. */
+	pthread_mutex_t lock;    /* Guards what is below. */
 	struct repo_ring_key *ring;
 	struct secret *seed; /* NULL until it is asked for. */
 	uint8_t seed_pk[SIGN_PUBLIC_LEN];

@@ -151,19 +151,13 @@ ring_find(const struct repo *r, const uint8_t id[])
 	return k;
 }
 
-/* Remember an opened key; if another thread was faster, its copy stays. */
 static int
 ring_add(struct repo *r, const uint8_t id[], struct secret **key,
     const struct secret **ret, struct err *err)
 {
 	CLEANUP(repo_unlock) struct repo *locked = repo_lock(r);
-	const struct repo_ring_key *known = ring_find(locked, id);
 	struct repo_ring_key *k;
 
-	if (known != NULL) {
-		*ret = known->key;
-		return 0;
-	}
 	if ((k = calloc(1, sizeof(*k))) == NULL)
 		return err_nomem(err);
 	memcpy(k->id, id, REPO_ID_LEN);
@@ -174,23 +168,46 @@ ring_add(struct repo *r, const uint8_t id[], struct secret **key,
 	return 0;
 }
 
+static bool
+ring_get(struct repo *r, const uint8_t id[], const struct secret **ret)
+{
+	CLEANUP(repo_unlock) struct repo *locked = repo_lock(r);
+	const struct repo_ring_key *known = ring_find(locked, id);
+
+	if (known != NULL)
+		*ret = known->key;
+	return known != NULL;
+}
+
+static int
+open_key(struct repo *r, const uint8_t id[], const struct secret **ret,
+    struct err *err)
+{
+	CLEANUP(freep_secret) struct secret *key = NULL;
+
+	if (ring_get(r, id, ret)) /* Another thread was faster. */
+		return 0;
+	if (repo_open_any(r, REPO_KEY_DATA, id, &key, err) < 0)
+		return err->code;
+	return ring_add(r, id, &key, ret, err);
+}
+
+/*
+ * One thread opens a key: many that read backups of one hour want the same
+ * one at once, and a KMS counts its calls.
+ */
 int
 repo_data_key(struct repo *r, const uint8_t id[REPO_ID_LEN],
     const struct secret **ret, struct err *err)
 {
-	CLEANUP(freep_secret) struct secret *key = NULL;
-	const struct repo_ring_key *known;
+	int rc;
 
-	(void)repo_lock(r);
-	known = ring_find(r, id);
-	repo_unlock(&r);
-	if (known != NULL) {
-		*ret = known->key;
+	if (ring_get(r, id, ret))
 		return 0;
-	}
-	if (repo_open_any(r, REPO_KEY_DATA, id, &key, err) < 0)
-		return err->code;
-	return ring_add(r, id, &key, ret, err);
+	(void)pthread_mutex_lock(&r->opening);
+	rc = open_key(r, id, ret, err);
+	(void)pthread_mutex_unlock(&r->opening);
+	return rc;
 }
 
 /* A data key on its way into the store. */

@@ -7,7 +7,6 @@
 #include "repo/repo_budget.h"
 #include "repo/repo_impl.h"
 
-#define THREADS 8            /* Each waits for the store most of the time. */
 #define BUDGET (16ull << 20) /* Bytes of manifests at a time. */
 
 /*
@@ -80,5 +79,5 @@ repo_manifest_each(struct repo *r, const struct repo_backup *const *v, size_t n,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 
-	return parallel_for(n, THREADS, one, &e, err);
+	return parallel_for(n, repo_threads(r), one, &e, err);
 }

@@ -11,8 +11,6 @@
  * data key and each opener, however many openers a data key has.
  */
 
-#define THREADS 8
-
 struct scan {
 	struct repo *repo;
 	struct repo_listing all;
@@ -149,7 +147,7 @@ repo_openers_load(struct repo *r, struct repo_openers *ret, struct err *err)
 		return err->code;
 	if ((s.foreign = calloc(s.all.n + 1, sizeof(*s.foreign))) == NULL)
 		return err_nomem(err);
-	if (parallel_for(s.all.n, THREADS, look, &s, err) < 0 ||
+	if (parallel_for(s.all.n, repo_threads(r), look, &s, err) < 0 ||
 	    count(&s, &o, err) < 0)
 		return err->code;
 	*ret = o;

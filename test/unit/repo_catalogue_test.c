@@ -10,6 +10,7 @@
 #include "store/fault/store_fault.h"
 #include "store/mem/store_mem.h"
 #include "test.h"
+#include "test_crowd.h"
 #include "test_repo.h"
 
 /* What the catalogue keeps of a manifest, and what is read again. */
@@ -133,6 +134,41 @@ TEST(manifest__that_was_changed_or_taken_away_since_is_refused)
 	test_object_put(m.store, object, NULL, 0);
 	CHECK_FAIL(repo_manifest_load(m.repo, b, &whole, &e), &e, HF_ENOTFOUND);
 	CHECK(strstr(e.msg, name) != NULL);
+}
+
+/* Far away, the time is that of asking one after the other. */
+TEST(catalogue__asks_for_many_manifests_at_once_where_the_store_is_far)
+{
+	CLEANUP(clear) struct made m;
+	struct store *faulty, *crowd = NULL;
+	struct err e = ERR_INIT;
+	int i;
+
+	make(&m);
+	for (i = 0; i < 80; i++)
+		commit(&m, 1);
+	faulty = m.store;
+	repo_free(TAKE(m.repo));
+	CHECK_OK(test_crowd_new(faulty, &crowd, &e), &e);
+	m.store = crowd;
+	CHECK_OK(test_repo_open(crowd, "a", "1", &m.repo, &e), &e);
+	test_crowd_expect(crowd, STORE_OP_GET, "/s/", 64);
+	load(&m);
+	CHECK(m.cat.n == 80 && test_crowd_most(crowd) == 64);
+
+	/* A failure among them ends it, and is told as it always was. */
+	CHECK_OK(store_fault_add(faulty,
+		     &(struct store_fault){ .kind = STORE_FAULT_FAIL,
+			 .ops = STORE_OP_GET,
+			 .prefix = "hf1/main/s/000000000040",
+			 .code = HF_EUNAVAIL },
+		     &e),
+	    &e);
+	test_crowd_expect(crowd, STORE_OP_GET, "/s/", 64);
+	repo_catalogue_clear(&m.cat);
+	CHECK_FAIL(repo_catalogue_load(m.repo, &m.cat, &e), &e, HF_EUNAVAIL);
+	CHECK(strstr(e.msg, "read 's/000000000040") != NULL);
+	CHECK(m.cat.n == 0);
 }
 
 struct tally {

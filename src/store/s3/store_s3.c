@@ -10,7 +10,7 @@
 #include "store/s3/store_s3.h"
 #include "store/s3/store_s3_call.h"
 
-#define CONNECTIONS 16
+#define CONNECTIONS 64
 #define DEFAULT_REGION "us-east-1"
 
 static void
