@@ -282,6 +282,34 @@ job_etcd_chain_furthest(const struct repo_catalogue *cat,
 	return 0;
 }
 
+int
+job_etcd_chain_followed(const struct repo_catalogue *cat,
+    const struct repo_backup *newest, struct job_etcd_chain *ret,
+    struct err *err)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	const struct repo_backup *b, *base = NULL;
+	uint64_t revision, compact;
+	size_t i;
+	int rc;
+
+	*ret = (struct job_etcd_chain){ 0 };
+	for (i = cat->n; i-- > 0 && base == NULL;) {
+		b = &cat->backups[i];
+		if (!b->removed && b->m.kind == REPO_LOG &&
+		    strcmp(b->m.source, newest->m.source) == 0)
+			base = base_of(cat, b);
+	}
+	if (base == NULL || base == newest || !of_one_cluster(base, newest) ||
+	    !is_base(newest, &revision, &compact))
+		return 0;
+	if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
+		return rc;
+	if (c.n > 0 && c.last <= revision)
+		adopt(ret, &c);
+	return 0;
+}
+
 static bool
 has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
 {

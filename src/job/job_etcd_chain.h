@@ -88,6 +88,15 @@ int job_etcd_chain_furthest(const struct repo_catalogue *,
     const struct repo_backup *, struct job_etcd_chain *, struct err *);
 
 /**
+ * job_etcd_chain_followed(cat, newest, ret, err):
+ * Find the chain to which a log was added last before ${newest} came, the
+ * newest backup of its source, if that chain ends no later than it.  Leave
+ * ${ret}->base NULL if there is none.
+ */
+int job_etcd_chain_followed(const struct repo_catalogue *,
+    const struct repo_backup *, struct job_etcd_chain *, struct err *);
+
+/**
  * job_etcd_chain_choose(cat, b, at, ret, err):
  * Of all backups of the source of ${b}, find the newest whose chain has what
  * ${at} names, or, if none has it, the chain of ${b}.  If ${at} names nothing,

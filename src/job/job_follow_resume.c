@@ -49,11 +49,26 @@ past_of(const struct job_etcd_chain *c, struct repo_trail_past *p)
 			(uint32_t)hash };
 }
 
+static void
+take_up(const struct job_etcd_chain *c, struct repo_trail *t)
+{
+	trail_of(c, t);
+	past_of(c, &t->past);
+}
+
+/*
+ * Killed before it had gone over to the newest backup, it goes on with the one
+ * whose logs it wrote until then.  If those come to the newest one's revision,
+ * no time and no revision between the two is lost; if they cannot, as the
+ * cluster was compacted or set back meanwhile, the watch tells, and it goes
+ * over at once.
+ */
 static int
 from_catalogue(struct follow *f, struct err *err)
 {
 	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
 	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain older = { 0 };
 	const struct repo_backup *base;
 	int rc;
 
@@ -62,13 +77,16 @@ from_catalogue(struct follow *f, struct err *err)
 	base = job_etcd_chain_newest(&cat, f->opts->source);
 	if (base == NULL)
 		return 0;
-	/* Killed before it had gone over to the newest backup, it goes on from
-	 * the one whose logs it wrote until then. */
 	if ((rc = job_etcd_chain_furthest(&cat, base, &c, err)) < 0)
 		return rc;
-	trail_of(&c, &f->trail);
-	past_of(&c, &f->trail.past);
+	if (c.n == 0 &&
+	    (rc = job_etcd_chain_followed(&cat, c.base, &older, err)) < 0)
+		return rc;
 	f->known = true;
+	f->have_next = older.base != NULL;
+	take_up(f->have_next ? &older : &c, &f->trail);
+	if (f->have_next)
+		take_up(&c, &f->next);
 	return 0;
 }
 

@@ -35,9 +35,9 @@ tell_gap(struct follow *f)
 /*
  * Are the logs of what is watched those of the newer backup?  It was read
  * from another member perhaps, and hashed to what the members had.  If the one
- * that is watched cannot tell any more, as it was compacted, then it has at
- * least been there all the time, with one history: a member that is set back
- * breaks the watch.
+ * that is watched cannot tell any more, as it was compacted, then it must have
+ * been there all the time, with one history: a member that is set back breaks
+ * the watch.
  */
 static bool
 is_one_history(const struct follow *f)
@@ -48,14 +48,15 @@ is_one_history(const struct follow *f)
 	struct etcd_hashkv h;
 	int rc;
 
-	if (!f->unbroken || source_etcd_follow_watch(f->cluster) == NULL ||
+	if (source_etcd_follow_watch(f->cluster) == NULL ||
 	    f->next.cluster_id != f->trail.cluster_id)
 		return false;
 	rc = etcd_client_hashkv(
 	    source_etcd_follow_client(f->cluster), p->revision, &h, &gone, &e);
-	if (rc < 0)
-		return rc == -HF_ENOTFOUND && gone == ETCD_REVISION_COMPACTED;
-	return h.compact_revision != p->compact || h.hash == p->hash;
+	if (rc == 0 && h.compact_revision == p->compact)
+		return h.hash == p->hash;
+	return f->unbroken && (rc == 0 || (rc == -HF_ENOTFOUND &&
+					      gone == ETCD_REVISION_COMPACTED));
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include "base/params.h"
 #include "base/time.h"
+#include "etcd/etcd_clock.h"
 #include "etcd/etcd_pb.h"
 #include "etcd/etcd_watch.h"
 #include "fake/fake_h2c.h"
@@ -690,6 +691,90 @@ TEST(follow__on_a_host_that_may_only_write_goes_on_without_a_new_backup)
 	CHECK(source_etcd_follow_watch(m.f.cluster) != NULL);
 	CHECK(m.f.why == NULL && !m.f.broken && m.warned == 0);
 	m.store->power = STORE_READ | STORE_WRITE;
+}
+
+/* The revision that the newest chain which has that time tells of. */
+static uint64_t
+revision_at(struct made *m, int64_t ms)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	const struct job_etcd_at at = { .time_ms = ms };
+	struct err e = ERR_INIT;
+
+	reload(m);
+	CHECK_OK(job_etcd_chain_choose(&m->cat,
+		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
+	    &e);
+	CHECK_OK(job_etcd_db_open_log(&m->job, m->repo, &c, &at, &db, &e), &e);
+	return job_etcd_db_facts(db)->revision;
+}
+
+/* Killed, and run again, as the script goes on. */
+static void
+run_again(struct made *m)
+{
+	struct err e = ERR_INIT;
+
+	end_follow(m);
+	begin_follow(m);
+	CHECK_OK(job_follow_resume(&m->f, &e), &e);
+	CHECK(m->f.known);
+	source_etcd_log_begin(
+	    m->f.log, m->f.trail.revision + 1, m->f.trail.to_ms);
+	CHECK_OK(job_follow_connect(&m->f, &e), &e);
+	CHECK(source_etcd_follow_watch(m->f.cluster) != NULL && !m->f.broken);
+}
+
+/*
+ * There is a backup of revision 10, logs of the older one end at 8, and both
+ * are taken up again: the time between is in a log then.
+ */
+TEST(follow__killed_behind_a_new_backup_goes_on_with_the_older_one)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+	int64_t killed;
+
+	make(&m, "SEWRRRRRSEWRK");
+	start(&m);
+	follow_through_a_backup(&m, 10);
+	killed = time_now_ms();
+	run_again(&m);
+	CHECK(m.f.trail.revision == 8 && m.f.log->first == 9);
+	CHECK(m.f.have_next && m.f.next.revision == 10);
+	CHECK(m.f.next.past.revision == 10 && m.f.next.past.hash == HASH);
+	m.done -= 1;
+	happen(&m, false);
+	gather(&m);
+	CHECK_OK(job_follow_advance(&m.f, &e), &e);
+	CHECK(!m.f.have_next && m.f.trail.revision == 10 && m.logs == 3);
+	CHECK(source_etcd_follow_watch(m.f.cluster) != NULL);
+	CHECK(m.f.log->first == 11);
+	CHECK(revision_at(&m, killed) == 8);
+	killed_now(&m, 10);
+}
+
+/* Where nothing happened between, the next log tells of the time. */
+TEST(follow__killed_behind_a_new_backup_loses_no_time)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+	int64_t killed;
+
+	make(&m, "SEWRRRRRRRSEWRK");
+	start(&m);
+	follow_through_a_backup(&m, 9);
+	lay_down(&m);
+	killed = time_now_ms() + 2 * ETCD_CLOCK_TICK_MS;
+	run_again(&m);
+	CHECK(m.f.have_next && m.f.trail.revision == 9);
+	CHECK_OK(job_follow_advance(&m.f, &e), &e);
+	CHECK(!m.f.have_next && m.f.log->first == 10 && m.logs == 3);
+	while (time_now_ms() < killed + ETCD_CLOCK_TICK_MS)
+		(void)usleep(1000);
+	lay_down(&m);
+	CHECK(revision_at(&m, killed) == 9);
 }
 
 TEST(follow__on_a_cluster_that_was_set_back_takes_a_new_backup)
