@@ -44,7 +44,7 @@ ended() { # It stores what it has, and is content.
 # stored REVISION: wait until it is.
 stored() {
 	local n last
-	for ((n = 0; n < 300; n++)); do
+	for ((n = 0; n < 900; n++)); do
 		last=$(tail -n 1 followed)
 		last=${last##*\"last\":}
 		last=${last%%,*}
@@ -78,7 +78,7 @@ begins() {
 	lease=$(ctl lease grant 7200 | sed 's/lease \([^ ]*\) .*/\1/')
 	"$churn" "$(client 0)" 100 7 "$lease" >out && hf init "${repo[@]}" || return 1
 	follow
-	for ((n = 0; n < 200; n++)); do
+	for ((n = 0; n < 900; n++)); do
 		grep -q '"log"' followed && return 0
 		sleep 0.1
 	done
@@ -119,7 +119,7 @@ is_killed_while_it_takes_backups() {
 	wait $busy
 	mark && latest_is_what_it_told &&
 		restored "${marks[-1]}" --revision "${marks[-1]}" || return 1
-	for ((n = 0; n < 300; n++)); do
+	for ((n = 0; n < 900; n++)); do
 		[ "$(grep -c '"backup"' followed)" -gt $((before + 1)) ] && break
 		sleep 0.1
 	done
@@ -175,8 +175,10 @@ is_compacted_before_it() {
 users_are_in_a_new_backup() {
 	local n before
 	before=$(grep -c '"backup"' followed)
-	ctl user add root:rootpw >out || return 1
-	for ((n = 0; n < 200; n++)); do
+	# It asks once more if no answer came, and is told that there is one.
+	ctl user add root:rootpw >out || ctl user list | grep -qx root ||
+		return 1
+	for ((n = 0; n < 900; n++)); do
 		[ "$(grep -c '"backup"' followed)" -gt "$before" ] && return 0
 		sleep 0.1
 	done
@@ -191,7 +193,8 @@ boot() { # DIR
 		--unsafe-no-fsync >booted 2>&1 &
 	booted=$!
 	at_end kill -9 $booted
-	for ((n = 0; n < 200; n++)); do
+	for ((n = 0; n < 600; n++)); do
+		kill -0 $booted 2>/dev/null || break # Else it is another that answers.
 		curl -sf --noproxy '*' "$at/health" | grep -q true && return 0
 		sleep 0.05
 	done
