@@ -1,6 +1,5 @@
 #include "job/job.h"
 #include "base/err.h"
-#include "source/source_pages.h"
 
 void
 job_tell(const struct job *j, const struct job_event *ev)
@@ -9,10 +8,27 @@ job_tell(const struct job *j, const struct job_event *ev)
 		j->on_event(j->arg, ev);
 }
 
+void
+job_say(const struct job *j, const char *job, enum job_event_kind kind,
+    const char *subject, const char *text)
+{
+	const struct job_event ev = {
+		.kind = kind,
+		.job = job,
+		.subject = subject,
+		.text = text,
+	};
+
+	job_tell(j, &ev);
+}
+
 int
 job_check(const struct job *j, struct err *err)
 {
-	/* A job beside another one is ended by that one's thread. */
+	/*
+	 * A job that runs beside another one is cancelled from that one's
+	 * thread.
+	 */
 	if (j->cancel != NULL &&
 	    __atomic_load_n(j->cancel, __ATOMIC_RELAXED) != 0)
 		return err_set(err, HF_EINTR, "interrupted");
@@ -23,10 +39,4 @@ size_t
 job_memory(const struct job *j)
 {
 	return j->memory > 0 ? j->memory : JOB_MEMORY_DEFAULT;
-}
-
-size_t
-job_pages_memory(const struct job *j)
-{
-	return job_memory(j) / 8 / SOURCE_PAGES_BLOCK * SOURCE_PAGES_BLOCK;
 }

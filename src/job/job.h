@@ -59,17 +59,18 @@ struct job {
 void job_tell(const struct job *, const struct job_event *);
 
 /**
+ * job_say(j, job, kind, subject, text):
+ * Tell of something that has no numbers; ${job} is the job's word.
+ */
+void job_say(const struct job *, const char *job, enum job_event_kind,
+    const char *subject, const char *text);
+
+/**
  * job_check(j, err):
  * HF_EINTR if the operator has asked to stop.
  */
 int job_check(const struct job *, struct err *);
 
 size_t job_memory(const struct job *);
-
-/**
- * job_pages_memory(j):
- * Of that, what a struct source_pages may have beside a reader: an eighth.
- */
-size_t job_pages_memory(const struct job *);
 
 #endif /* !JOB_JOB_H_ */

@@ -8,17 +8,16 @@
 #include "job/job_paged.h"
 #include "repo/repo.h"
 #include "repo/repo_reader.h"
+#include "source/etcd/source_etcd.h"
 
-/* What tells the forms apart: a snapshot is a single file. */
-#define SNAPSHOT "snapshot.db"
-
+/* A snapshot is a single file; this tells it from the other forms. */
 static int
 find_snapshot(void *arg, const struct entry *e, struct err *err)
 {
 	struct job_etcd_file *f = arg;
 
 	(void)err;
-	if (strcmp(e->path, SNAPSHOT) == 0)
+	if (strcmp(e->path, SOURCE_ETCD_SNAPSHOT) == 0)
 		*f = (struct job_etcd_file){ e->data_pos, e->data_len };
 	return 0;
 }

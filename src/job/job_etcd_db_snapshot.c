@@ -10,11 +10,11 @@
 #include "job/job.h"
 #include "job/job_etcd_db_impl.h"
 #include "job/job_paged.h"
+#include "job/job_pages.h"
 #include "job/job_verify_format.h"
 #include "repo/repo.h"
+#include "source/etcd/source_etcd.h"
 #include "source/source_pages.h"
-
-#define PIECE ((size_t)64 << 10) /* bytes */
 
 /* A snapshot as etcd sent it: a bolt file and, behind it, its SHA-256. */
 struct snapshot {
@@ -104,35 +104,36 @@ snapshot_check(void *form, struct err *err)
 	return etcd_bolt_check(&f->bolt, err);
 }
 
+static int
+walk_piece(
+    void *arg, uint64_t off, const uint8_t *piece, size_t n, struct err *err)
+{
+	char path[] = SOURCE_ETCD_SNAPSHOT;
+	const struct entry e = { .path = path };
+
+	(void)off;
+	return job_walk_data(arg, &e, piece, n, err);
+}
+
 /*
- * The digest at its end, which verification compares where the snapshot is
- * one file that it reads: of pages, this is the first that has the whole.
+ * Check the digest at the end of the snapshot.  Where the snapshot is stored
+ * as one file, verification has compared it while it read that file; where it
+ * is stored as pages, nobody has had the whole of it before.
  */
 static int
 check_digest(struct snapshot *f, struct err *err)
 {
 	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
-	char path[] = "snapshot.db";
-	const struct entry e = { .path = path };
-	const uint64_t size = source_pages_size(f->pages);
-	uint8_t piece[PIECE];
 	const char *what;
-	uint64_t off;
-	size_t n;
 	int rc;
 
-	if ((rc = job_walk_new(&f->db->manifest, &walk, err)) < 0)
+	if ((rc = job_walk_new(&f->db->manifest, &walk, err)) < 0 ||
+	    (rc = job_pages_each(f->db->job, f->pages, 0,
+		 source_pages_size(f->pages), walk_piece, walk, err)) < 0)
 		return rc;
-	for (off = 0; off < size; off += n) {
-		n = size - off < PIECE ? (size_t)(size - off) : PIECE;
-		if ((rc = job_check(f->db->job, err)) < 0 ||
-		    (rc = source_pages_read(f->pages, off, piece, n, err)) <
-			0 ||
-		    (rc = job_walk_data(walk, &e, piece, n, err)) < 0)
-			return rc;
-	}
 	if ((what = job_walk_end(walk)) != NULL)
-		return err_set(err, HF_ECORRUPT, "'%s' %s", path, what);
+		return err_set(
+		    err, HF_ECORRUPT, "'%s' %s", SOURCE_ETCD_SNAPSHOT, what);
 	return 0;
 }
 
@@ -203,7 +204,7 @@ open_bolt(struct snapshot *f, struct err *err)
 	return etcd_meta_read(&f->bolt, &f->meta, err);
 }
 
-/* All of it is in ${pages}, which is taken over. */
+/* Open the database whose bytes are in ${pages}, which is taken over. */
 static int
 open_pages(struct job_etcd_db *db, const struct job_etcd_form *form,
     struct source_pages **pages, struct err *err)

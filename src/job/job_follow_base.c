@@ -12,16 +12,16 @@
 
 #define TOLD_MAX 100 /* As many warnings as a manifest keeps. */
 
-/* What the job in the thread has to tell, until the other one passes it on. */
+/* What the backup's thread has to tell, until the follower's passes it on. */
 struct told {
 	enum job_event_kind kind;
 	char *subject, *text;
 };
 
 /*
- * A backup that is being taken, beside the thread that follows.  The two
- * share the repository and the source, which any number of threads may use;
- * of struct follow, this one reads what never changes.
+ * A backup that is taken in a thread of its own, beside the one that follows.
+ * Both use the repository and the source, which allow any number of threads; of
+ * struct follow, this thread reads only what never changes.
  */
 struct follow_base {
 	const struct follow *f;
@@ -40,7 +40,7 @@ struct follow_base {
 	size_t ntold;
 };
 
-/* Of the job inside this one, what is wrong is passed on, and no more. */
+/* Pass on what the job inside this one warns of, notes and finds; no more. */
 static void
 on_event(void *arg, const struct job_event *ev)
 {
@@ -63,7 +63,7 @@ on_event(void *arg, const struct job_event *ev)
 	free(t.text);
 }
 
-/* Events are told by the thread of the job that was asked for, alone. */
+/* Pass on what was told: a listener hears from one thread alone. */
 static void
 pass_on(struct follow_base *b)
 {
@@ -76,14 +76,8 @@ pass_on(struct follow_base *b)
 	b->ntold = 0;
 	(void)pthread_mutex_unlock(&b->lock);
 	for (i = 0; i < n; i++) {
-		const struct job_event ev = {
-			.kind = told[i].kind,
-			.job = "backup",
-			.subject = told[i].subject,
-			.text = told[i].text,
-		};
-
-		job_tell(b->f->job, &ev);
+		job_say(b->f->job, "backup", told[i].kind, told[i].subject,
+		    told[i].text);
 		free(told[i].subject);
 		free(told[i].text);
 	}
@@ -226,7 +220,7 @@ job_follow_base_end(struct follow *f)
 		(void)finish(f, &ignore);
 }
 
-/* Hear what there is to hear of it. */
+/* Pass on what the backup has told, and see whether it has ended. */
 static int
 hear(struct follow *f, struct err *err)
 {
@@ -254,7 +248,7 @@ job_follow_renew(struct follow *f, struct err *err)
 {
 	if (f->base != NULL)
 		return hear(f, err);
-	/* The one that is there is not yet the one that counts. */
+	/* The newer backup is complete, but logs do not continue it yet. */
 	if (f->have_next || time_mono_ms() < f->base_after)
 		return 0;
 	if (f->known && f->why == NULL &&

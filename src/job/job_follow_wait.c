@@ -10,18 +10,12 @@ void
 job_follow_warn(const struct follow *f, const char *fmt, ...)
 {
 	char text[1024];
-	const struct job_event ev = {
-		.kind = JOB_WARNING,
-		.job = "follow",
-		.subject = f->opts->source,
-		.text = text,
-	};
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	job_tell(f->job, &ev);
+	job_say(f->job, "follow", JOB_WARNING, f->opts->source, text);
 }
 
 bool

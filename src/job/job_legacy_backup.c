@@ -48,7 +48,7 @@ tell(struct backup *b, enum job_event_kind kind, const char *subject,
 	job_tell(b->job, &ev);
 }
 
-/* Wait in slices, for the operator may ask to stop. */
+/* Wait in slices, so that the operator can stop it. */
 static int
 wait_ms(const struct job *j, int64_t ms, struct err *err)
 {
@@ -92,7 +92,7 @@ on_sealed(void *arg, const uint8_t *p, size_t n, struct err *err)
 	return 0;
 }
 
-/* Lay down the key of the second that it is now, if that is still free. */
+/* Store the key under the name of this second, if that is still free. */
 static int
 put_key(struct backup *b, struct err *err)
 {
@@ -130,8 +130,8 @@ begin_upload(struct backup *b, struct err *err)
 }
 
 /*
- * Two runs in one second must not mix the key of one with the dump of the
- * other: whoever finds the name taken goes on to the next second.
+ * Two runs in the same second must not mix the key of one with the dump of the
+ * other: the one that finds the name taken tries the next second.
  */
 static int
 begin_named(struct backup *b, struct err *err)
@@ -241,7 +241,10 @@ drop_attempt(struct backup *b)
 	b->rep.bytes = b->rep.stored = 0;
 }
 
-/* The source has checked its digest by now: only then is there an object. */
+/*
+ * Complete the upload.  The source has checked its digest by now: until then
+ * there is no object.
+ */
 static int
 finish(struct backup *b, struct err *err)
 {
@@ -265,7 +268,7 @@ attempt(struct backup *b, struct source *src, struct err *err)
 		return rc;
 	b->store_failed = true;
 	rc = finish(b, err);
-	/* A plain dump's name is only taken now: another run was faster. */
+	/* Only now does a plain dump take its name: another run was faster. */
 	if (rc == -HF_EEXISTS) {
 		b->store_failed = false;
 		b->named = false;

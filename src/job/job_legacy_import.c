@@ -11,15 +11,15 @@
 #include "job/job_backup.h"
 #include "job/job_legacy.h"
 #include "repo/repo.h"
+#include "source/etcd/source_etcd.h"
 #include "source/source.h"
 #include "store/store.h"
 
 /*
  * A backup of the older tool, read as if it were the cluster: it becomes the
- * file "snapshot.db", as an etcd source writes it.  The facts that say which
- * one it is are what a later run knows it by.
+ * file that an etcd source writes for a snapshot.  A later run knows it again
+ * by the facts that are stored with it.
  */
-#define FILE_NAME "snapshot.db"
 #define FACT_OBJECT "etcd_backup.object"
 #define FACT_TIME "etcd_backup.time"
 #define FACT_SHA256 "etcd.sha256"
@@ -74,7 +74,7 @@ import_read(struct source *s, struct sink *sink, struct err *err)
 	struct import *im = (struct import *)s;
 	const struct repo_legacy_out out = { on_bytes, im };
 	const struct job quiet = { .cancel = im->job->cancel };
-	char path[] = FILE_NAME;
+	char path[] = SOURCE_ETCD_SNAPSHOT;
 	struct job_legacy_report rep;
 	struct entry e = {
 		.path = path,
@@ -89,7 +89,7 @@ import_read(struct source *s, struct sink *sink, struct err *err)
 	int rc;
 
 	im->sink = sink;
-	if ((rc = sink_begin(sink, FILE_NAME, im->entry->dump_len,
+	if ((rc = sink_begin(sink, SOURCE_ETCD_SNAPSHOT, im->entry->dump_len,
 		 SOURCE_HASHES, err)) < 0 ||
 	    (rc = job_legacy_read(
 		 &quiet, im->where, im->entry, &out, &rep, err)) < 0 ||
@@ -155,17 +155,10 @@ static void
 tell(const struct job *j, enum job_event_kind kind, const char *subject,
     const char *text)
 {
-	const struct job_event ev = {
-		.kind = kind,
-		.job = "import",
-		.subject = subject,
-		.text = text,
-	};
-
-	job_tell(j, &ev);
+	job_say(j, "import", kind, subject, text);
 }
 
-/* What is wrong with one backup does not keep the others out. */
+/* Is it an error of one backup alone?  It does not keep the others out. */
 static bool
 is_its_own(int rc)
 {

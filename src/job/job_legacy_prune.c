@@ -28,17 +28,10 @@ static void
 tell(const struct prune *p, enum job_event_kind kind, const char *subject,
     const char *text)
 {
-	const struct job_event ev = {
-		.kind = kind,
-		.job = "prune",
-		.subject = subject,
-		.text = text,
-	};
-
-	job_tell(p->job, &ev);
+	job_say(p->job, "prune", kind, subject, text);
 }
 
-/* Is there what opens it? */
+/* Is there a key that opens it? */
 static int
 judge_key(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
     struct err *err)
@@ -148,7 +141,7 @@ remove_backup(
 	return 0;
 }
 
-/* How many old backups that can be restored may go, the oldest first. */
+/* Return how many backups that can be restored may go, the oldest first. */
 static uint64_t
 spare(const struct prune *p)
 {
@@ -164,8 +157,8 @@ spare(const struct prune *p)
 }
 
 /*
- * A master key that is not the right one makes all of them useless: then
- * there are no more than ${min}, and nothing is removed.
+ * With a wrong master key, none of the backups counts as good: then there are
+ * no more than ${min}, and nothing is removed.
  */
 static int
 remove_backups(struct prune *p, struct err *err)
@@ -213,7 +206,9 @@ remove_orphans(struct prune *p, struct err *err)
 	return 0;
 }
 
-/* The right to list uploads is one that the older tool never needed. */
+/*
+ * The older tool never needed the right to list uploads, so it may be missing.
+ */
 static int
 sweep(struct prune *p, struct err *err)
 {

@@ -18,8 +18,7 @@ job_legacy_find(const struct repo_legacy_list *l, int64_t ms,
 	char text[TIME_TEXT_MAX];
 	size_t i;
 
-	/* Moments are compared, not texts: a zone or a fraction is no matter.
-	 */
+	/* Compare moments, not texts: the zone and a fraction do not matter. */
 	for (i = l->n; i-- > 0;) {
 		if (!l->v[i].has_dump ||
 		    (ms >= 0 && l->v[i].time_ms / 1000 != ms / 1000))

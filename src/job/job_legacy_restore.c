@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "job/job.h"
 #include "job/job_legacy.h"
+#include "source/etcd/source_etcd.h"
 #include "source/target.h"
 
 /* Where the plaintext of a dump goes. */
@@ -45,7 +46,7 @@ job_legacy_restore(const struct job *j, const struct job_legacy *where,
 	const struct target_opts opts = { .path = path,
 		.overwrite = overwrite };
 	CLEANUP(freep_target) struct target *t = NULL;
-	char name[] = "snapshot.db";
+	char name[] = SOURCE_ETCD_SNAPSHOT;
 	struct entry file = {
 		.path = name,
 		.type = ENTRY_FILE,
@@ -58,9 +59,9 @@ job_legacy_restore(const struct job *j, const struct job_legacy *where,
 	int rc;
 
 	/*
-	 * Under another name, synced, renamed: a place that has the old name
-	 * has all of the old bytes or all of the new ones, and a dump whose
-	 * end is missing never gets there.
+	 * Write under another name, sync, rename: the place then has all of the
+	 * old bytes or all of the new ones, and a dump whose end is missing
+	 * never gets there.
 	 */
 	if ((rc = target_file_new(&opts, &t, err)) < 0 ||
 	    (rc = target_begin(t, &file, err)) < 0)

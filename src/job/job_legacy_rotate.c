@@ -20,14 +20,7 @@ static void
 tell(const struct rotate *r, enum job_event_kind kind, const char *subject,
     const char *text)
 {
-	const struct job_event ev = {
-		.kind = kind,
-		.job = "rotate-key",
-		.subject = subject,
-		.text = text,
-	};
-
-	job_tell(r->job, &ev);
+	job_say(r->job, "rotate-key", kind, subject, text);
 }
 
 /* Does it open with the new key, and give the dump's key ${key}? */
@@ -59,7 +52,10 @@ read_back(const struct rotate *r, const char *name, const struct buf *old,
 	int rc;
 
 	rc = store_get(r->where->store, name, REPO_LEGACY_WRAPPED_LEN, &b, err);
-	/* Not to be read now is not to be wrong: the next run looks again. */
+	/*
+	 * That it cannot be read now does not make it wrong: the next run looks
+	 * again.
+	 */
 	if (rc < 0 && rc != -HF_ECORRUPT && rc != -HF_ENOTFOUND)
 		return err_wrap(err, "read back");
 	if (rc == 0 && (rc = check_again(r, b.p, b.len, key, err)) == 0)
@@ -116,7 +112,7 @@ rotate_one(struct rotate *r, const char *name, struct err *err)
 	return rc;
 }
 
-/* What is the matter with one key object, and not with the store. */
+/* Is it an error of one key object, and not of the store? */
 static bool
 is_its_own(int rc)
 {

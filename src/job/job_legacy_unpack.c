@@ -51,7 +51,10 @@ parent_of(const char *path, char **ret, struct err *err)
 	return str_printf(ret, err, "%.*s", (int)n, path);
 }
 
-/* In the folder that is to hold the plaintext anyway. */
+/*
+ * Open a file without a name, in the folder that will hold the plaintext
+ * anyway.
+ */
 static int
 open_nameless(const char *data_dir, int *ret, struct err *err)
 {
@@ -64,7 +67,7 @@ open_nameless(const char *data_dir, int *ret, struct err *err)
 	*ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (*ret >= 0)
 		return 0;
-	/* EISDIR: a kernel that has never heard of it. */
+	/* EISDIR comes from a kernel that does not know O_TMPFILE. */
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
 		return err_errno(err, errno, "make a file in '%s'", dir);
 	if ((rc = str_printf(&path, err, "%s/holdfast-XXXXXX", dir)) < 0)
@@ -154,7 +157,9 @@ hold_pair(void *arg, const struct etcd_bolt_item *item, struct err *err)
 	    arg, item->key, item->nkey, item->value, item->nvalue, err);
 }
 
-/* What the database says of raft and members is the new cluster's. */
+/*
+ * What the database says of raft and members is replaced by the new cluster's.
+ */
 static int
 write_meta(
     struct unpack *u, const struct etcd_bolt_item *bucket, struct err *err)
@@ -168,7 +173,7 @@ write_meta(
 	return put_all(u, &b, err);
 }
 
-/* A downgrade that was going on is ended (etcd_downgrade.h). */
+/* End a downgrade that was going on (etcd_downgrade.h). */
 static int
 write_cluster(
     struct unpack *u, const struct etcd_bolt_item *bucket, struct err *err)
@@ -219,7 +224,7 @@ write_bucket(
 		u->has_members = true;
 		return write_members(u, err);
 	}
-	/* Alarms are of members that are gone, too. */
+	/* Alarms, too, belong to members that are gone. */
 	if (is_called(bucket, "members_removed") || is_called(bucket, "alarm"))
 		return 0;
 	u->has_keys = u->has_keys || is_called(bucket, "key");

@@ -9,14 +9,17 @@
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_paged.h"
+#include "job/job_pages.h"
 #include "repo/repo_reader.h"
 #include "source/source_paged_map.h"
 #include "source/source_pages.h"
 
 #define MAP_MAX ((uint64_t)256 << 20) /* bytes */
-#define PIECE ((size_t)64 << 10)
 
-/* Sources that store a file so; in others, names are the user's. */
+/*
+ * The types of source that store a file as pages; in others, these names are
+ * the user's own.
+ */
 static const char *const types[] = { "etcd", NULL };
 
 struct part {
@@ -82,7 +85,7 @@ add_group(struct job_paged *p, const struct entry *e, const uint8_t name[8],
 	return 0;
 }
 
-/* A copy that owns itself: what the codec gives back. */
+/* Copy an entry with all that it points to, by encoding and decoding it. */
 static int
 copy_entry(const struct entry *e, struct entry *to, struct err *err)
 {
@@ -119,7 +122,7 @@ find_part(void *arg, const struct entry *e, struct err *err)
 	return add_group(p, e, number, err);
 }
 
-/* Read ${n} bytes, which were wanted, into ${b}. */
+/* Read the next ${len} bytes that were asked for into ${b}. */
 static int
 gather(struct job_paged *p, uint64_t len, struct buf *b, struct err *err)
 {
@@ -128,7 +131,7 @@ gather(struct job_paged *p, uint64_t len, struct buf *b, struct err *err)
 	size_t n;
 	int rc;
 
-	/* A group fits at once; a map grows with what comes of it. */
+	/* Make room for a group at once; for a map, only as its bytes come. */
 	b->len = 0;
 	n = len < SOURCE_PAGED_GROUP_MAX ? (size_t)len : SOURCE_PAGED_GROUP_MAX;
 	if ((rc = buf_reserve(b, n, err)) < 0)
@@ -147,7 +150,7 @@ gather(struct job_paged *p, uint64_t len, struct buf *b, struct err *err)
 	return 0;
 }
 
-/* Nothing is left: the next round may begin. */
+/* Read to the end of the round, so that the next one may begin. */
 static int
 end_round(struct job_paged *p, struct err *err)
 {
@@ -200,7 +203,7 @@ load_map(struct job_paged *p, struct err *err)
 	return check_groups(p, err);
 }
 
-/* What was the entry of the map is that of the file from now on. */
+/* Turn the entry of the map into that of the file. */
 static void
 become_file(struct job_paged *p)
 {
@@ -263,7 +266,10 @@ place(void *arg, const struct source_paged_page *page, struct err *err)
 	if (i >= source_paged_count(m->size, m->page_size) ||
 	    page->len != source_paged_len(m->size, m->page_size, i))
 		return corrupt(err, "a page lies outside of its file");
-	/* Twice would be one nonce for two blocks, and a hole elsewhere. */
+	/*
+	 * A page that comes twice would use a nonce twice, and another page
+	 * would be missing.
+	 */
 	if (x->have[i / 8] >> (i % 8) & 1)
 		return corrupt(err, "a page is there twice");
 	x->have[i / 8] |= (uint8_t)(1 << i % 8);
@@ -272,7 +278,10 @@ place(void *arg, const struct source_paged_page *page, struct err *err)
 	return source_pages_put(x->pages, page->p, page->len, err);
 }
 
-/* As many pages as the file has are alive, and none came twice: all came. */
+/*
+ * Place the pages of all groups.  The map was checked: as many pages are alive
+ * in it as the file has.  So if none comes twice, all have come.
+ */
 static int
 place_all(struct job_paged *p, struct placing *x, struct err *err)
 {
@@ -298,28 +307,24 @@ place_all(struct job_paged *p, struct placing *x, struct err *err)
 }
 
 static int
+hash_piece(
+    void *arg, uint64_t off, const uint8_t *piece, size_t n, struct err *err)
+{
+	(void)off;
+	return sha256_update(arg, piece, n, err);
+}
+
+static int
 check_hash(struct job_paged *p, struct source_pages *pages, struct err *err)
 {
 	CLEANUP(freep_sha256) struct sha256 *sha = NULL;
-	CLEANUP(freep_mem) uint8_t *piece = NULL;
 	uint8_t got[SHA256_LEN];
-	uint64_t off;
-	size_t n;
 	int rc;
 
-	if ((piece = malloc(PIECE)) == NULL)
-		return err_nomem(err);
-	if ((rc = sha256_new(&sha, err)) < 0)
-		return rc;
-	for (off = 0; off < p->map.size; off += n) {
-		n = p->map.size - off < PIECE ? (size_t)(p->map.size - off)
-					      : PIECE;
-		if ((rc = job_check(p->job, err)) < 0 ||
-		    (rc = source_pages_read(pages, off, piece, n, err)) < 0 ||
-		    (rc = sha256_update(sha, piece, n, err)) < 0)
-			return rc;
-	}
-	if ((rc = sha256_final(sha, got, err)) < 0)
+	if ((rc = sha256_new(&sha, err)) < 0 ||
+	    (rc = job_pages_each(
+		 p->job, pages, 0, p->map.size, hash_piece, sha, err)) < 0 ||
+	    (rc = sha256_final(sha, got, err)) < 0)
 		return rc;
 	return memcmp(got, p->map.sha256, sizeof(got)) == 0
 		   ? 0
@@ -335,7 +340,7 @@ load(struct job_paged *p, struct placing *x, struct err *err)
 						    job_pages_memory(p->job) };
 	int rc;
 
-	/* So many pages are alive in groups that are there. */
+	/* Not more than there are pages in the groups: the map was checked. */
 	x->have = calloc(
 	    1, source_paged_count(p->map.size, p->map.page_size) / 8 + 1);
 	if (x->have == NULL)

@@ -10,14 +10,7 @@ static void
 tell(const struct prune *p, enum job_event_kind kind, const char *subject,
     const char *text)
 {
-	const struct job_event ev = {
-		.kind = kind,
-		.job = "prune",
-		.subject = subject,
-		.text = text,
-	};
-
-	job_tell(p->job, &ev);
+	job_say(p->job, "prune", kind, subject, text);
 }
 
 struct judge {
@@ -160,7 +153,10 @@ put_tombstone(
 	    (rc = repo_tombstone_encode(&t, seed, &bytes, err)) < 0)
 		return rc;
 	repo_name_tombstone(name, t.sha256);
-	/* One that was undone, and put back, must not keep this one out. */
+	/*
+	 * A tombstone that was undone, and has been put back, must not keep
+	 * this one out.
+	 */
 	if (b->undone && (rc = store_erase(p->eraser,
 			      repo_object(p->repo, name, object), err)) < 0)
 		return rc;

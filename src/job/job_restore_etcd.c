@@ -14,11 +14,11 @@
 #include "job/job_etcd_cluster.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_db_log.h"
+#include "job/job_pages.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
 #include "source/source_pages.h"
 
-#define PIECE ((size_t)64 << 10)       /* bytes */
 #define TELL_EVERY ((uint64_t)1 << 20) /* bytes */
 
 struct restore {
@@ -59,7 +59,10 @@ on_record(void *arg, const struct etcd_record *r, struct err *err)
 	return x->opts->look == NULL ? 0 : x->opts->look(x->opts->arg, r, err);
 }
 
-/* An etcd is made to read what older minors wrote, not what newer ones did. */
+/*
+ * A version of etcd reads what older minor versions wrote, not what newer ones
+ * did.
+ */
 static int
 check_version(const struct restore *x, struct err *err)
 {
@@ -127,37 +130,28 @@ static void
 on_left_behind(void *arg, const char *path, const char *what)
 {
 	const struct restore *x = arg;
-	const struct job_event ev = {
-		.kind = JOB_WARNING,
-		.job = "restore",
-		.subject = path,
-		.text = what,
-	};
 
-	job_tell(x->job, &ev);
+	job_say(x->job, "restore", JOB_WARNING, path, what);
 }
 
-/* Write ${size} bytes of the snapshot from ${off} on, and hash them. */
+struct copy {
+	int fd;
+	struct sha256 *sha;
+};
+
 static int
-copy_range(struct restore *x, struct source_pages *image, uint64_t off,
-    uint64_t size, int fd, struct sha256 *sha, struct err *err)
+copy_piece(
+    void *arg, uint64_t off, const uint8_t *piece, size_t n, struct err *err)
 {
-	uint8_t piece[PIECE];
-	size_t n;
+	const struct copy *c = arg;
 	int rc;
 
-	for (; size > 0; off += n, size -= n) {
-		n = size < PIECE ? (size_t)size : PIECE;
-		if ((rc = job_check(x->job, err)) < 0 ||
-		    (rc = source_pages_read(image, off, piece, n, err)) < 0 ||
-		    (rc = sha256_update(sha, piece, n, err)) < 0 ||
-		    (rc = file_write_at(fd, piece, n, off, err)) < 0)
-			return rc;
-	}
-	return 0;
+	if ((rc = sha256_update(c->sha, piece, n, err)) < 0)
+		return rc;
+	return file_write_at(c->fd, piece, n, off, err);
 }
 
-/* The bytes that etcd sent, at the end of which is what they hash to. */
+/* Write the bytes that etcd sent; they end with the SHA-256 of the rest. */
 static int
 copy_image(
     struct restore *x, struct source_pages *image, int fd, struct err *err)
@@ -165,13 +159,18 @@ copy_image(
 	const uint64_t size = source_pages_size(image) - SHA256_LEN;
 	CLEANUP(freep_sha256) struct sha256 *sha = NULL;
 	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+	struct copy c = { .fd = fd };
 	int rc;
 
-	if ((rc = sha256_new(&sha, err)) < 0 ||
-	    (rc = copy_range(x, image, 0, size, fd, sha, err)) < 0 ||
-	    (rc = sha256_peek(sha, got, err)) < 0 ||
-	    (rc = copy_range(x, image, size, SHA256_LEN, fd, sha, err)) < 0 ||
-	    (rc = source_pages_read(image, size, want, sizeof(want), err)) < 0)
+	if ((rc = sha256_new(&sha, err)) < 0)
+		return rc;
+	c.sha = sha;
+	if ((rc = job_pages_each(x->job, image, 0, size, copy_piece, &c, err)) <
+		0 ||
+	    (rc = sha256_final(sha, got, err)) < 0 ||
+	    (rc = source_pages_read(image, size, want, sizeof(want), err)) <
+		0 ||
+	    (rc = file_write_at(fd, want, sizeof(want), size, err)) < 0)
 		return rc;
 	if (memcmp(got, want, sizeof(got)) != 0)
 		return err_set(err, HF_ECORRUPT,
@@ -182,8 +181,9 @@ copy_image(
 }
 
 /*
- * Where the snapshot's bytes were stored, and nothing is to differ, they come
- * out again; what a member that starts on them has is read, not written.
+ * If the snapshot's own bytes were stored, and nothing is to be changed, write
+ * these bytes.  The database is then walked only to check it and to learn what
+ * is in it.
  */
 static int
 fill_snapshot(struct restore *x, struct stage *s, struct err *err)
@@ -245,7 +245,7 @@ run(struct restore *x, struct repo *r, struct err *err)
 {
 	int rc;
 
-	/* What the operator said wrong is told before anything is read. */
+	/* Tell the operator's mistakes before anything is read. */
 	if (x->opts->snapshot == NULL &&
 	    (rc = job_etcd_cluster_new(
 		 &x->opts->cluster, false, &x->cluster, err)) < 0)
@@ -265,9 +265,9 @@ run(struct restore *x, struct repo *r, struct err *err)
 }
 
 /*
- * As of which users and roles are.  When they change, a follower takes a new
- * backup at once, so that logs continue those of their backup; but an etcd
- * 3.4 does not tell.
+ * Return the revision as of which users and roles are.  When they change, a
+ * follower takes a new backup at once, so the logs of a backup have the users
+ * of that backup.  But an etcd 3.4 does not tell of a change.
  */
 static uint64_t
 users_revision(const struct restore *x)

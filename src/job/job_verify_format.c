@@ -7,6 +7,7 @@
 #include "crypto/hash.h"
 #include "job/job_verify_format.h"
 #include "repo/repo_format.h"
+#include "source/etcd/source_etcd.h"
 
 struct job_walk {
 	struct sha256 *sha;
@@ -54,7 +55,7 @@ job_walk_data(void *arg, const struct entry *e, const uint8_t *p, size_t n,
 	size_t keep;
 	int rc;
 
-	if (strcmp(e->path, "snapshot.db") != 0)
+	if (strcmp(e->path, SOURCE_ETCD_SNAPSHOT) != 0)
 		return 0;
 	w->snapshot = true;
 	/* Hold the last 32 bytes back: they may be the digest itself. */

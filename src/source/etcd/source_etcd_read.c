@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "crypto/hash.h"
+#include "source/etcd/source_etcd.h"
 #include "source/etcd/source_etcd_early.h"
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_proof.h"

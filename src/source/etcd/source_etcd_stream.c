@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "source/etcd/source_etcd.h"
 #include "source/etcd/source_etcd_facts.h"
 #include "source/etcd/source_etcd_stream.h"
 #include "source/source_spool.h"

@@ -7,9 +7,6 @@
 #include "etcd/etcd_snapshot.h"
 #include "source/etcd/source_etcd_survey.h"
 
-/* The form in which the snapshot's bytes are one file, as etcd sent them. */
-#define SOURCE_ETCD_SNAPSHOT "snapshot.db"
-
 /**
  * source_etcd_stream(m, time_ns, sink, begun, err):
  * Pass a snapshot of the member ${m} on to ${sink} while it comes.  If that
