@@ -7,54 +7,13 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "crypto/hash.h"
-#include "job/job.h"
 #include "job/job_paged.h"
-#include "job/job_restore.h"
+#include "job/job_restore_impl.h"
 #include "job/job_select.h"
 #include "repo/repo.h"
 #include "repo/repo_reader.h"
 #include "source/source_pages.h"
 #include "source/target.h"
-
-#define PIECE ((size_t)64 << 10) /* bytes */
-
-/*
- * The entries are walked twice: once to plan, so that the reader knows which
- * parts of which packs are wanted and fetches them ahead, and once to write.
- */
-struct restore {
-	const struct job *job;
-	const struct job_restore_opts *opts;
-	const char *id; /* The backup's. */
-	struct job_restore_report rep;
-	struct job_select *select;
-	struct repo_manifest manifest; /* The reader's. */
-	struct repo_reader *reader;
-	struct job_paged *paged; /* Or NULL. */
-	struct sha256 *sha;
-	struct target *target; /* NULL in a dry run. */
-	bool is_tree;          /* The backup has a top folder. */
-	uint64_t seen;         /* Entries, wanted or not. */
-	uint64_t total;
-	uint64_t lost_bytes; /* Of the files that are left out. */
-};
-
-static void
-tell(const struct restore *x, enum job_event_kind kind, const char *subject,
-    const char *text)
-{
-	const struct job_event ev = {
-		.kind = kind,
-		.job = "restore",
-		.subject = subject,
-		.text = text,
-		.done = x->rep.bytes,
-		.total = x->total,
-		.entries = x->rep.entries,
-	};
-
-	job_tell(x->job, &ev);
-}
 
 static void
 on_target_warn(void *arg, const char *path, const char *what)
@@ -62,10 +21,10 @@ on_target_warn(void *arg, const char *path, const char *what)
 	struct restore *x = arg;
 
 	x->rep.warnings++;
-	tell(x, JOB_WARNING, path, what);
+	job_restore_tell(x, JOB_WARNING, path, what);
 }
 
-/* Something that leads to files is damaged. */
+/* What says where files lie, or what they are called, is damaged. */
 static void
 on_damage(void *arg, enum repo_damage damage, const char *what)
 {
@@ -78,7 +37,8 @@ on_damage(void *arg, enum repo_damage damage, const char *what)
 					  : "where files lie is lost");
 	if (damage == REPO_MENDED)
 		x->rep.warnings++;
-	tell(x, damage == REPO_MENDED ? JOB_WARNING : JOB_FOUND, x->id, text);
+	job_restore_tell(
+	    x, damage == REPO_MENDED ? JOB_WARNING : JOB_FOUND, x->id, text);
 }
 
 /* First walk: say what is wanted. */
@@ -99,140 +59,13 @@ plan_entry(void *arg, const struct entry *e, struct err *err)
 	return repo_reader_want(x->reader, e->data_pos, e->data_len, err);
 }
 
-/* Write ${n} bytes that lie at ${off} of the data of ${e}, around its holes.
- */
-static int
-write_data(struct restore *x, const struct entry *e, uint64_t off,
-    const uint8_t *p, size_t n, struct err *err)
-{
-	uint64_t start = 0, run;
-	size_t i;
-	int rc;
-
-	if (!e->sparse)
-		return target_write(x->target, off, p, n, err);
-	for (i = 0; i < e->nextents && n > 0; i++) {
-		const struct entry_extent *ext = &e->extents[i];
-
-		if (off < start + ext->len) {
-			run = start + ext->len - off;
-			if (run > n)
-				run = n;
-			rc = target_write(x->target, ext->off + (off - start),
-			    p, (size_t)run, err);
-			if (rc < 0)
-				return rc;
-			off += run;
-			p += run;
-			n -= (size_t)run;
-		}
-		start += ext->len;
-	}
-	if (n > 0)
-		return err_set(err, HF_ECORRUPT,
-		    "'%s' has more data than its extents hold", e->path);
-	return 0;
-}
-
-static void
-lose(struct restore *x, const struct entry *e, const struct err *cause)
-{
-	x->rep.lost++;
-	x->lost_bytes += e->data_len;
-	tell(x, JOB_FOUND, e->path, cause->msg);
-}
-
-/* Hash, show and write the ${n} bytes at ${off} of the data of ${e}. */
-static int
-take_piece(struct restore *x, const struct entry *e, uint64_t off,
-    const uint8_t *p, size_t n, struct err *err)
-{
-	int rc;
-
-	if ((rc = sha256_update(x->sha, p, n, err)) < 0)
-		return rc;
-	if (x->opts->inspect != NULL &&
-	    (rc = x->opts->inspect(x->opts->inspect_arg, e, p, n, err)) < 0)
-		return rc;
-	return x->target == NULL ? 0 : write_data(x, e, off, p, n, err);
-}
-
-/* Read the data of ${e}; ${*lost} says that some of it cannot be had. */
-static int
-read_data(struct restore *x, const struct entry *e, bool *lost, struct err *err)
-{
-	uint64_t off, pos;
-	const uint8_t *p;
-	size_t n;
-	int rc;
-
-	for (off = 0; off < e->data_len; off += n) {
-		if ((rc = job_check(x->job, err)) < 0)
-			return rc;
-		rc = repo_reader_read(x->reader, &pos, &p, &n, err);
-		if (rc < 0 && !(x->opts->keep_going && repo_reader_is_loss(rc)))
-			return rc;
-		if (n == 0 || pos != e->data_pos + off)
-			return err_set(err, HF_EBUG,
-			    "'%s': the reader is out of step", e->path);
-		if (rc < 0 && !*lost) {
-			lose(x, e, err);
-			*lost = true;
-		}
-		if (!*lost && (rc = take_piece(x, e, off, p, n, err)) < 0)
-			return rc;
-		x->rep.bytes += n;
-		tell(x, JOB_PROGRESS, NULL, NULL);
-	}
-	return 0;
-}
-
-static int
-check_hash(
-    struct restore *x, const struct entry *e, bool *lost, struct err *err)
-{
-	uint8_t got[SHA256_LEN];
-	int rc;
-
-	if ((rc = sha256_final(x->sha, got, err)) < 0)
-		return rc;
-	if (!e->has_sha256 || memcmp(got, e->sha256, sizeof(got)) == 0)
-		return 0;
-	rc = err_set(err, HF_ECORRUPT,
-	    "'%s' differs from the hash that was recorded for it", e->path);
-	if (!x->opts->keep_going)
-		return rc;
-	lose(x, e, err);
-	*lost = true;
-	return 0;
-}
-
-static int
-restore_file(struct restore *x, const struct entry *e, struct err *err)
-{
-	bool lost = false;
-	int rc;
-
-	if (x->target != NULL && (rc = target_begin(x->target, e, err)) < 0)
-		return rc;
-	if ((rc = sha256_reset(x->sha, err)) < 0 ||
-	    (rc = read_data(x, e, &lost, err)) < 0)
-		return rc;
-	if (!lost && (rc = check_hash(x, e, &lost, err)) < 0)
-		return rc;
-	if (x->target == NULL)
-		return 0;
-	return lost ? target_drop(x->target, err)
-		    : target_end(x->target, e, err);
-}
-
 static int
 restore_one(struct restore *x, const struct entry *e, struct err *err)
 {
 	int rc;
 
 	if (e->type == ENTRY_FILE)
-		return restore_file(x, e, err);
+		return job_restore_file(x, e, err);
 	if (x->target == NULL)
 		return 0;
 	if ((rc = target_begin(x->target, e, err)) < 0)
@@ -274,37 +107,10 @@ open_target(struct restore *x, struct err *err)
 	return target_file_new(&topts, &x->target, err);
 }
 
-/* Write what was brought together, and check that it is the file. */
-static int
-write_paged(struct restore *x, const struct entry *e,
-    struct source_pages *pages, struct err *err)
-{
-	uint8_t piece[PIECE];
-	bool lost = false;
-	uint64_t off;
-	size_t n;
-	int rc;
-
-	if ((x->target != NULL && (rc = target_begin(x->target, e, err)) < 0) ||
-	    (rc = sha256_reset(x->sha, err)) < 0)
-		return rc;
-	for (off = 0; off < e->size; off += n) {
-		n = e->size - off < PIECE ? (size_t)(e->size - off) : PIECE;
-		if ((rc = job_check(x->job, err)) < 0 ||
-		    (rc = source_pages_read(pages, off, piece, n, err)) < 0 ||
-		    (rc = take_piece(x, e, off, piece, n, err)) < 0)
-			return rc;
-		x->rep.bytes += n;
-		tell(x, JOB_PROGRESS, NULL, NULL);
-	}
-	if ((rc = check_hash(x, e, &lost, err)) < 0 || x->target == NULL)
-		return rc;
-	return target_end(x->target, e, err);
-}
-
 /*
- * The file that is stored as pages, and nothing else.  It is whole before
- * its first byte is written, so that what goes to a pipe is good.
+ * Restore the file that is stored as pages; nothing else is wanted.  All of
+ * it is brought together and checked before its first byte is written, so
+ * that nothing bad goes into a pipe.
  */
 static int
 restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
@@ -317,21 +123,21 @@ restore_paged(struct restore *x, const struct repo_backup *b, struct err *err)
 	x->total = e->size;
 	if (!x->opts->dry_run && (rc = open_target(x, err)) < 0)
 		return rc;
-	tell(x, JOB_STARTED, b->id, NULL);
+	job_restore_tell(x, JOB_STARTED, b->id, NULL);
 	rc = job_paged_load(x->paged, &pages, err);
 	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc)) {
 		x->rep.bytes += e->data_len;
-		lose(x, e, err);
-	} else if (rc < 0 || (rc = write_paged(x, e, pages, err)) < 0) {
+		job_restore_lose(x, e, err);
+	} else if (rc < 0 || (rc = job_restore_image(x, e, pages, err)) < 0) {
 		return rc;
 	}
 	if (x->target != NULL && (rc = target_finish(x->target, err)) < 0)
 		return rc;
-	tell(x, JOB_FINISHED, b->id, NULL);
+	job_restore_tell(x, JOB_FINISHED, b->id, NULL);
 	return 0;
 }
 
-/* End a round of reading that has failed, so that another may begin. */
+/* Read a round that has failed to its end, so that another may begin. */
 static void
 drain(struct restore *x)
 {
@@ -345,7 +151,7 @@ drain(struct restore *x)
 	while (n > 0);
 }
 
-/* Is it the file as a whole that is wanted? */
+/* Is a file wanted that is stored as pages, as the one file it was? */
 static int
 find_paged(struct restore *x, bool *wanted, struct err *err)
 {
@@ -356,7 +162,10 @@ find_paged(struct restore *x, bool *wanted, struct err *err)
 	if (x->opts->parts)
 		return 0;
 	rc = job_paged_find(x->job, x->reader, &x->manifest, &x->paged, &e);
-	/* Of a file in parts that are lost in part, others come as they are. */
+	/*
+	 * Parts of it are lost, so it cannot be put together: those that are
+	 * whole are restored as they lie there.
+	 */
 	if (rc < 0 && x->opts->keep_going && repo_reader_is_loss(rc)) {
 		drain(x);
 		return 0;
@@ -370,7 +179,7 @@ find_paged(struct restore *x, bool *wanted, struct err *err)
 	return 0;
 }
 
-/* Nothing is there that was asked for: not at all, or not any more? */
+/* Say why nothing is restored: it was never there, or its name is lost. */
 static int
 has_none(const struct restore *x, struct err *err)
 {
@@ -421,12 +230,12 @@ run(struct restore *x, const struct repo_backup *b, struct err *err)
 		return rc;
 	if (!x->opts->dry_run && (rc = open_target(x, err)) < 0)
 		return rc;
-	tell(x, JOB_STARTED, b->id, NULL);
+	job_restore_tell(x, JOB_STARTED, b->id, NULL);
 	if ((rc = repo_reader_entries(x->reader, restore_entry, x, err)) < 0)
 		return rc;
 	if (x->target != NULL && (rc = target_finish(x->target, err)) < 0)
 		return rc;
-	tell(x, JOB_FINISHED, b->id, NULL);
+	job_restore_tell(x, JOB_FINISHED, b->id, NULL);
 	return 0;
 }
 
