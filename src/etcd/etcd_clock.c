@@ -1,13 +1,10 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "etcd/etcd_clock.h"
+#include "etcd/etcd_rows.h"
 
-#define MAGIC_LEN 8
-#define ROW_LEN 16
-
-static const uint8_t magic[MAGIC_LEN] = { 'H', 'F', 'E', 'C', 1 };
+static const uint8_t magic[ETCD_ROWS_MAGIC_LEN] = { 'H', 'F', 'E', 'C', 1 };
 
 void
 etcd_clock_clear(struct etcd_clock *c)
@@ -68,11 +65,11 @@ etcd_clock_encode(const struct etcd_clock *c, struct buf *b, struct err *err)
 	size_t i;
 	int rc;
 
-	if ((rc = buf_add(b, magic, sizeof(magic), err)) < 0)
+	if ((rc = etcd_rows_begin(b, magic, err)) < 0)
 		return rc;
 	for (i = 0; i < c->n; i++)
-		if ((rc = buf_add_u64(b, c->v[i].revision, err)) < 0 ||
-		    (rc = buf_add_u64(b, (uint64_t)c->v[i].ms, err)) < 0)
+		if ((rc = etcd_rows_add(
+			 b, c->v[i].revision, (uint64_t)c->v[i].ms, err)) < 0)
 			return rc;
 	return 0;
 }
@@ -89,24 +86,21 @@ etcd_clock_decode(
 {
 	CLEANUP(freep_etcd_clock) struct etcd_clock c = { 0 };
 	struct etcd_clock_row row, last = { .ms = -1 };
+	struct etcd_rows rows;
 	uint64_t ms;
 	int rc;
 
-	if (n < sizeof(magic) || memcmp(p, magic, sizeof(magic)) != 0 ||
-	    (n - sizeof(magic)) % ROW_LEN != 0)
-		return damaged(err);
-	p += sizeof(magic);
-	for (n -= sizeof(magic); n > 0; n -= ROW_LEN, p += ROW_LEN) {
-		row.revision = le64_get(p);
-		ms = le64_get(p + 8);
+	etcd_rows_open(&rows, magic, p, n);
+	while (etcd_rows_next(&rows, &row.revision, &ms)) {
 		row.ms = (int64_t)ms;
-		if (row.revision > INT64_MAX || ms > INT64_MAX ||
-		    row.revision < last.revision || row.ms <= last.ms)
+		if (row.revision < last.revision || row.ms <= last.ms)
 			return damaged(err);
 		if ((rc = append(&c, &row, err)) < 0)
 			return rc;
 		last = row;
 	}
+	if (rows.bad)
+		return damaged(err);
 	*ret = c;
 	c = (struct etcd_clock){ 0 };
 	return 0;

@@ -4,11 +4,9 @@
 #include "base/err.h"
 #include "etcd/etcd_lease_file.h"
 #include "etcd/etcd_pb.h"
+#include "etcd/etcd_rows.h"
 
-#define MAGIC_LEN 8
-#define ROW_LEN 16
-
-static const uint8_t magic[MAGIC_LEN] = { 'H', 'F', 'E', 'L', 1 };
+static const uint8_t magic[ETCD_ROWS_MAGIC_LEN] = { 'H', 'F', 'E', 'L', 1 };
 
 void
 etcd_lease_file_clear(struct etcd_lease_file *f)
@@ -88,11 +86,11 @@ etcd_lease_file_encode(
 	size_t i;
 	int rc;
 
-	if ((rc = buf_add(b, magic, sizeof(magic), err)) < 0)
+	if ((rc = etcd_rows_begin(b, magic, err)) < 0)
 		return rc;
 	for (i = 0; i < f->n; i++)
-		if ((rc = buf_add_u64(b, f->v[i].id, err)) < 0 ||
-		    (rc = buf_add_u64(b, f->v[i].granted, err)) < 0)
+		if ((rc = etcd_rows_add(b, f->v[i].id, f->v[i].granted, err)) <
+		    0)
 			return rc;
 	return 0;
 }
@@ -109,23 +107,20 @@ etcd_lease_file_decode(
 {
 	CLEANUP(freep_etcd_lease_file) struct etcd_lease_file f = { 0 };
 	struct etcd_lease_row row;
+	struct etcd_rows rows;
 	uint64_t last = 0;
 	int rc;
 
-	if (n < sizeof(magic) || memcmp(p, magic, sizeof(magic)) != 0 ||
-	    (n - sizeof(magic)) % ROW_LEN != 0)
-		return damaged(err);
-	p += sizeof(magic);
-	for (n -= sizeof(magic); n > 0; n -= ROW_LEN, p += ROW_LEN) {
-		row.id = le64_get(p);
-		row.granted = le64_get(p + 8);
-		if (row.id > INT64_MAX || row.granted > INT64_MAX ||
-		    row.id <= last)
+	etcd_rows_open(&rows, magic, p, n);
+	while (etcd_rows_next(&rows, &row.id, &row.granted)) {
+		if (row.id <= last)
 			return damaged(err);
 		if ((rc = etcd_lease_file_add(&f, &row, err)) < 0)
 			return rc;
 		last = row.id;
 	}
+	if (rows.bad)
+		return damaged(err);
 	*ret = f;
 	f = (struct etcd_lease_file){ 0 };
 	return 0;
