@@ -46,6 +46,18 @@ str_has_prefix(const char *s, const char *prefix)
 	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
+size_t
+str_line_len(const void *p, size_t n)
+{
+	const char *s = p;
+
+	if (n > 0 && s[n - 1] == '\n')
+		n--;
+	if (n > 0 && s[n - 1] == '\r')
+		n--;
+	return n;
+}
+
 char *
 str_hex(char *to, const void *p, size_t n)
 {

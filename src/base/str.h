@@ -28,6 +28,13 @@ int str_printf(char **, struct err *, const char *, ...)
 const char *str_has_prefix(const char *, const char *);
 
 /**
+ * str_line_len(p, n):
+ * Return the length of the ${n} bytes at ${p} without the end of a line: an
+ * LF at the end is not counted, nor then a CR.
+ */
+size_t str_line_len(const void *, size_t);
+
+/**
  * str_hex(to, p, n):
  * Write ${n} bytes as 2 * ${n} lower-case hex digits and a NUL; return ${to}.
  */

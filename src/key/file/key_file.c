@@ -93,17 +93,6 @@ key_file_new(const struct secret *master, const char *label, struct key **ret,
 	return 0;
 }
 
-/* The length of ${n} bytes of text without the end of its line. */
-static size_t
-line_len(const uint8_t *p, size_t n)
-{
-	if (n > 0 && p[n - 1] == '\n')
-		n--;
-	if (n > 0 && p[n - 1] == '\r')
-		n--;
-	return n;
-}
-
 static int
 not_a_key(const struct secret *raw, struct err *err)
 {
@@ -138,11 +127,11 @@ parse(const struct secret *raw, struct secret **master, struct err *err)
 
 	/* Half a key, cut off or made too short, must not pass for a whole. */
 	if (secret_len(raw) == MASTER_LEN &&
-	    all_hex(secret_p(raw), line_len(secret_p(raw), MASTER_LEN)))
+	    all_hex(secret_p(raw), str_line_len(secret_p(raw), MASTER_LEN)))
 		return not_a_key(raw, err);
 	if (secret_len(raw) == MASTER_LEN)
 		return secret_copy(p, MASTER_LEN, master, err);
-	if (line_len(secret_p(raw), secret_len(raw)) != 2 * MASTER_LEN)
+	if (str_line_len(secret_p(raw), secret_len(raw)) != 2 * MASTER_LEN)
 		return not_a_key(raw, err);
 	if ((rc = secret_new(MASTER_LEN, &m, err)) < 0)
 		return rc;

@@ -15,23 +15,13 @@ _Static_assert(REPO_LEGACY_WRAPPED_LEN ==
 		   AEAD_NONCE_LEN + REPO_LEGACY_KEY_LEN + AEAD_TAG_LEN,
     "a key object is nonce, key and tag");
 
-/* One end of a line, as `openssl rand -hex 32 > FILE` leaves it. */
-static size_t
-line_len(const uint8_t *p, size_t n)
-{
-	if (n > 0 && p[n - 1] == '\n')
-		n--;
-	if (n > 0 && p[n - 1] == '\r')
-		n--;
-	return n;
-}
-
 int
 repo_legacy_master_parse(
     const uint8_t *p, size_t n, struct secret **ret, struct err *err)
 {
 	CLEANUP(freep_secret) struct secret *key = NULL;
-	size_t len = line_len(p, n);
+	/* `openssl rand -hex 32 > FILE` ends the line. */
+	size_t len = str_line_len(p, n);
 	int rc;
 
 	if (len != 2 * REPO_LEGACY_KEY_LEN) {
