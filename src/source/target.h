@@ -34,11 +34,12 @@ struct target;
 
 struct target_opts {
 	const char *path; /* Where to; "-" for standard output. */
-	int overwrite;    /* Replace what is there; else it must not exist or
-	                     be an empty folder. */
-	bool incomplete;  /* Entries will be missing: a link to one is a
-	                     warning. */
-	size_t memory;    /* What the folders may take: base/limit.h. */
+	/* Replace what is there; else nothing may be there, or an empty
+	 * folder. */
+	bool overwrite;
+	/* Entries will be missing: a link to one is only a warning. */
+	bool incomplete;
+	size_t memory; /* What the folders may take: base/limit.h. */
 	/* What cannot be kept (owner, device, xattr) is told here, counted by
 	 * the caller, and does not stop the restore. */
 	void (*warn)(void *arg, const char *path, const char *what);

@@ -8,22 +8,21 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/limit.h"
 #include "base/stage.h"
 #include "base/str.h"
 #include "source/target.h"
 #include "source/tree/target_tree_dir.h"
+#include "source/tree/target_tree_folders.h"
 #include "source/tree/target_tree_meta.h"
 
 /*
- * A folder that came as an entry is marked by its sticky bit until it gets
- * its mode, at the end; one that was made because something lies in it is
- * not.  So a folder that comes late is told from one that comes twice,
- * without a list of either.
+ * A folder that came as an entry has the sticky bit until it gets its own
+ * mode, at the end; one that was made because something lies in it does not.
+ * This tells a folder whose entry comes late, which is allowed, from one that
+ * comes twice, which is not, without a list of either.
  */
 #define MODE_CAME 01700
 
@@ -33,18 +32,9 @@ struct target_tree {
 	char *path;
 	struct stage stage;
 	struct target_tree_dirs dirs;
+	struct target_tree_folders folders;
 	struct target_tree_meta meta;
-	unsigned long long left_out; /* Entries that links may name in vain. */
-
-	/*
-	 * The folders, encoded, and where each begins.  They get owner, mode
-	 * and times at the end, deepest first: until then they are writable,
-	 * and filling them would change their times.
-	 */
-	struct buf folders;
-	size_t *folder;
-	size_t nfolders, cap;
-	struct limit limit;
+	uint64_t left_out; /* Entries that links may name in vain. */
 
 	/* The file that is being written. */
 	int fd;
@@ -59,37 +49,13 @@ of(struct target *t)
 	return (struct target_tree *)t;
 }
 
-/* Remember the folder ${e} for the end. */
-static int
-add_folder(struct target_tree *t, const struct entry *e, struct err *err)
-{
-	size_t *grown, cap, at = t->folders.len;
-	int rc;
-
-	if (t->nfolders == t->cap) {
-		cap = t->cap > 0 ? 2 * t->cap : 64;
-		grown = reallocarray(t->folder, cap, sizeof(*grown));
-		if (grown == NULL)
-			return err_nomem(err);
-		t->folder = grown;
-		t->cap = cap;
-	}
-	/* One folder may have a MiB of attributes, and many may. */
-	if ((rc = entry_encode(e, &t->folders, err)) < 0 ||
-	    (rc = limit_take(&t->limit, t->folders.len - at + sizeof(at),
-		 "the list of the backup's folders", err)) < 0)
-		return rc;
-	t->folder[t->nfolders++] = at;
-	return 0;
-}
-
 static int
 twice(const struct entry *e, struct err *err)
 {
 	return err_set(err, HF_ECORRUPT, "'%s' is there twice", e->path);
 }
 
-/* What was not to be had becomes an error that says of what. */
+/* Make an error of errno, which making ${e} has left. */
 static int
 cannot_make(const struct entry *e, struct err *err)
 {
@@ -115,7 +81,7 @@ make_dir(struct target_tree *t, int dir, const char *base,
 		if (fchmodat(dir, base, MODE_CAME, 0) < 0)
 			return cannot_make(e, err);
 	}
-	return add_folder(t, e, err);
+	return target_tree_folders_add(&t->folders, e, err);
 }
 
 static int
@@ -131,7 +97,7 @@ make_top(struct target_tree *t, const struct entry *e, struct err *err)
 		return twice(e, err);
 	if (fchmod(t->stage.fd, MODE_CAME) < 0)
 		return cannot_make(e, err);
-	return add_folder(t, e, err);
+	return target_tree_folders_add(&t->folders, e, err);
 }
 
 static int
@@ -196,7 +162,10 @@ make_node(struct target_tree *t, int dir, const char *base,
 	return 0;
 }
 
-/* The file that a link names is not there. */
+/*
+ * The file that a link names is not there.  That is damage, unless entries
+ * were left out: it may have been one of them.
+ */
 static int
 no_target(struct target_tree *t, const struct entry *e, struct err *err)
 {
@@ -302,7 +271,7 @@ tree_end(struct target *base_t, const struct entry *e, struct err *err)
 	if (fd < 0)
 		return err_set(err, HF_EBUG, "an end without a begin");
 	t->fd = -1;
-	/* A hole at the end, or nothing but one. */
+	/* It ends with a hole, or is nothing but one. */
 	if (t->end < t->size && ftruncate(fd, (off_t)t->size) < 0)
 		return err_errno(err, errno, "restore '%s'", e->path);
 	target_tree_meta_set(&t->meta, fd, e);
@@ -324,27 +293,6 @@ tree_drop(struct target *base_t, struct err *err)
 	return 0;
 }
 
-/* Make the folder that was encoded at ${at} what it was. */
-static int
-finish_folder(struct target_tree *t, size_t at, struct err *err)
-{
-	CLEANUP(freep_entry) struct entry e = { 0 };
-	CLEANUP(freep_fd) int fd = -1;
-	struct cur c;
-	int rc;
-
-	cur_init(&c, t->folders.p + at, t->folders.len - at);
-	if ((rc = entry_decode(&c, &e, err)) < 0)
-		return rc;
-	fd = target_tree_open(t->stage.fd, e.path,
-	    strcmp(e.path, ".") == 0 ? 0 : strlen(e.path),
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, errno, "open '%s'", e.path);
-	target_tree_meta_set(&t->meta, fd, &e);
-	return 0;
-}
-
 static int
 tree_finish(struct target *base_t, struct err *err)
 {
@@ -353,11 +301,9 @@ tree_finish(struct target *base_t, struct err *err)
 
 	if (t->fd >= 0)
 		return err_set(err, HF_EBUG, "the last file has not ended");
-	while (t->nfolders > 0) {
-		rc = finish_folder(t, t->folder[--t->nfolders], err);
-		if (rc < 0)
-			return rc;
-	}
+	if ((rc = target_tree_folders_finish(
+		 &t->folders, t->stage.fd, &t->meta, err)) < 0)
+		return rc;
 	return stage_commit(&t->stage, err);
 }
 
@@ -370,8 +316,7 @@ tree_free(struct target *base_t)
 	target_tree_dirs_clear(&t->dirs);
 	target_tree_meta_clear(&t->meta);
 	stage_close(&t->stage);
-	buf_free(&t->folders);
-	free(t->folder);
+	target_tree_folders_clear(&t->folders);
 	free(t->path);
 	free(t);
 }
@@ -406,7 +351,7 @@ target_tree_new(
 	t->stage = (struct stage){ .parent = -1, .fd = -1 };
 	target_tree_dirs_init(&t->dirs, -1);
 	t->opts = *opts;
-	t->limit = limit_of(opts->memory);
+	target_tree_folders_init(&t->folders, opts->memory);
 	target_tree_meta_init(&t->meta, &t->opts);
 	if ((rc = str_dup(opts->path, &t->path, err)) < 0)
 		return rc;
