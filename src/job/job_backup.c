@@ -85,7 +85,7 @@ on_add(struct sink *s, const struct entry *e, struct err *err)
 	return repo_writer_add(b->writer, e, err);
 }
 
-/* Append a pair to a list of them; both strings are copied. */
+/* Append a pair to a list; both strings are copied. */
 static int
 fact_add(struct repo_fact **v, size_t *n, const char *name, const char *value,
     struct err *err)
@@ -171,8 +171,8 @@ open_base(struct backup *b, struct err *err)
 }
 
 /*
- * The memory is opened when it is first asked for: a source that never asks,
- * such as a stream, has no use for one.
+ * The record of the last backup is opened when the source first asks for it:
+ * one that never asks, such as a stream, has no use for it.
  */
 static int
 on_recall(struct sink *s, struct sink_kept *ret, struct err *err)
@@ -233,7 +233,7 @@ static const struct sink_ops backup_sink_ops = {
 	.remember = on_remember,
 };
 
-/* An uploader has stored so much more. */
+/* An uploader has stored ${bytes} more. */
 static void
 on_stored(void *arg, uint64_t bytes)
 {

@@ -68,7 +68,7 @@ clear(struct drill *x)
 	free(x->path);
 }
 
-/* The backup is bad, for this reason. */
+/* Note that the backup is bad, and why. */
 static int bad(struct drill *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 static int
@@ -101,7 +101,9 @@ restore(struct drill *x, struct err *err)
 	opts.to = to;
 	opts.arg = x->sample;
 	rc = job_restore_etcd(x->job, x->repo, x->b, &opts, &rep, err);
-	/* What the store does not have any more is as bad as what rots. */
+	/*
+	 * An object that the store has lost is as bad as one that is damaged.
+	 */
 	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND)
 		return bad(x, "it cannot be restored: %s", err->msg);
 	if (rc < 0)
@@ -112,8 +114,8 @@ restore(struct drill *x, struct err *err)
 	return 0;
 }
 
-/* etcd has the version that the backup needs: if it does not serve, that is
- * the backup's fault. */
+/* Start etcd.  It has the version that the backup needs, so if it does not
+ * serve, that is the backup's fault. */
 static int
 start(struct drill *x, struct err *err)
 {
@@ -139,8 +141,9 @@ compare_hash(struct drill *x, struct err *err)
 	int rc;
 
 	/*
-	 * By its number, unless that is the compact revision, which some
-	 * versions hash only unnamed: leases that end count from now on.
+	 * Ask for the hash at the revision, unless that is the compact
+	 * revision: some versions hash that one only as the newest.  It is
+	 * asked for at once, because leases that run out count from now on.
 	 */
 	rc = etcd_client_hashkv(x->client,
 	    d->revision > d->compact_revision ? d->revision : 0, &h, &gone,
@@ -204,7 +207,10 @@ compare(struct drill *x, struct err *err)
 		if ((rc = job_check(x->job, err)) < 0)
 			return rc;
 		rc = steps[i](x, err);
-		/* It serves nobody but us: what it refuses, it has not got. */
+		/*
+		 * It serves nobody but us: what it does not give, it does not
+		 * have.
+		 */
 		if (rc < 0 && rc != -HF_EINTR && rc != -HF_ENOMEM)
 			return bad(x, "%s", err->msg);
 		if (rc < 0 || !x->rep.good)

@@ -78,7 +78,7 @@ is_same(const struct held *a, const struct held *b)
 	       a->lease == b->lease && a->value == b->value;
 }
 
-/* Make room at ${at} for a key that has drawn a low lot. */
+/* Insert at ${at} a key whose lot is low enough. */
 static int
 insert(struct job_drill_sample *s, size_t at, uint64_t lot,
     const struct etcd_kv *kv, struct err *err)
@@ -133,7 +133,10 @@ job_drill_sample_add(void *arg, const struct etcd_record *r, struct err *err)
 	if (!etcd_kv_read(r->value, r->len, &kv))
 		return err_set(
 		    err, HF_ECORRUPT, "a record of etcd holds no message");
-	/* What --bump-revision left: no key that anybody can ask for. */
+	/*
+	 * What --bump-revision leaves behind: it has no key that could be asked
+	 * for.
+	 */
 	if (kv.nkey == 0)
 		return 0;
 	if ((rc = etcd_keys_get(s->keys, kv.key, kv.nkey, &was, err)) < 0)
@@ -149,7 +152,7 @@ job_drill_sample_keys(const struct job_drill_sample *s)
 	return s->there;
 }
 
-/* One key, asked for. */
+/* One key, and what etcd said when it was asked for it. */
 struct asked {
 	const struct job_drill_sample *sample;
 	struct held held;

@@ -46,8 +46,8 @@ environment(void)
 }
 
 /*
- * In the child, where nothing but system calls is safe.  Its group is its
- * own: what the terminal sends is for us, and we end it.
+ * In the child, where only system calls are safe.  It gets a process group of
+ * its own: a Ctrl-C at the terminal reaches us alone, and we end etcd.
  */
 static void
 become(const char *const *argv, char *const *env, int dir, int log, int null,
@@ -66,7 +66,7 @@ become(const char *const *argv, char *const *env, int dir, int log, int null,
 	_exit(127);
 }
 
-/* Run it; whether that works is known when this returns. */
+/* Run ${argv}; when this returns, it is known whether exec has worked. */
 static int
 spawn(const char *const *argv, int dir, pid_t *ret, struct err *err)
 {
@@ -103,7 +103,7 @@ spawn(const char *const *argv, int dir, pid_t *ret, struct err *err)
 	    err, "install etcd on this host, or name it with --etcd-program");
 }
 
-/* A path must mean the same from within the folder. */
+/* Make the path absolute: etcd runs in another folder. */
 static int
 resolve(const char *program, char **ret, struct err *err)
 {
@@ -117,7 +117,7 @@ resolve(const char *program, char **ret, struct err *err)
 	return err_hint(err, "name an etcd with --etcd-program");
 }
 
-/* The end of what it has said so far; "" if that cannot be had. */
+/* Give the end of its log; "" if that cannot be read. */
 static void
 last_words(int dir, char *to, size_t n)
 {
@@ -208,7 +208,10 @@ make_client(
 		.stall_ms = STALL_MS,
 	};
 
-	/* However long the folder's path, this one fits into a sockaddr. */
+	/*
+	 * Through /proc it fits into a sockaddr, however long the folder's path
+	 * is.
+	 */
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/client:1", s->dir);
 	return etcd_client_new(
 	    "http://localhost:2379", &opts, NULL, NULL, ret, err);

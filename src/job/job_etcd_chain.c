@@ -70,7 +70,7 @@ job_etcd_chain_newest(const struct repo_catalogue *cat, const char *source)
 	return NULL;
 }
 
-/* What a log's evidence says; false if it makes no sense. */
+/* Read what the evidence says of a log; false if it makes no sense. */
 static bool
 read_log(const struct repo_backup *b, struct job_etcd_log *l)
 {
@@ -131,9 +131,9 @@ take(struct job_etcd_chain *c, size_t *used, struct job_etcd_log log)
 }
 
 /*
- * Of the logs that go on where the chain ends, the one that goes on longest,
- * and so forth; those in which nothing happened tell the time.  What is taken
- * is written over what was looked at.
+ * Choose the logs of the chain, in place: of those that begin where the chain
+ * ends, take the one that reaches furthest, and so on.  A log in which nothing
+ * happened is taken for the time that it covers.
  */
 static void
 join(struct job_etcd_chain *c)
@@ -183,7 +183,7 @@ job_etcd_chain_log_at(const struct job_etcd_chain *c, int64_t ms)
 {
 	size_t i;
 
-	/* Its last row is at the end of a tick. */
+	/* The last row of a log's clock is at the end of a tick. */
 	if (c->n == 0 || ms >= c->logs[c->n - 1].to_ms + ETCD_CLOCK_TICK_MS)
 		return NULL;
 	for (i = c->n; i-- > 0;)
@@ -202,12 +202,12 @@ of_one_cluster(const struct repo_backup *a, const struct repo_backup *b)
 }
 
 /*
- * Does ${c}, of an older backup, tell of what came after all that ${best}
- * tells?  More revisions alone do not mean that: a cluster that was set back
- * counts them once more, and the older backup has those that are void.  But
- * no log of the older one is begun then, once the newer one is.  What is
- * compared are times of one clock: of the store's, and, between logs, of the
- * host's that followed.
+ * Does the chain ${c}, of an older backup, know of later changes than ${best}?
+ * A higher revision does not tell: a cluster that was set back counts the same
+ * revisions again, and the older backup may have those that are void.  But once
+ * a newer backup has begun, no log of the older one begins any more.  So times
+ * are compared, each pair by one clock: the store's, and between logs that of
+ * the host that followed.
  */
 static bool
 goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
@@ -222,7 +222,7 @@ goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
 	       (best->n == 0 || last->to_ms > best->logs[best->n - 1].to_ms);
 }
 
-/* The backup that the log ${log} continues, if it is good; or NULL. */
+/* Return the backup that the log ${log} continues, if it is good; or NULL. */
 static const struct repo_backup *
 base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
 {
@@ -260,7 +260,7 @@ job_etcd_chain_furthest(const struct repo_catalogue *cat,
 
 	if ((rc = job_etcd_chain_find(cat, newest, &best, err)) < 0)
 		return rc;
-	/* Only logs since it was begun count, and those come last. */
+	/* Only logs that began after it count, and those come last. */
 	for (i = cat->n; i-- > 0;) {
 		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 
@@ -320,9 +320,9 @@ has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
 }
 
 /*
- * The newest backup of a source may be one that no log continues, a snapshot.
- * If it is the newest state that is wanted, only a chain that goes on behind
- * it has a newer one: an older backup must not come back in its place.
+ * The newest backup of a source may be one that no log can continue, such as a
+ * snapshot.  If the newest state is wanted, an older backup may take its place
+ * only if its chain reaches further.
  */
 static bool
 is_older(const struct job_etcd_chain *c, const struct repo_backup *b,

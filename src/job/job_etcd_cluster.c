@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "job/job_etcd_cluster.h"
 
-/* As etcdutl has it. */
+/* The default of etcdutl. */
 #define NAME "default"
 #define URL "http://localhost:2380"
 
@@ -48,8 +48,8 @@ urls_of(const char *cluster, const char *name, char **ret, struct err *err)
 		    (rc = append(&list, "", p + len + 1, n - len - 1, err)) < 0)
 			return rc;
 	}
-	/* Without any, the name is not in the cluster, which is the error
-	 * that is told. */
+	/* Without a URL, the name is not in the cluster; that error comes
+	 * later. */
 	return str_dup(list.len > 0 ? (char *)list.p : URL, ret, err);
 }
 
@@ -117,7 +117,9 @@ job_etcd_cluster_new(const struct etcd_membership_opts *words, bool made,
 		c->urls, c->token };
 	if ((rc = etcd_membership_new(&full, &c->membership, err)) < 0)
 		return rc;
-	/* With a token each, the members would be clusters of their own. */
+	/*
+	 * With a token of its own, each member would be a cluster of its own.
+	 */
 	if (c->new_token && !made && c->membership->n > 1) {
 		(void)err_set(err, HF_EUSAGE,
 		    "a cluster of %zu members needs the same "

@@ -64,7 +64,7 @@ job_etcd_db_buckets(struct job_etcd_db *db, const struct etcd_bucket_sink *sink,
 	return db->form->buckets(db->state, sink, err);
 }
 
-/* Records on their way to the caller, hashed as etcd does. */
+/* Passes records on to the caller, and hashes them as etcd does. */
 struct hashed {
 	struct etcd_hashkv_sum *sum;
 	etcd_record_fn *fn;

@@ -106,7 +106,7 @@ load_index(struct records *f, struct err *err)
 	return 0;
 }
 
-/* Feeds the file of buckets to its reader. */
+/* Feed the file of buckets to its reader. */
 static int
 feed_buckets(void *arg, const uint8_t *p, size_t n, struct err *err)
 {
@@ -155,7 +155,7 @@ pass_record(void *arg, const struct etcd_record *r, struct err *err)
 	return p->fn(p->arg, r, err);
 }
 
-/* The segment must be the one that the index means. */
+/* Check that the segment is the one that the index means. */
 static int
 end_segment(struct pass *p, struct etcd_segment_reader *r, struct err *err)
 {
@@ -204,7 +204,7 @@ read_segment(struct records *f, size_t i, struct pass *p, struct err *err)
 	return rc;
 }
 
-/* Nothing is left: the next pass may begin. */
+/* Read to the end of the pass, so that the next one may begin. */
 static int
 end_pass(struct records *f, struct err *err)
 {
@@ -219,7 +219,7 @@ end_pass(struct records *f, struct err *err)
 	return rc;
 }
 
-/* All that is wanted is said first, so that it is fetched ahead. */
+/* Say first all that is wanted, so that the reader can fetch ahead. */
 static int
 records_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
     struct err *err)

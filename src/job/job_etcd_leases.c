@@ -26,7 +26,7 @@ take_old(
 	return etcd_lease_file_add(&l->old, &row, err);
 }
 
-/* What a lease was granted for, from wherever it is known. */
+/* Return what a lease was granted for, from whichever list knows it. */
 static uint64_t
 granted(const struct job_etcd_leases *l, uint64_t id)
 {
@@ -56,7 +56,7 @@ give(struct job_etcd_leases *l, uint64_t id, struct err *err)
 	return l->to->pair(l->to->arg, key, sizeof(key), b.p, b.len, err);
 }
 
-/* Both lists, ascending, what is in both once. */
+/* Merge both lists, which ascend; give what is in both only once. */
 static int
 give_all(struct job_etcd_leases *l, struct err *err)
 {

@@ -64,7 +64,7 @@ add_slot(struct job_etcd_look *l, const struct etcd_kv *kv, struct err *err)
 	return 0;
 }
 
-/* Find the slot of a key, or make one: of keys with one hash, a chain. */
+/* Find the slot of a key, or make one; keys with the same hash are chained. */
 static int
 find_slot(struct job_etcd_look *l, const struct etcd_kv *kv, struct slot **ret,
     struct err *err)

@@ -8,7 +8,7 @@
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_look.h"
 
-/* Looking for one key. */
+/* The search for one key. */
 struct get {
 	const void *key;
 	size_t n;
@@ -45,7 +45,9 @@ take_record(void *arg, const struct etcd_record *r, struct err *err)
 	return buf_add(g->value, kv.value, kv.nvalue, err);
 }
 
-/* How many bytes two keys have in common from the start. */
+/*
+ * Count the bytes that the key and ${item} have in common at their beginning.
+ */
 static size_t
 common(const struct get *g, const struct job_etcd_item *item)
 {
@@ -57,7 +59,7 @@ common(const struct get *g, const struct job_etcd_item *item)
 	return n;
 }
 
-/* Of the keys that there are, the first that begins most alike. */
+/* Return the first of those keys that share the longest beginning with it. */
 static const struct job_etcd_item *
 nearest(const struct get *g, const struct job_etcd_look *l)
 {
@@ -82,7 +84,7 @@ hint_nearest(struct job_etcd_db *db, uint64_t revision, const struct get *g,
 	const struct job_etcd_item *item;
 	struct err e = ERR_INIT;
 
-	/* That there is none is the answer, with or without a hint. */
+	/* The answer is that there is no such key; the hint is an extra. */
 	if (job_etcd_look_new(db, &opts, &l, &e) < 0)
 		return err->code;
 	if ((item = nearest(g, l)) == NULL)

@@ -16,7 +16,7 @@ begin_interval(struct follow *f)
 {
 	int64_t now = time_mono_ms();
 
-	/* In step with the clock, unless this one was early or late. */
+	/* Keep to the interval, unless this log was early or late. */
 	f->due += f->opts->interval_ms;
 	if (f->due <= now || f->due > now + f->opts->interval_ms)
 		f->due = now + f->opts->interval_ms;
@@ -36,7 +36,7 @@ tell_progress(const struct follow *f)
 	job_tell(f->job, &ev);
 }
 
-/* Ask how far the member is once a log is due, and lay it down then. */
+/* Once a log is due, ask the member how far it is; then store the log. */
 static int
 step(struct follow *f, struct err *err)
 {
@@ -48,7 +48,7 @@ step(struct follow *f, struct err *err)
 
 	if (now >= f->due && !f->asked) {
 		f->asked = true;
-		/* That it has ended, listening tells. */
+		/* If the watch has ended, listening finds out. */
 		(void)etcd_watch_ask(
 		    source_etcd_follow_watch(f->cluster), &ignore);
 		if ((rc = job_follow_look(f, &stands, err)) < 0)
@@ -65,7 +65,7 @@ step(struct follow *f, struct err *err)
 	    time_mono_ms() < f->due + ASK_AGAIN_MS)
 		return 0;
 	begin_interval(f);
-	/* Nothing is known of a time in which nobody answered. */
+	/* There is no clock of a time in which nobody answered. */
 	if (f->log->clock.n == 0)
 		return 0;
 	return job_follow_commit(f, err);
@@ -82,8 +82,8 @@ go_on(struct follow *f, struct err *err)
 {
 	int rc;
 
-	/* First the watch: what happens until there is another backup belongs
-	 * to the old one. */
+	/* Start the watch first: what happens until the next backup belongs to
+	 * the one that is there. */
 	if (can_follow(f) && source_etcd_follow_watch(f->cluster) == NULL)
 		return job_follow_connect(f, err);
 	if ((rc = job_follow_renew(f, err)) < 0 ||

@@ -9,17 +9,16 @@
 #include "store/store.h"
 
 /*
- * While a backup is taken, logs go on to be laid down; of the older backup,
- * for there is no other yet.  What they hold from the new one's revision on is
- * the new one's too, so their manifests are kept, and committed again as logs
- * of that: they name the same packs, and nothing is stored twice.  A log that
- * begins below the revision will do, for what is there twice counts once.
- *
- * A manifest of a log takes about 1 KiB.
+ * While a new backup is taken, logs are still stored as logs of the older one.
+ * What they hold from the new backup's revision on belongs to the new one, too.
+ * So their manifests are kept, and committed a second time as logs of the new
+ * backup: they name the same packs, and nothing is stored twice.  A log that
+ * begins below that revision will do, because a change that comes twice counts
+ * once.  A manifest of a log takes about 1 KiB.
  */
 #define CARRY_MAX 4096
 
-/* A pack, and a data key, count as made at the beginning of their hour. */
+/* A pack and a data key count as made at the beginning of their hour. */
 #define HOUR_MS ((int64_t)3600 * 1000)
 
 struct follow_carried {
@@ -49,8 +48,8 @@ job_follow_carry_add(struct follow *f, struct repo_manifest *m)
 	const struct source_etcd_log *l = f->log;
 	struct follow_carried *grown;
 
-	/* In which nothing happened, or too many: then the new one's logs
-	 * begin with what is read once more. */
+	/* It is empty, or there are too many: then the new backup's logs begin
+	 * with what is read again. */
 	if (l->last < l->first || c->n == CARRY_MAX)
 		return;
 	grown = reallocarray(c->v, c->n + 1, sizeof(*grown));
@@ -126,7 +125,7 @@ commit(
 	return 0;
 }
 
-/* The next of them that has more than there is, if it leaves no gap. */
+/* Find the next of them that reaches further and leaves no gap. */
 static struct follow_carried *
 find_next(struct follow *f)
 {

@@ -7,7 +7,7 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
-/* What the manifests say of the chain ${c}. */
+/* Fill in the trail from what the manifests say of the chain ${c}. */
 static void
 trail_of(const struct job_etcd_chain *c, struct repo_trail *t)
 {
@@ -27,7 +27,7 @@ trail_of(const struct job_etcd_chain *c, struct repo_trail *t)
 		(void)snprintf(t->state, sizeof(t->state), "%s", state);
 }
 
-/* The newest of them that says what the cluster amounted to. */
+/* Find the newest log that has a hash of the cluster. */
 static void
 past_of(const struct job_etcd_chain *c, struct repo_trail_past *p)
 {
@@ -57,11 +57,11 @@ take_up(const struct job_etcd_chain *c, struct repo_trail *t)
 }
 
 /*
- * Killed before it had gone over to the newest backup, it goes on with the one
- * whose logs it wrote until then.  If those come to the newest one's revision,
- * no time and no revision between the two is lost; if they cannot, as the
- * cluster was compacted or set back meanwhile, the watch tells, and it goes
- * over at once.
+ * A follower that was killed before it went over to the newest backup goes on
+ * from the one whose logs it wrote until then.  If these reach the revision of
+ * the newest, no time and no revision between the two is lost.  If they cannot,
+ * because the cluster was compacted or set back meanwhile, the watch tells, and
+ * it goes over at once.
  */
 static int
 from_catalogue(struct follow *f, struct err *err)
@@ -91,9 +91,9 @@ from_catalogue(struct follow *f, struct err *err)
 }
 
 /*
- * The catalogue knows best; a host that must not read it has its own memory.
- * One that may read is not misled by a memory that was brought back from a
- * copy of its disk.
+ * The catalogue knows best; only a host that must not read it uses its own
+ * memory.  So a host that may read is not misled by a memory that came back
+ * with a copy of its disk.
  */
 int
 job_follow_resume(struct follow *f, struct err *err)

@@ -5,17 +5,15 @@
 #include "job/job_follow_impl.h"
 
 /*
- * From the older backup to the newer one.  Logs are laid down of the older
- * one, at their interval, while the newer one is taken, while what happened up
- * to its revision is still to come, and while the logs that reach beyond that
- * become its own, too.  Only then it is the one that logs continue.
- *
- * Killed between any two steps, the older one's chain has all that was
- * gathered until the last interval; what is known of the newer one's ends
- * sooner.  Who asks for the latest gets the chain that goes furthest
- * (job_etcd_chain.h), and so does the next run, which goes on behind it.  What
- * the newer one had by then can be restored to where its logs end, and is
- * removed with it.
+ * Going over from an older backup to a newer one.  Logs continue the older one,
+ * at their interval, while the newer one is taken, while changes up to its
+ * revision are still to come, and while the logs that reach beyond it are
+ * committed as logs of the newer one, too.  Only then do logs continue the
+ * newer one.  If the follower is killed between any two of these steps, the
+ * older chain has all that was gathered up to the last interval, and the newer
+ * one's may end sooner.  Both who asks for the latest, and the next run, take
+ * the chain that goes furthest (job_etcd_chain.h).  The newer backup can then
+ * be restored to where its own logs end.
  */
 
 static void
@@ -33,11 +31,11 @@ tell_gap(struct follow *f)
 }
 
 /*
- * Are the logs of what is watched those of the newer backup?  It was read
- * from another member perhaps, and hashed to what the members had.  If the one
- * that is watched cannot tell any more, as it was compacted, then it must have
- * been there all the time, with one history: a member that is set back breaks
- * the watch.
+ * Do the watched member and the newer backup have one history?  The backup may
+ * have been read from another member, and its hash was that of the members
+ * then.  A member that was compacted meanwhile can no longer be compared; but
+ * if one watch has seen all since before the backup, it has one history:
+ * setting a member back breaks the watch.
  */
 static bool
 is_one_history(const struct follow *f)
@@ -60,9 +58,10 @@ is_one_history(const struct follow *f)
 }
 
 /*
- * Now logs continue the newer backup.  ${*joins}: they do where the last of
- * the older one ended, and what was gathered since is the next.  Else the
- * watch is begun anew, behind the newer one, which compares their history.
+ * From now on, logs continue the newer backup.  If ${joins}, they go on where
+ * the last log of the older one ended, and what was gathered since then is the
+ * next log.  If not, the watch is begun anew behind the newer backup, which
+ * compares the histories.
  */
 static int
 go_over(struct follow *f, bool joins, struct err *err)
@@ -95,7 +94,10 @@ job_follow_advance(struct follow *f, struct err *err)
 
 	if (!f->have_next)
 		return 0;
-	/* What was to come before it can be had no more, and it is there. */
+	/*
+	 * The older backup's chain does not go on: there is nothing to wait
+	 * for.
+	 */
 	if (!f->known || f->broken)
 		return go_over(f, false, err);
 	if (f->log->last < f->next.revision)

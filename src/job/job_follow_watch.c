@@ -8,7 +8,7 @@
 
 #define BEHIND_MAX_MS 15000
 
-/* What is in the store cannot be continued: only a new backup can. */
+/* The chain cannot be continued: only a new backup can go on. */
 static void
 give_up(struct follow *f, const char *why)
 {
@@ -31,10 +31,10 @@ check_cluster(struct follow *f)
 }
 
 /*
- * And its past must be what it was: one that was set back to an older
- * snapshot, and has gone on since, would be watched without a word, and the
- * logs would join one history to another.  What cannot be compared, as it was
- * compacted meanwhile, a new backup settles.
+ * Check that its past is what it was.  A cluster that was set back to an older
+ * snapshot and has gone on since would be watched without an error, and the
+ * logs would join one history to another.  If it can no longer be compared,
+ * because it was compacted meanwhile, a new backup is taken.
  */
 static void
 check_past(struct follow *f)
@@ -106,7 +106,7 @@ take_events(struct follow *f, struct etcd_batch *batch, struct err *err)
 	return 0;
 }
 
-/* All up to ${revision} has come. */
+/* All changes up to ${revision} have come. */
 static int
 complete(struct follow *f, uint64_t revision, struct err *err)
 {
@@ -114,9 +114,9 @@ complete(struct follow *f, uint64_t revision, struct err *err)
 }
 
 /*
- * A member that was just started again may know less than what others have
- * told.  One that stays so belongs to a cluster that was set back: it counts
- * the same revisions once more, for other events.
+ * Is the member behind?  One that has just started may know less than what
+ * others have told.  One that stays behind belongs to a cluster that was set
+ * back: it counts the same revisions again, for other changes.
  */
 static bool
 is_behind(struct follow *f, uint64_t revision)
@@ -132,7 +132,10 @@ is_behind(struct follow *f, uint64_t revision)
 	return true;
 }
 
-/* Between what was taken there is a gap: go on behind a new backup. */
+/*
+ * There is a gap between what was gathered and this batch: a new backup has to
+ * follow.
+ */
 static void
 note_gap(struct follow *f, const struct etcd_batch *batch)
 {
@@ -181,8 +184,8 @@ job_follow_listen(struct follow *f, long ms, bool *stands, struct err *err)
 }
 
 /*
- * etcd tells no progress of a watch whose first revision is still to come: as
- * long as nothing has happened, the member is asked where it stands.
+ * While nothing has happened yet, etcd tells no progress of a watch, as its
+ * first revision is still to come: so the member is asked where it stands.
  */
 int
 job_follow_look(struct follow *f, bool *stands, struct err *err)

@@ -9,7 +9,7 @@
 #include "repo/repo.h"
 #include "store/store.h"
 
-/* Is what ${w} wraps wrapped for another opener, too?  1 or 0. */
+/* Is the key that ${w} wraps also wrapped for another opener? */
 static int
 has_other(struct repo *r, const struct job_wrappings *all,
     const struct job_wrapping *w, struct err *err)

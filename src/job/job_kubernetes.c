@@ -6,10 +6,13 @@
 #define PARTS_MAX 5
 #define PROVIDER_MAX 128
 
-/* Where API servers keep everything: --etcd-prefix, and OpenShift's. */
+/*
+ * The prefixes of API servers: their default for --etcd-prefix, and
+ * OpenShift's.
+ */
 static const char *const prefixes[] = { "/registry/", "/kubernetes.io/" };
 
-/* Resources that lie elsewhere than under the name kubectl knows. */
+/* Resources that do not lie under the name by which kubectl knows them. */
 static const struct {
 	const char *stored, *second; /* Parts of the key. */
 	const char *resource;
@@ -83,7 +86,10 @@ take_resource(
 		k->resource = word(elsewhere[i].resource);
 		return elsewhere[i].second != NULL ? 2 : 1;
 	}
-	/* What an API group adds lies under its name, which has a dot. */
+	/*
+	 * What an API group adds lies under the name of the group, which has a
+	 * dot.
+	 */
 	if (n > 2 && memchr(part[0].p, '.', part[0].n) != NULL) {
 		k->group = part[0];
 		k->resource = part[1];

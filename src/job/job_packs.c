@@ -22,7 +22,7 @@ job_packs_free(struct job_packs *p)
 }
 
 /*
- * Anything else in the folder is a stranger's: it is left alone, here and by
+ * Any other object in the folder is not ours: it is left alone, here and by
  * prune.
  */
 static int
@@ -130,7 +130,7 @@ job_packs_find(const struct job_packs *p, const struct repo_pack_row *row)
 		return NULL;
 	memcpy(want.oid, row->oid, sizeof(want.oid));
 	found = bsearch(&want, p->v, p->n, sizeof(want), by_oid);
-	/* The same object in another hour's folder is not this one. */
+	/* The same object in another hour's folder is another object. */
 	return found != NULL && found->hour == row->hour ? found : NULL;
 }
 

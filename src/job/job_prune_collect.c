@@ -26,7 +26,10 @@ prune_name(const struct prune *p, const struct repo_manifest *m)
 	return whole;
 }
 
-/* Was it erased?  1 if the store refuses: it is locked, for longer. */
+/*
+ * Erase an object; return 1 if the store refuses, because a lock holds it
+ * longer.
+ */
 static int
 erase(struct prune *p, const char *name, struct err *err)
 {
@@ -65,9 +68,10 @@ hold(struct prune *p, struct repo_backup *b, struct err *err)
 }
 
 /*
- * Erase manifests first, then what they named.  Killed in between, packs
- * are left that nothing names, and the next prune collects them; the other
- * way round a manifest would be left that names packs which are gone.
+ * Erase manifests first, then what they name.  A prune that is killed in
+ * between leaves packs that nothing names, and the next prune collects them.
+ * The other way round, it would leave a manifest that names packs which are
+ * gone.
  */
 static int
 erase_manifests(struct prune *p, struct err *err)
@@ -89,7 +93,10 @@ erase_manifests(struct prune *p, struct err *err)
 	return 0;
 }
 
-/* Stored before this, an object that nothing names can be named no more. */
+/*
+ * If an object was stored before the time returned here, and nothing names it,
+ * then nothing ever will.
+ */
 static int64_t
 horizon(const struct prune *p)
 {

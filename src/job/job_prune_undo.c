@@ -11,8 +11,8 @@ bring_back(struct repo *r, struct store_eraser *eraser,
 	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
 	int rc;
 
-	/* Killed in between, it is undone, and the tombstone is litter: the
-	 * same that it would be if a thief had put it back. */
+	/* If this is killed in between, the backup is back, and the tombstone
+	 * has no effect any more: the same as if a thief had put it back. */
 	if ((rc = repo_undo(r, b, err)) < 0)
 		return rc;
 	repo_name_tombstone(name, b->m.sha256);
@@ -20,10 +20,11 @@ bring_back(struct repo *r, struct store_eraser *eraser,
 }
 
 /*
- * A prune takes the store's time first and erases nothing of a backup whose
- * window is open by then.  So one that is at work now leaves alone what is
- * inside its window now; but what is not, it may be erasing, manifest first,
- * and without its tombstone that would be a backup with holes.
+ * Is the undo window of ${b} open?  A prune takes the store's time first, and
+ * erases nothing of a backup whose window is open then.  So a prune at work now
+ * leaves alone what is inside its window now.  But what is not, it may be
+ * erasing, the manifest first; without its tombstone that would be a backup
+ * with holes.
  */
 static bool
 is_open(const struct repo_backup *b, int64_t now_ms, int64_t undo_ms)
@@ -65,8 +66,8 @@ job_prune_undo(struct repo *r, const struct repo_catalogue *cat,
 		return too_late(b, undo_ms, err);
 	if ((rc = store_eraser_new(repo_store(r), &eraser, err)) < 0)
 		return rc;
-	/* The logs first: killed in between, it is still removed, and this
-	 * can be said again. */
+	/* Undo the logs first: if this is killed in between, the backup is
+	 * still removed, and the command can be repeated. */
 	for (i = 0; i < cat->n; i++) {
 		log = &cat->backups[i];
 		if (log->removed && repo_backup_continues(log, b) &&
