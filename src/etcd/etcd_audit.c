@@ -13,7 +13,7 @@ struct version {
 	uint64_t main, lease;
 };
 
-/* What to do with the pairs of the bucket that is coming. */
+/* What the pairs of the bucket at hand are. */
 enum bucket {
 	OTHER,
 	LEASES,
@@ -58,7 +58,7 @@ etcd_audit_free(struct etcd_audit *a)
 	free(a);
 }
 
-/* Point ${*ret} at the version of the key of ${kv}; its main is 0 at first. */
+/* Give the version of the key of ${kv}; its main is 0 if the key is new. */
 static int
 version_of(struct etcd_audit *a, const struct etcd_kv *kv, struct version **ret,
     struct err *err)
@@ -138,7 +138,10 @@ take_lease(
 	if (nkey != sizeof(*grown))
 		return err_set(err, HF_ECORRUPT,
 		    "the bucket 'lease' has a key that is no number");
-	/* Room for 1, 2, 4, ...: it is full when the count is a power of 2. */
+	/*
+	 * There is room for 1, 2, 4, ...: it is full when the count is a power
+	 * of 2.
+	 */
 	if ((a->nleases & (a->nleases - 1)) == 0)
 		grown = reallocarray(a->leases,
 		    a->nleases > 0 ? 2 * a->nleases : 1, sizeof(*grown));
@@ -200,7 +203,9 @@ compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A key and its lease go in one transaction, so none outlives the other. */
+/*
+ * Check that the lease of a key exists: etcd removes both in one transaction.
+ */
 static int
 check_lease(
     const struct etcd_audit *a, const struct version *v, struct err *err)
@@ -222,8 +227,8 @@ etcd_audit_end(struct etcd_audit *a, struct err *err)
 	int rc;
 
 	/*
-	 * The last record may well be older: what was compacted may all have
-	 * been deleted before.
+	 * The last record may be older, if all that came after it was deleted
+	 * and compacted away.
 	 */
 	if (a->meta.finished_compact > a->meta.scheduled_compact)
 		return err_set(err, HF_ECORRUPT,

@@ -36,8 +36,9 @@ on_status(void *arg, const uint8_t *p, size_t n, struct err *err)
 }
 
 /*
- * etcd 3.4 does not know the question, says so before it has read all of it,
- * and resets the stream: then libcurl mostly loses what it said.
+ * Is the server too old to answer?  An etcd 3.4 does not know the question.  It
+ * says so before it has read all of it, and resets the stream, and then libcurl
+ * mostly loses the answer.
  */
 static bool
 cannot_know(struct etcd_client *c)

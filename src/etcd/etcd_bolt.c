@@ -78,8 +78,9 @@ meta_read(const struct etcd_bolt_file *f, uint64_t off, struct meta *m,
 }
 
 /*
- * If the first page is damaged, nobody has said where the second begins: try
- * every page size, and believe the one that says the same of itself.
+ * If the first page is damaged, the size of a page is not known, and so not
+ * where the second meta page begins.  Try every size, and believe the page that
+ * names that same size.
  */
 static int
 meta_second(const struct etcd_bolt_file *f, struct meta *m, const char **bad,

@@ -7,8 +7,9 @@
 #include "etcd/etcd_bolt_impl.h"
 
 /*
- * Leaves change hands in groups, so that the two threads seldom meet: one is
- * being filled, one is ready, one is the taker's, and one is to spare.
+ * Leaves are handed over in groups, so that the two threads seldom meet.  Of
+ * four groups, one is being filled, one is ready, one is with the taker, and
+ * one is to spare.
  */
 #define GROUPS 4
 #define GROUP_LEAVES 64
@@ -56,8 +57,8 @@ fill(struct etcd_bolt_ahead *a, struct group *g, struct err *err)
 }
 
 /*
- * Wait for a group that is nobody's; false if no more are wanted.  As long as
- * a run of many megabytes waits, no other is read.
+ * Wait for a free group; false if no more are wanted.  While a run of many
+ * megabytes waits to be taken, nothing more is read.
  */
 static bool
 await_room(struct etcd_bolt_ahead *a)
@@ -84,7 +85,7 @@ run(void *arg)
 	for (; rc == 1 && await_room(a); tail = (tail + 1) % GROUPS) {
 		rc = fill(a, &a->groups[tail], &err);
 		(void)pthread_mutex_lock(&a->lock);
-		/* What came before a damaged page is given out all the same. */
+		/* What came before a damaged page is handed on all the same. */
 		a->nfull++;
 		a->bytes += a->groups[tail].bytes;
 		a->ended = rc != 1;

@@ -40,7 +40,7 @@ on_pages(void *arg, uint64_t first, uint64_t n, struct err *err)
 	return 0;
 }
 
-/* What is in them was seen when the file was opened; bbolt reads both. */
+/* Their content was checked when the file was opened; bbolt reads both. */
 static int
 check_metas(struct walk *w, struct err *err)
 {
@@ -102,7 +102,7 @@ check_free(struct walk *w, uint64_t id, struct err *err)
 	return 0;
 }
 
-/* ${n} numbers of free pages at ${off}. */
+/* Check the ${n} numbers of free pages that lie at ${off}. */
 static int
 check_ids(struct walk *w, uint64_t off, uint64_t n, struct err *err)
 {
@@ -182,7 +182,10 @@ etcd_bolt_check(const struct etcd_bolt *b, struct err *err)
 	if ((rc = check_metas(&w, err)) < 0 ||
 	    (rc = walk_bucket(&w, NULL, 0, err)) < 0)
 		return rc;
-	/* Without a list, bbolt takes what it does not reach for free. */
+	/*
+	 * If there is no list, bbolt takes all pages for free that it does not
+	 * reach.
+	 */
 	if (b->freelist == ETCD_BOLT_NO_FREELIST)
 		return 0;
 	if ((rc = check_freelist(&w, err)) < 0)

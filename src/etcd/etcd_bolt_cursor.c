@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "etcd/etcd_bolt_impl.h"
 
-/* Databases of many gigabytes have five levels or six. */
+/* Databases of many gigabytes have five or six levels. */
 #define DEPTH_MAX 32
 
 struct etcd_bolt_cursor {
@@ -21,7 +21,7 @@ struct etcd_bolt_cursor {
 	void *watch_arg;
 };
 
-/* The page lies in the value: keep a copy if that will not stay. */
+/* The page lies in the bucket's value: copy it if that will not stay. */
 static int
 take_inline(
     struct etcd_bolt_cursor *c, const uint8_t *p, size_t n, struct err *err)
@@ -30,7 +30,7 @@ take_inline(
 	int rc;
 
 	if (c->bolt->file->base == NULL) {
-		/* Never of 0 bytes, which realloc may take for free. */
+		/* Never ask for 0 bytes: realloc may then free the room. */
 		if ((rc = bolt_page_room(pg, n + 1, err)) < 0)
 			return rc;
 		memcpy(pg->room, p, n);
@@ -126,7 +126,7 @@ load(struct etcd_bolt_cursor *c, unsigned int depth, uint64_t id,
 	return c->watch(c->watch_arg, id, pg->len / c->bolt->page_size, err);
 }
 
-/* Stands for a key behind all others, by its address. */
+/* Its address stands for a key behind all others. */
 static const struct bolt_key behind_all;
 
 /* Return the last element not above ${key}, or the first of all. */
@@ -229,7 +229,7 @@ next_leaf(struct etcd_bolt_cursor *c, struct err *err)
 	return 0;
 }
 
-/* Hand out where the cursor stands, or what comes after if that is an end. */
+/* Give the item at the cursor, or the next one if this page has ended. */
 static int
 give(struct etcd_bolt_cursor *c, struct etcd_bolt_item *item, struct err *err)
 {

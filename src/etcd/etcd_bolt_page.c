@@ -93,7 +93,7 @@ inside(const struct bolt_page *pg, unsigned int i)
 	       to <= pg->len;
 }
 
-/* bbolt takes no others; a restore could not write what has them. */
+/* bbolt accepts no other keys, so a restore could not write them. */
 static bool
 key_ok(const struct bolt_page *pg, const struct bolt_key *key)
 {
@@ -129,7 +129,7 @@ check_elements(const struct bolt_page *pg, struct err *err)
 	return 0;
 }
 
-/* Take what ${pg->p} has for a page of this type. */
+/* Read ${pg->p} as a page of this type. */
 static int
 parse(struct bolt_page *pg, const struct bolt_header *h, struct err *err)
 {
@@ -155,7 +155,7 @@ bolt_page_room(struct bolt_page *pg, size_t n, struct err *err)
 	return 0;
 }
 
-/* Bytes ${from} to ${to} of page ${pg->id}'s run. */
+/* Read the bytes ${from} to ${to} of the run of page ${pg->id}. */
 static int
 fetch(const struct etcd_bolt *b, struct bolt_page *pg, size_t from, size_t to,
     struct err *err)
@@ -174,7 +174,7 @@ fetch(const struct etcd_bolt *b, struct bolt_page *pg, size_t from, size_t to,
 	    b->file->arg, off + from, pg->room + from, to - from, err);
 }
 
-/* The header's part of the rules; the run's length with it. */
+/* Check the header, and find the length of the run. */
 static int
 check_header(const struct etcd_bolt *b, struct bolt_page *pg,
     const struct bolt_header *h, struct err *err)

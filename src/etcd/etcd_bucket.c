@@ -15,7 +15,7 @@ compare(const struct etcd_pair *p, const void *key, size_t nkey)
 	return rc != 0 ? rc : (p->nkey > nkey) - (p->nkey < nkey);
 }
 
-/* Where the key is, or belongs; is it there? */
+/* Find where the key is, or where it belongs; is it there? */
 static bool
 find(const struct etcd_bucket *b, const void *key, size_t nkey, size_t *at)
 {

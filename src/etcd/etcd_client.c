@@ -116,7 +116,10 @@ login(struct etcd_client *c, struct err *err)
 	struct err cause = ERR_INIT;
 	int rc;
 
-	/* All room at once: growing would leave copies of the password. */
+	/*
+	 * Make all room at once: growing would leave copies of the password
+	 * behind.
+	 */
 	if ((rc = buf_reserve(&req, nuser + npass + 32, err)) < 0 ||
 	    (rc = pb_add_bytes(&req, 1, c->user, nuser, err)) < 0 ||
 	    (rc = pb_add_bytes(&req, 2, secret_p(c->password), npass, err)) < 0)
@@ -133,7 +136,7 @@ login(struct etcd_client *c, struct err *err)
 	*err = cause;
 	if (rc == 0)
 		(void)etcd_malformed("Authenticate", err);
-	/* Only what etcd itself said is about the user. */
+	/* Only a refusal by etcd itself is about the user. */
 	if (rc == -HF_EDENIED && call.status > GRPC_OK)
 		(void)err_hint(err, "check 'user' and 'password'");
 	return err_wrap(err, "log in as '%s'", c->user);
@@ -157,7 +160,10 @@ etcd_client_stale(struct etcd_client *c, int status, const char *words)
 {
 	if (c->user == NULL || !token_expired(status, words))
 		return false;
-	/* no_auth too: it may have been turned on meanwhile. */
+	/*
+	 * Forget no_auth, too: authentication may have been turned on
+	 * meanwhile.
+	 */
 	c->no_auth = false;
 	secret_free(TAKE(c->token));
 	return true;
@@ -171,7 +177,7 @@ need_token(struct etcd_client *c, struct err *err)
 	return login(c, err);
 }
 
-/* Who was refused without having given a user can do something about it. */
+/* Tell who was refused without a user that one can be given. */
 static int
 no_user(const struct etcd_client *c, const char *words, struct err *err)
 {

@@ -6,7 +6,7 @@
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
 
-/* A gigabyte is read and hashed within this, also from a slow disk. */
+/* Even from a slow disk, a gigabyte is read and hashed within this time. */
 #define HASHKV_TIMEOUT_MS 300000
 
 static void
@@ -50,8 +50,8 @@ status_header(struct etcd_status *s, const struct pb *r)
 }
 
 /*
- * An alarm that is raised is also listed among the errors of every member
- * ("memberID:1 alarm:NOSPACE"); it is no complaint about this one.
+ * An alarm that is raised is listed among the errors of every member, too
+ * ("memberID:1 alarm:NOSPACE"); that is no complaint about this one.
  */
 static void
 status_error(struct etcd_status *s, const struct pb *r)
@@ -215,7 +215,10 @@ etcd_client_hashkv(struct etcd_client *c, uint64_t revision,
 		return rc;
 	if ((rc = etcd_client_ask(c, &call, err)) < 0)
 		return etcd_revision_gone(&call, revision, gone, err);
-	/* A server that hashed something else would make equals differ. */
+	/*
+	 * If a server hashed another revision, equal members would seem to
+	 * differ.
+	 */
 	if (revision != 0 && h.hash_revision != 0 &&
 	    h.hash_revision != revision)
 		return err_set(err, HF_ESOURCE,

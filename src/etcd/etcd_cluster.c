@@ -129,7 +129,10 @@ add_member(struct etcd_cluster *m, const struct pb *field, struct err *err)
 		return err_nomem(err);
 	m->at = grown;
 	m->at[m->n] = (struct etcd_cluster_member){ 0 };
-	/* Counted first: what it holds is freed also if it is bad. */
+	/*
+	 * It is counted first, so that what it holds is freed also if it is
+	 * bad.
+	 */
 	return read_member(&m->at[m->n++], field, err);
 }
 
@@ -162,7 +165,7 @@ on_members(void *arg, const uint8_t *p, size_t n, struct err *err)
 {
 	struct etcd_cluster *m = arg;
 
-	/* Of a server that sends two, the second is an error later. */
+	/* If a server sends two lists, the second one is an error later. */
 	etcd_cluster_free(m);
 	return etcd_cluster_read(p, n, m, err);
 }

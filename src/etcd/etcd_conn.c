@@ -145,7 +145,7 @@ etcd_conn_call(struct etcd_conn *c, struct etcd_call *call, struct err *err)
 		 req == NULL ? 0 : req->len, err)) < 0)
 		return rc;
 	rc = perform(&w, err);
-	/* What the handle points at dies with this frame. */
+	/* The handle points at variables of this function. */
 	curl_easy_reset(c->curl);
 	return rc;
 }

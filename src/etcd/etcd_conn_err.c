@@ -68,8 +68,8 @@ etcd_conn_err(struct err *err, CURLcode code, const char *url,
 		return err_hint(
 		    err, "if the server speaks TLS, write https://");
 	/*
-	 * The alert can get lost: TLS 1.3 sends it after the handshake, when
-	 * we may be writing into a connection that is closed already.
+	 * The alert can be lost: in TLS 1.3 it comes after the handshake, when
+	 * we may be writing into a connection that is already closed.
 	 */
 	if (!cert)
 		return err_hint(err,

@@ -25,7 +25,7 @@ struct etcd_datadir {
 	int member, wal, snap; /* The folders. */
 	int db;
 
-	/* Lays down the log, while the caller fills the database. */
+	/* This thread writes the log while the caller fills the database. */
 	const struct etcd_membership *members;
 	pthread_t thread;
 	bool laying;
@@ -162,7 +162,7 @@ etcd_datadir_db(const struct etcd_datadir *d)
 	return d->db;
 }
 
-/* The log is on the disk before there is a database of that name. */
+/* The log is on the disk before the database gets its name. */
 static int
 name_db(struct etcd_datadir *d, struct err *err)
 {

@@ -13,7 +13,7 @@
 static const char key_downgrade[] = "downgrade";
 static const char key_version[] = "clusterVersion";
 
-/* "3.5.0", as etcd writes it: three numbers, which it could not do without. */
+/* Is it "3.5.0", as etcd writes it?  It needs the three numbers. */
 static bool
 is_version(const char *s)
 {
@@ -29,7 +29,7 @@ is_version(const char *s)
 	return dots == 2;
 }
 
-/* A pair's value as a minor version; 0: there is none that can be read. */
+/* Read a pair's value as a minor version; return 0 if it is none. */
 static unsigned long
 minor_of(const struct etcd_bucket *b, const char *key)
 {

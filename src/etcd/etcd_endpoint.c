@@ -21,7 +21,7 @@ etcd_endpoint_parse(const char *text, char **ret, struct err *err)
 	}
 	n = etcd_url_host(host);
 	rest = host + n;
-	/* One slash at the end is how many write a URL. */
+	/* Many write a URL with one slash at its end. */
 	if (n > 0 && (*rest == '\0' || strcmp(rest, "/") == 0))
 		return str_printf(
 		    ret, err, "%s://%.*s:" PORT_DEFAULT, scheme, (int)n, host);
@@ -34,7 +34,7 @@ etcd_endpoint_parse(const char *text, char **ret, struct err *err)
 			return str_printf(ret, err, "%s://%.*s:%.*s", scheme,
 			    (int)n, host, (int)len, rest + 1);
 	}
-	/* Not shown whole: there may be a password in it. */
+	/* It is not shown: there may be a password in it. */
 	if (strchr(text, '@') != NULL) {
 		(void)err_set(err, HF_ECONFIG,
 		    "an endpoint of etcd has a user name in it");

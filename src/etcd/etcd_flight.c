@@ -48,14 +48,17 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	struct etcd_flight *f = arg;
 	size_t len = size * n;
 
-	/* libcurl keeps the bytes, and brings them again. */
+	/* libcurl keeps the bytes, and calls again with them. */
 	if (f->full != NULL && f->full(f->call->arg)) {
 		f->held = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	if (grpc_rx_body(&f->rx, (const uint8_t *)p, len, &f->cause) < 0)
 		return len + 1; /* Not len: curl aborts. */
-	/* Afterwards: a taker that made us wait is not the server's stall. */
+	/*
+	 * Set this afterwards: if the taker made us wait, it was not the server
+	 * that stalled.
+	 */
 	f->heard = etcd_flight_now();
 	return len;
 }
@@ -71,7 +74,7 @@ add_header(struct etcd_flight *f, const char *line, struct err *err)
 	return 0;
 }
 
-/* A token comes from a server: it may not bring header lines of its own. */
+/* A token comes from a server: it must not bring header lines of its own. */
 static int
 add_token(struct etcd_flight *f, const struct secret *token, struct err *err)
 {

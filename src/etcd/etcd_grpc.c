@@ -8,7 +8,10 @@
 #include "etcd/etcd_grpc.h"
 
 #define PART_MIN 65536
-/* UNAVAILABLE until 3.5, FAILED_PRECONDITION since: another member may. */
+/*
+ * Until 3.5 this comes as UNAVAILABLE, since then as FAILED_PRECONDITION;
+ * another member may answer.
+ */
 #define LEARNER "not supported for learner"
 
 void
@@ -96,7 +99,9 @@ grpc_rx_header(struct grpc_rx *rx, const char *line, size_t n)
 	while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n'))
 		n--;
 	if (n > 5 && memcmp(line, "HTTP/", 5) == 0) {
-		/* A new answer (after a 1xx): what came before is void. */
+		/*
+		 * A new answer begins, after a 1xx: what came before is void.
+		 */
 		sp = memchr(line, ' ', n);
 		n = sp == NULL ? 0 : n - (size_t)(sp + 1 - line);
 		rx->http = n < 3 ? 0 : number(sp + 1, 3);
@@ -142,7 +147,10 @@ message(struct grpc_rx *rx, const uint8_t *p, struct err *err)
 	return 0;
 }
 
-/* A length that was announced is no reason to allocate: bytes that came are. */
+/*
+ * Make room only for bytes that have come: a length that is announced may be a
+ * lie.
+ */
 static int
 make_room(struct grpc_rx *rx, size_t n, struct err *err)
 {
@@ -200,7 +208,7 @@ grpc_rx_body(struct grpc_rx *rx, const uint8_t *p, size_t n, struct err *err)
 				continue;
 		}
 		if (rx->have == 0 && n >= rx->want) {
-			/* All of it lies here: no copy. */
+			/* All of it lies in this piece: it is not copied. */
 			used = rx->want;
 			rc = message(rx, p, err);
 		} else {

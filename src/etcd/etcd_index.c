@@ -35,7 +35,10 @@ etcd_index_add(
 {
 	struct etcd_index_segment *grown = x->segments;
 
-	/* Room for 1, 2, 4, ...: it is full when the count is a power of 2. */
+	/*
+	 * There is room for 1, 2, 4, ...: it is full when the count is a power
+	 * of 2.
+	 */
 	if ((x->nsegments & (x->nsegments - 1)) == 0)
 		grown = reallocarray(x->segments,
 		    x->nsegments > 0 ? 2 * x->nsegments : 1, sizeof(*grown));
@@ -94,7 +97,7 @@ corrupt(struct err *err, const char *what)
 	    err, HF_ECORRUPT, "the index of etcd's records: %s", what);
 }
 
-/* Does the bitmap say what the counts say, and nothing behind the end? */
+/* Does the bitmap agree with the counts, with no bit behind the end? */
 static bool
 bitmap_ok(const struct etcd_index_segment *s, const uint8_t *bits, size_t n)
 {
@@ -162,7 +165,9 @@ decode_segment(struct cur *c, struct etcd_index *x, struct err *err)
 	return etcd_index_add(x, &s, err);
 }
 
-/* All that is before the segments; ${*n} is how many there are. */
+/*
+ * Read all that comes before the segments; ${*n} is how many of them there are.
+ */
 static bool
 decode_head(struct cur *c, struct etcd_index *x, uint32_t *n)
 {

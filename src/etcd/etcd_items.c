@@ -3,7 +3,7 @@
 #include "base/err.h"
 #include "etcd/etcd_items.h"
 
-/* The whole length of the item whose head is at ${p}. */
+/* Return the whole length of the item whose head is at ${p}. */
 static int
 measure(
     struct etcd_items *it, const uint8_t *p, uint64_t *total, struct err *err)
@@ -25,7 +25,7 @@ hand_on(struct etcd_items *it, const uint8_t *p, size_t n, struct err *err)
 	return it->item(it->arg, p, p + it->head, n - it->head, err);
 }
 
-/* Move bytes to the part until it has ${want}; false if they do not do. */
+/* Move bytes to the part until it has ${want}; false if too few have come. */
 static int
 top_up(struct etcd_items *it, uint64_t want, const uint8_t **p, size_t *n,
     struct err *err)

@@ -15,7 +15,7 @@ etcd_lease_file_clear(struct etcd_lease_file *f)
 	*f = (struct etcd_lease_file){ 0 };
 }
 
-/* Where the lease is, or where it belongs. */
+/* Return where the lease is, or where it belongs. */
 static size_t
 place_of(const struct etcd_lease_file *f, uint64_t id)
 {

@@ -33,7 +33,7 @@ urls_clear(struct urls *u)
 	free(u->v);
 }
 
-/* Add ${*url}, and take it, to the list. */
+/* Add ${*url} to the list, which takes it over. */
 static int
 urls_add(char ***v, size_t *n, char **url, struct err *err)
 {
@@ -81,7 +81,7 @@ find(const struct etcd_membership *s, const char *name)
 	return NULL;
 }
 
-/* The member of a name, perhaps a new one. */
+/* Find the member of that name, or add it. */
 static int
 member_of(struct etcd_membership *s, const char *name, struct etcd_member **ret,
     struct err *err)
@@ -101,7 +101,7 @@ member_of(struct etcd_membership *s, const char *name, struct etcd_member **ret,
 	return 0;
 }
 
-/* It is shown by every tool, and compared with what an operator types. */
+/* Check a name: every tool shows it, and an operator types it. */
 static int
 check_name(const char *option, const char *name, struct err *err)
 {
@@ -122,7 +122,7 @@ check_name(const char *option, const char *name, struct err *err)
 	    "without blanks around it");
 }
 
-/* Take in "name=url". */
+/* Add one piece of the list: "name=url". */
 static int
 add_piece(
     struct etcd_membership *s, const char *piece, size_t n, struct err *err)

@@ -91,7 +91,7 @@ etcd_meta_clear(struct etcd_meta *m)
 uint64_t
 etcd_meta_compact_revision(const struct etcd_meta *m)
 {
-	/* It resumes a compaction that was scheduled and did not finish. */
+	/* etcd resumes a compaction that was scheduled and not finished. */
 	return m->scheduled_compact > m->finished_compact ? m->scheduled_compact
 							  : m->finished_compact;
 }

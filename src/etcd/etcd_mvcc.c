@@ -15,8 +15,8 @@ etcd_mvcc_key_read(const uint8_t *p, size_t n, struct etcd_record *r)
 	r->main = be64_get(p);
 	r->sub = be64_get(p + 9);
 	r->tombstone = n == ETCD_MVCC_KEY_MAX;
-	/* A store begins with revision 1, and no transaction has so much that
-	 * a backup could not name it. */
+	/* The first revision of a store is 1; no transaction has more records
+	 * than a backup can number. */
 	return r->main > 0 && r->main <= INT64_MAX && r->sub <= UINT32_MAX &&
 	       (!r->tombstone || p[ETCD_MVCC_KEY] == TOMBSTONE);
 }

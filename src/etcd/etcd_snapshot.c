@@ -56,7 +56,7 @@ decode(struct etcd_snapshot_check *c, const uint8_t *p, size_t n,
 	return 0;
 }
 
-/* The first message says how long the database is. */
+/* Learn from the first message how long the database is. */
 static int
 learn_total(
     struct etcd_snapshot_check *c, const struct response *m, struct err *err)

@@ -78,7 +78,10 @@ copy_call(struct etcd_stream *s, const struct etcd_call *call, struct err *err)
 static int
 start(struct etcd_stream *s, struct err *err)
 {
-	/* Of unknown length: POSTFIELDS would end with its last byte. */
+	/*
+	 * The body's length is not known: with POSTFIELDS it would end at its
+	 * last byte.
+	 */
 	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(s->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
 	curl_easy_setopt(s->curl, CURLOPT_READFUNCTION, on_read);
@@ -121,8 +124,9 @@ end(struct etcd_stream *s, CURLcode code)
 }
 
 /*
- * Let libcurl ask again for what it was told to wait with.  What it has kept
- * may come to on_body from within, where a failure does not end the transfer.
+ * Let libcurl ask again for what it was told to wait for.  It may call on_body
+ * from within, with bytes that it has kept, and there a failure does not end
+ * the transfer.
  */
 static void
 resume(struct etcd_stream *s)
@@ -149,8 +153,8 @@ etcd_stream_send(struct etcd_stream *s, const struct buf *msg, struct err *err)
 }
 
 /*
- * Move bytes; notice the end.  gRPC's status is one, and the server's last
- * word: libcurl would go on waiting for the end of what we send.
+ * Move bytes, and see whether the call has ended.  A status of gRPC ends it, as
+ * the server's last word: libcurl would still wait for the end of what we send.
  */
 static int
 move(struct etcd_stream *s, struct err *err)
@@ -208,7 +212,9 @@ etcd_stream_step(struct etcd_stream *s, long ms, struct err *err)
 		if (!s->ended && s->flight.heard == heard && !s->flight.held &&
 		    (rc = await(s, ms, err)) < 0)
 			return rc;
-		/* Our own caller's time is not the server's. */
+		/*
+		 * The time that our caller takes is not the server's silence.
+		 */
 		s->silence = s->flight.heard != heard
 				 ? 0
 				 : s->silence + etcd_flight_now() - start;

@@ -52,7 +52,7 @@ etcd_url_port(const char *s, size_t n)
 	return port >= 1 && port <= 65535;
 }
 
-/* What is wrong with a peer's URL, and what would be right; or NULL. */
+/* Return what is wrong with a peer's URL, and what to do; or NULL. */
 static const char *
 judge(const char *url, const char **remedy)
 {
@@ -61,7 +61,7 @@ judge(const char *url, const char **remedy)
 
 	*remedy = "peer URLs look like http://10.0.0.1:2380 or "
 		  "https://host:2380";
-	/* Unlike others it is not shown, for there may be a password in it. */
+	/* It is not shown, as others are: there may be a password in it. */
 	if (strchr(url, '@') != NULL)
 		return "has a user name in it";
 	if ((host = str_has_prefix(url, "http://")) == NULL &&

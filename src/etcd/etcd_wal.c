@@ -84,7 +84,10 @@ add_entry(struct etcd_wal_out *o, const struct etcd_member *m, uint64_t index,
 	return etcd_wal_add(o, ETCD_WAL_ENTRY, b.p, b.len, err);
 }
 
-/* All entries are committed; the vote is any member's, as in etcdutl. */
+/*
+ * Add the state: all entries are committed; the vote may be any member's, as in
+ * etcdutl.
+ */
 static int
 add_state(
     struct etcd_wal_out *o, const struct etcd_membership *s, struct err *err)
@@ -136,7 +139,7 @@ etcd_wal_encode(const struct etcd_membership *s, struct buf *b, struct err *err)
 	return add_snapshot(&o, s->n, 1, s, err);
 }
 
-/* It is what was written, and etcd will start from it. */
+/* Read the log back: it is what was written, and etcd will start from it. */
 static int
 check_written(int fd, const struct etcd_membership *s, const struct buf *b,
     struct err *err)

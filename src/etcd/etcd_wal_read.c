@@ -26,7 +26,7 @@ is_zero(const uint8_t *p, size_t n)
 	return n == 0;
 }
 
-/* Disks write sectors: is there one that was not? */
+/* Is there a sector that was not written?  Disks write whole sectors. */
 static bool
 is_torn(const struct etcd_wal_in *w, size_t n)
 {
@@ -73,7 +73,7 @@ corrupt(const struct etcd_wal_in *w, const char *what, struct err *err)
 	    err, HF_ECORRUPT, "the log's record at byte %zu %s", w->at, what);
 }
 
-/* The end, if a crash explains the damage in the ${n} bytes to come. */
+/* The log ends here if a crash explains the damage in the next ${n} bytes. */
 static int
 damaged(struct etcd_wal_in *w, size_t n, const char *what, struct err *err)
 {
@@ -83,7 +83,7 @@ damaged(struct etcd_wal_in *w, size_t n, const char *what, struct err *err)
 	return 0;
 }
 
-/* A record whose ${n} bytes and padding are there. */
+/* Take a record, whose ${n} bytes and padding are all there. */
 static int
 take(struct etcd_wal_in *w, size_t n, size_t pad, struct err *err)
 {
@@ -183,7 +183,7 @@ on_metadata(struct reading *g, const struct numbers *m, struct err *err)
 	return 0;
 }
 
-/* A later entry of the same index takes the place of an earlier one. */
+/* A later entry of an index replaces an earlier one. */
 static int
 on_entry(struct reading *g, const struct numbers *m, struct err *err)
 {
@@ -223,7 +223,7 @@ on_record(struct reading *g, const struct etcd_wal_in *w, struct err *err)
 	}
 }
 
-/* The commit is known: which snapshot is the newest that it covers? */
+/* Now the commit is known: find the newest snapshot that it covers. */
 static int
 find_snapshot(struct etcd_wal_facts *f, const void *p, struct err *err)
 {

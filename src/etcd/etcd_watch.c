@@ -8,9 +8,12 @@
 #include "etcd/etcd_stream.h"
 #include "etcd/etcd_watch_log.h"
 
-/* Fragments are of the size of a request, 1.5 MiB unless told otherwise. */
+/*
+ * A fragment is as large as a request may be: 1.5 MiB unless configured
+ * otherwise.
+ */
 #define MESSAGE_MAX ((size_t)64 * 1024 * 1024)
-/* A member from which nothing has come for so long is asked for a word. */
+/* After so much silence the member is asked for a sign of life. */
 #define ASK_AFTER_SECONDS 10.0
 #define STEP_MS 100
 
@@ -52,7 +55,7 @@ etcd_watch_free(struct etcd_watch *w)
 	free(w);
 }
 
-/* What the server gave as its reason, as an error for the caller. */
+/* Make an error for the caller of the reason that the server gave. */
 static int
 cancelled(struct etcd_watch *w, struct err *err)
 {
@@ -74,7 +77,7 @@ cancelled(struct etcd_watch *w, struct err *err)
 	return err->code;
 }
 
-/* One step of the stream, and the end of the watch if it is its end. */
+/* Take one step of the stream; its end is the end of the watch. */
 static int
 step(struct etcd_watch *w, long ms, struct err *err)
 {
@@ -85,7 +88,7 @@ step(struct etcd_watch *w, long ms, struct err *err)
 			    ? rc
 			    : err_set(&w->err, HF_EUNAVAIL,
 				  "'%s': the server ended the watch", w->url);
-	/* The reason that came before the end says more. */
+	/* The reason that came before the end says more than the end does. */
 	if (w->log.cancelled && w->log.compacted == 0)
 		w->rc = cancelled(w, &w->err);
 	if (w->rc < 0)
@@ -102,7 +105,9 @@ await_created(struct etcd_watch *w, struct err *err)
 
 	while (!w->log.created && w->log.compacted == 0) {
 		rc = step(w, STEP_MS, err);
-		/* If it broke right after, what came is told first. */
+		/*
+		 * If it broke right after that, what came before is told first.
+		 */
 		if (rc < 0 && (!w->log.created || w->log.cancelled))
 			return rc;
 		if (etcd_flight_now() > limit)
@@ -120,10 +125,10 @@ ignore_message(void *arg, const uint8_t *p, size_t n, struct err *err)
 }
 
 /*
- * It could not be opened: why, and is it worth ${*again}?  etcd 3.4 says of
- * a token that it does not know only that the permission is denied.  And of
- * a server that refuses a stream before it has said anything else, libcurl
- * may lose the words: a question that such a server refuses likewise brings
+ * Find out why the watch could not be opened, and whether to try ${*again}.  An
+ * etcd 3.4 says of a token that it does not know only that the permission is
+ * denied.  And if a server refuses a stream before it has said anything,
+ * libcurl may lose the words; a question that it refuses in the same way brings
  * them.
  */
 static int
@@ -214,7 +219,7 @@ etcd_watch_ask(struct etcd_watch *w, struct err *err)
 	return etcd_stream_send(w->stream, &msg, err);
 }
 
-/* A peer that has gone without a word is found by asking for one. */
+/* Ask a silent member for a sign of life, to notice if it is gone. */
 static int
 keep_alive(struct etcd_watch *w, struct err *err)
 {
@@ -237,7 +242,7 @@ etcd_watch_next(
 	int rc, ended = 0;
 
 	for (;;) {
-		/* What came before the end is told before it. */
+		/* What came before the end is given out before the end. */
 		if ((rc = etcd_watch_log_take(&w->log, ret, err)) != 0)
 			return rc < 0 ? rc : 0;
 		if (ended < 0)

@@ -4,11 +4,11 @@
 #include "base/err.h"
 #include "etcd/etcd_watch_log.h"
 
-/* A batch, so that a taker has something to do; see etcd_watch_log_full. */
+/* The size of a batch that is worth taking; see etcd_watch_log_full. */
 #define WHOLE_MAX ((size_t)256 * 1024)
-/* No revision is larger: some millions of keys deleted at once. */
+/* No revision is larger: this is some millions of keys, deleted at once. */
 #define REVISION_MAX ((size_t)512 * 1024 * 1024)
-/* So often a server may claim progress before it sends what it claims. */
+/* So often a server may claim progress without sending what it claims. */
 #define AHEAD_MAX 10
 
 enum {
@@ -87,7 +87,9 @@ canonical(const struct etcd_event *ev)
 	return true;
 }
 
-/* The event belongs to the revision that is due, or begins the one after. */
+/*
+ * Check that the event belongs to the revision that is due, or begins the next.
+ */
 static int
 check_order(
     struct etcd_watch_log *l, const struct etcd_event *ev, struct err *err)
@@ -169,7 +171,7 @@ read_response(
 	return k == 0;
 }
 
-/* A header without events: nothing up to its revision is missing, it says. */
+/* A response without events says that nothing up to its revision is missing. */
 static int
 take_progress(struct etcd_watch_log *l, struct err *err)
 {
@@ -237,14 +239,17 @@ etcd_watch_log_full(void *arg)
 	return l->whole >= WHOLE_MAX;
 }
 
-/* Hand out what is whole; what is not stays, in a buffer of its own. */
+/*
+ * Give out the revisions that are whole; what is not stays, in a buffer of its
+ * own.
+ */
 static int
 take_whole(struct etcd_watch_log *l, struct etcd_batch *ret, struct err *err)
 {
 	struct buf out = l->in;
 	int rc;
 
-	/* Room for the largest revision of all is not kept. */
+	/* The room that one very large revision needed is not kept. */
 	if (l->out.cap > 16 * WHOLE_MAX)
 		buf_free(&l->out);
 	l->out.len = 0;

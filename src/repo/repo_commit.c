@@ -16,8 +16,8 @@
 #include "store/store.h"
 
 /*
- * A host that has lost its heads, but not its seed, asks the catalogue for
- * the last manifest it wrote; a host that may only write begins anew.
+ * Find the last manifest of this host.  A host that has lost its heads, but not
+ * its seed, asks the catalogue; one that may only write begins anew.
  */
 static int
 know_head(struct repo *r, struct err *err)
@@ -39,8 +39,8 @@ know_head(struct repo *r, struct err *err)
 }
 
 /*
- * Is one of the manifests with the next number ours?  Then the local state
- * is older than the store: it was brought back from a copy.
+ * Is one of the manifests with the next number ours?  Then the local state is
+ * older than the store: it came back with a copy of the disk.
  */
 static int
 next_in_store(
@@ -63,7 +63,10 @@ next_in_store(
 		struct err e = ERR_INIT;
 
 		rc = repo_get(r, l.v[i].name, REPO_MANIFEST_MAX, &b, &e);
-		/* A stranger's litter must not keep us from committing. */
+		/*
+		 * What a stranger has left there must not keep us from
+		 * committing.
+		 */
 		if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND)
 			continue;
 		if (rc < 0) {
@@ -81,7 +84,7 @@ next_in_store(
 	return 0;
 }
 
-/* Our last manifest; number 0 if there is none. */
+/* Give our last manifest, with number 0 if there is none. */
 static int
 find_head(struct repo *r, struct repo_head_seen *head, struct err *err)
 {
@@ -122,7 +125,7 @@ fill(struct repo *r, struct repo_manifest *m, struct err *err)
 	memcpy(m->writer, r->seed_fp, sizeof(m->writer));
 	m->seq = head.seq + 1;
 	memcpy(m->parent, head.sha256, sizeof(m->parent));
-	/* A store of several machines need not agree to the second. */
+	/* The clocks of a store of several machines may differ by a second. */
 	m->commit_ms = now > m->start_ms ? now : m->start_ms;
 	return 0;
 }
@@ -142,15 +145,19 @@ put(struct repo *r, const char *name, const struct buf *b, struct err *err)
 
 	if (repo_pending_keep(r, name, b, err) < 0)
 		return err->code;
-	/* The name is the hash of the bytes: if it is taken, it is by them. */
+	/*
+	 * The name is the hash of the bytes: if it is taken, these bytes have
+	 * taken it.
+	 */
 	if (repo_put(r, name, b, err) < 0 && err->code != -HF_EEXISTS) {
 		if (is_refusal(err->code))
 			(void)repo_local_drop(r->local, REPO_LOCAL_PENDING, &e);
 		return err_wrap(err, "commit");
 	}
 	/*
-	 * The backup exists, whatever happens to this host now: if it cannot
-	 * write that down, the next commit finds it pending and does.
+	 * The backup exists now, whatever happens to this host.  If that cannot
+	 * be written down here, the next commit finds it pending, and writes it
+	 * down.
 	 */
 	(void)repo_pending_landed(r, b, &e);
 	return 0;

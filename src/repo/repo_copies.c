@@ -6,7 +6,7 @@
 #include "repo/repo_copies.h"
 #include "repo/repo_packs.h"
 
-/* A copy that was seen: where it is, and of what. */
+/* A copy that was found: where it is, and of which frame. */
 struct copy {
 	struct repo_ref ref;
 	uint8_t tail[REPO_COPY_TAIL_LEN];
@@ -58,7 +58,7 @@ open_copy(struct repo_copies *c, struct repo_unpacker *u,
 	    c->packs, u, REPO_FRAME_COPY, ref, &c->sealed, out, err);
 }
 
-/* Note what the frame at ${ref} is a copy of; one that is damaged is none. */
+/* Note what the frame at ${ref} is a copy of; a damaged one is no copy. */
 static int
 note(struct repo_copies *c, struct repo_unpacker *u, const struct repo_ref *ref,
     uint8_t *out, struct err *err)

@@ -31,7 +31,7 @@ broken(const struct repo_head *h)
 		return "the vault's name is not 1 to 40 of [a-z0-9-]";
 	if (!repo_time_ok(h->created_ms))
 		return "the time is out of range";
-	/* Prune rests on these two (doc/design/format.md). */
+	/* These two make prune safe (doc/design/format.md). */
 	if (h->deadline_s < 3600)
 		return "the commit deadline is under an hour";
 	if (h->grace_s < 3600 || h->grace_s - 3600 < h->deadline_s)

@@ -101,7 +101,7 @@ load_cert(struct repo *r, struct err *err)
 	    r->local, REPO_LOCAL_CERT, stored.p, stored.len, err);
 }
 
-/* The name is taken: does what is there allow as much? */
+/* The name is taken: does the certificate that is there allow the same? */
 static int
 compare_cert(struct repo *r, const char *name, const uint8_t pk[],
     uint32_t roles, int64_t until_ms, struct err *err)
@@ -163,7 +163,7 @@ repo_certificate(struct repo *r, const struct secret *root_seed,
 	return repo_local_put(r->local, REPO_LOCAL_CERT, b.p, b.len, err);
 }
 
-/* With an opener of the root seed at hand, this host certifies itself. */
+/* If a key at hand opens the root seed, this host certifies itself. */
 static int
 certify_self(struct repo *r, enum repo_role role, struct err *err)
 {
@@ -190,8 +190,8 @@ certify_self(struct repo *r, enum repo_role role, struct err *err)
 }
 
 /*
- * A host that may read learns that it was revoked before it makes a backup
- * that counts for nothing.
+ * Refuse a host that was revoked before it makes a backup that would count for
+ * nothing; a host that may not read cannot know.
  */
 static int
 check_revoked(struct repo *r, enum repo_role role, struct err *err)

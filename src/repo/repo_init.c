@@ -57,9 +57,10 @@ is_there(void *arg, const struct store_info *info, struct err *err)
 }
 
 /*
- * A new root beside the backups of another: the old ones would no longer be
- * believed, and this host would have forgotten which root was the right one.
- * What a killed init leaves is no backup, and in nobody's way.
+ * Refuse to begin beside the backups of another repository: with a new root
+ * they would no longer be believed, and this host would have forgotten which
+ * root was the right one.  What an init leaves that was killed is no backup,
+ * and does not count.
  */
 static int
 refuse_remains(const struct repo_opts *opts, struct err *err)
@@ -76,9 +77,10 @@ refuse_remains(const struct repo_opts *opts, struct err *err)
 }
 
 /*
- * An empty place that this host knows is most often a mount that is missing
- * or a name that is wrong.  A new repository would be pinned over the old
- * one, and when that comes back, this host would take it for a forgery.
+ * Refuse an empty place that this host knows: most often a mount is missing, or
+ * the name is wrong.  The new repository's root would be remembered in place of
+ * the old one's; and when the old one comes back, this host would take it for a
+ * forgery.
  */
 static int
 refuse_known(const struct repo_opts *opts, struct err *err)
@@ -175,12 +177,12 @@ remember(const struct repo_opts *opts, struct repo *r, const struct buf *head,
 }
 
 /*
- * F is last, as a manifest is of a backup: the repository exists when F
- * exists, and by then somebody can open its root seed and this host may
- * write.  Killed before, init has left wrappings of a root that no F names;
- * run again, it draws a new root and new ids, and nothing mistakes the old
- * ones for its own.  F first would leave, killed after it, a repository
- * whose root nobody can ever open.
+ * F comes last, as a manifest does in a backup: the repository exists when F
+ * exists, and by then somebody can open its root seed, and this host may write.
+ * An init that is killed before leaves wrappings of a root that no F names.
+ * When it runs again, it draws a new root and new ids, and nothing takes the
+ * old ones for its own.  If F came first, an init killed after it would leave a
+ * repository whose root nobody can ever open.
  */
 static int
 lay_down(const struct repo_opts *opts, struct repo *r,

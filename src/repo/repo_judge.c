@@ -23,8 +23,8 @@ repo_judge_writer(const struct repo_writers *w, const uint8_t fp[])
 }
 
 /*
- * Is this among what stays of a writer who was revoked?  ${*revoked}: no, and
- * he did sign it.  What he did not sign may be one of those that stay, damaged,
+ * Is this among what still counts of a writer who was revoked?  ${*revoked}:
+ * no, and he did sign it.  What he did not sign may be one of those, damaged,
  * which must not be taken for what the root has ruled out.
  */
 static int
@@ -50,9 +50,10 @@ check_kept(const struct repo_cert *w, const struct repo_revocation *v,
 }
 
 /*
- * A killed init leaves a certificate of a vault that never came to be, under
- * a root key that nobody has.  It certifies nobody here, and so is nothing
- * wrong: what its writer might sign is refused like any stranger's.
+ * Is it a certificate of another vault?  An init that was killed leaves one of
+ * a vault that never came to be, under a root key that nobody has.  It
+ * certifies nobody here, so it is no fault: what its writer might sign is
+ * refused like any stranger's.
  */
 static bool
 is_of_another_vault(const struct repo *r, const struct buf *b)
@@ -102,11 +103,11 @@ check_late(const struct repo_cert *w, const struct repo_listed *o, bool *late,
 }
 
 /*
- * The certificate of whoever says to have signed, if it allowed ${role} when
- * ${o} was stored: that is a time which the signer cannot choose.  With
- * ${late} the caller decides about one that had ended by then.  What stays
- * of a writer who was revoked is known by its hash, whenever it was stored;
- * ${*revoked} is set for what does not.
+ * Find the certificate of the writer that ${o} names as its signer, if it
+ * allowed ${role} when ${o} was stored, which is a time that the signer cannot
+ * choose.  With ${late}, the caller decides about a certificate that had ended
+ * by then.  What still counts of a writer who was revoked is known by its hash,
+ * whenever it was stored; ${revoked} is set for what does not count.
  */
 static const struct repo_cert *
 find_signer(const struct repo_writers *writers, const struct repo_listed *o,
@@ -159,7 +160,7 @@ check_manifest(const struct repo *r, const struct repo_listed *o,
 {
 	char want[REPO_NAME_MAX];
 
-	/* A copied repository has new times; no backup may be lost by that. */
+	/* A copied repository has new times; that must not lose a backup. */
 	if (late && m->commit_ms >= w->expires_ms)
 		return err_set(err, HF_ECORRUPT,
 		    "the certificate of its writer '%s' had expired", w->name);
@@ -190,7 +191,7 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 	if (o->len > REPO_MANIFEST_MAX)
 		return err_set(err, HF_ECORRUPT,
 		    "a manifest has at most %u bytes", REPO_MANIFEST_MAX);
-	/* No more than was listed: that is what the caller has room for. */
+	/* Read no more than was listed: the caller has room for that much. */
 	if (repo_get(r, o->name, (size_t)o->len, &b, err) < 0 ||
 	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, &late,
 		 &to->revoked, err)) == NULL ||
@@ -261,7 +262,9 @@ repo_judge_undo(struct repo *r, const struct repo_writers *writers,
 	return 0;
 }
 
-/* All but the random digits at its end follows from the content. */
+/*
+ * Does the name follow from the content, but for the random digits at its end?
+ */
 static bool
 is_attest_name(const char *name, const struct repo_attest *a)
 {

@@ -60,7 +60,9 @@ repo_open_with(struct repo *r, struct key *k, enum repo_key_class class,
 	return 0;
 }
 
-/* The openers of a key, as far as they can be listed: "'0123abcd', ...". */
+/*
+ * Append the openers of a key, as far as they can be listed: "'0123abcd', ...".
+ */
 static void
 name_openers(struct repo *r, const char *id, struct buf *text)
 {
@@ -210,7 +212,7 @@ repo_data_key(struct repo *r, const uint8_t id[REPO_ID_LEN],
 	return rc;
 }
 
-/* A data key on its way into the store. */
+/* A data key that is being wrapped and stored. */
 struct wrapping {
 	struct repo *repo;
 	const uint8_t *id;
@@ -263,8 +265,9 @@ wrap_for_recipient(struct wrapping *w, const char *name, struct err *err)
 	struct err e = ERR_INIT;
 
 	/*
-	 * What does not hold names nobody, as what is unsigned: it may be the
-	 * litter of a stranger, who must not be able to stop all backups.
+	 * A wrapping that does not hold names nobody, like one that is
+	 * unsigned: a stranger may have left it, and must not be able to stop
+	 * all backups.
 	 */
 	if (repo_wrapped_load(w->repo, name, &root, &vouched, &e) < 0) {
 		if (e.code == -HF_EDENIED || e.code == -HF_ECORRUPT ||
@@ -273,7 +276,10 @@ wrap_for_recipient(struct wrapping *w, const char *name, struct err *err)
 		*err = e;
 		return err->code;
 	}
-	/* Unsigned, it may be the name of whoever can write to the store. */
+	/*
+	 * If it is not signed, whoever can write to the store may have put it
+	 * there.
+	 */
 	if (!vouched || root.public_text[0] == '\0' ||
 	    wraps_already(w->repo, root.opener))
 		return 0;
@@ -285,7 +291,9 @@ wrap_for_recipient(struct wrapping *w, const char *name, struct err *err)
 	return wrap_for(w, k, err);
 }
 
-/* Wrap for the recipients that the root has named, if we may know them. */
+/*
+ * Wrap the key for the recipients that the root has named, if we may read them.
+ */
 static int
 wrap_for_recipients(struct wrapping *w, struct err *err)
 {
@@ -309,9 +317,9 @@ wrap_for_recipients(struct wrapping *w, struct err *err)
 }
 
 /*
- * A backup for a key that opens nothing else here is lost to whoever owns the
- * repository, and nobody sees it before the day of the restore: one wrong
- * path in a configuration suffices.
+ * Does ${k} open something else here?  A backup that is sealed for a key which
+ * opens nothing else is lost to the owner of the repository, and nobody notices
+ * before the day of the restore.  One wrong path in a configuration is enough.
  */
 static int
 is_opener(struct repo *r, const struct key *k, struct err *err)
@@ -368,7 +376,10 @@ repo_data_key_new(struct repo *r, uint8_t id[REPO_ID_LEN], struct secret **ret,
 		    "and the repository names no recipient");
 		return err_hint(err, "name a key with --key");
 	}
-	/* Only now: nothing may be sealed under a key that nobody opens. */
+	/*
+	 * Give the key out only now: nothing may be sealed under one that
+	 * nobody opens.
+	 */
 	memcpy(id, drawn, sizeof(drawn));
 	*ret = TAKE(key);
 	return 0;

@@ -20,9 +20,9 @@ struct repo_local {
 static const char pin_magic[4] = { 'H', 'F', 'L', 'P' };
 
 /*
- * A pin is found by place, not by vault: if a stranger puts another
- * repository in the place of ours, its vault id is another too, and a memory
- * that goes by the id would greet it as new.
+ * A pin is found by place, not by vault id.  If a stranger puts another
+ * repository in the place of ours, its vault id is another, too; a memory by id
+ * would greet it as a new one.
  */
 int
 repo_pin_path(const char *state_dir, const char *place, const char *vault,
@@ -201,7 +201,7 @@ repo_local_seed(
 		*err = e;
 		return err->code;
 	}
-	/* HF_EEXISTS: somebody was faster, and his is ours. */
+	/* HF_EEXISTS: another process was faster, and its seed is ours. */
 	if (seed_make(path, &e) < 0 && e.code != -HF_EEXISTS) {
 		*err = e;
 		return err->code;

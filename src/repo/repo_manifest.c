@@ -10,8 +10,8 @@ static const struct repo_wire kind = { "HFM1", "manifest" };
 #define PACK_ROW_LEN (REPO_OID_LEN + 4 + 4 + 2 + SHA256_LEN)
 
 /*
- * A catalogue keeps these of every backup, and each costs more than its
- * bytes: so many of the texts in front, so many of the evidence.
+ * A catalogue keeps the texts and the evidence of every backup, and each costs
+ * more memory than its bytes: so both are limited.
  */
 #define TEXTS_MAX (64u << 10) /* bytes */
 #define FACTS_MAX 4096
@@ -56,7 +56,10 @@ broken_private(const struct repo_manifest *m, size_t sealed)
 	return NULL;
 }
 
-/* But for the packs; the private part has ${sealed} bytes. */
+/*
+ * Return what is wrong with it, the packs aside, or NULL; the private part has
+ * ${sealed} bytes.
+ */
 static const char *
 broken(const struct repo_manifest *m, size_t sealed)
 {
@@ -181,7 +184,7 @@ repo_manifest_encode(const struct repo_manifest *m,
 	return 0;
 }
 
-/* Let ${c} see no more than ${max} bytes; return what it does not see. */
+/* Let ${c} end after ${max} bytes; return how many lie behind that. */
 static size_t
 narrow(struct cur *c, size_t max)
 {

@@ -10,8 +10,8 @@
 #define BUDGET (16ull << 20) /* Bytes of manifests at a time. */
 
 /*
- * These bytes were judged when the catalogue was loaded: what has the same
- * hash now is signed by the same writer.
+ * The signature is not checked again: it was when the catalogue was loaded, and
+ * what has the same hash now is the same manifest.
  */
 int
 repo_manifest_load(struct repo *r, const struct repo_backup *b,

@@ -11,7 +11,9 @@
 #define HOUR_S 3600
 #define STAMP_MAX 48
 
-/* Write a time as strftime does; one out of range as the nearest in it. */
+/*
+ * Write a time as strftime does; a time out of range becomes the nearest in it.
+ */
 static void
 stamp(char to[STAMP_MAX], const char *fmt, int64_t ms)
 {

@@ -11,7 +11,7 @@
 
 #define HEX_LEN (2 * SIGN_FINGERPRINT_LEN)
 
-/* Everything that opening knows before there is a struct repo. */
+/* What is known while a repository is opened, before there is a struct repo. */
 struct opening {
 	const struct repo_opts *opts;
 	char *pin_path;
@@ -62,7 +62,7 @@ repo_opts_pin(const struct repo_opts *opts, char **ret, struct err *err)
 	    repo_opts_vault(opts), ret, err);
 }
 
-/* A host that may only write has F from the day it was set up. */
+/* A host that may only write has its own copy of F, from when it was set up. */
 static int
 read_local(struct opening *o, const struct err *cause, struct err *err)
 {
@@ -85,7 +85,10 @@ read_local(struct opening *o, const struct err *cause, struct err *err)
 	return 0;
 }
 
-/* There was one, or the place is another: an empty mount, a new bucket. */
+/*
+ * There was a repository, or the place is the wrong one: an empty mount, a new
+ * bucket.
+ */
 static int
 gone(const struct opening *o, const char *name, struct err *err)
 {
@@ -115,7 +118,7 @@ read_head(struct opening *o, struct err *err)
 	if (e.code == -HF_EDENIED)
 		return read_local(o, &e, err);
 	*err = e;
-	/* With a hint it is not an object that is missing, but its bucket. */
+	/* If there is a hint, what is missing is the bucket, not an object. */
 	if (e.code != -HF_ENOTFOUND || e.hint[0] != '\0')
 		return err_wrap(err, "read '%s' of '%s'", name, s->place);
 	(void)err_set(err, HF_ENOTFOUND, "no repository '%s' in '%s'",
@@ -126,9 +129,10 @@ read_head(struct opening *o, struct err *err)
 }
 
 /*
- * Whoever can write to the place can put another repository there, with a
- * root of his own, and wait for backups that he can open.  So the root must
- * be the one that the operator named, else the one that was here before.
+ * Is the root the right one?  Whoever can write to the place can put another
+ * repository there, with a root of his own, and wait for backups that he can
+ * open.  So it must be the root that the operator names, or else the one that
+ * was here before.
  */
 static int
 trust(const struct opening *o, struct err *err)
@@ -184,7 +188,7 @@ judge(struct opening *o, struct err *err)
 	return 0;
 }
 
-/* Remember F and whose it is, for the next time and for write-only use. */
+/* Remember F and its root, for the next time, and for use without reading. */
 static int
 remember(const struct opening *o, struct repo *r, struct err *err)
 {

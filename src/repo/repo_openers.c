@@ -7,8 +7,8 @@
 #include "repo/repo_listing.h"
 
 /*
- * Who opens what, from the names in the store; one object is read for each
- * data key and each opener, however many openers a data key has.
+ * Who opens what is read from the names in the store.  For each data key and
+ * each opener one object is read, however many openers a data key has.
  */
 
 struct scan {
@@ -33,7 +33,7 @@ is_first(const struct repo_listing *l, size_t i)
 	return i == 0 || strncmp(l->v[i - 1].name, l->v[i].name, n) != 0;
 }
 
-/* A killed init leaves keys of a vault that never came to be. */
+/* An init that was killed leaves keys of a vault that never came to be. */
 static int
 look(void *arg, size_t i, struct err *err)
 {

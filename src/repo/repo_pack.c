@@ -104,7 +104,7 @@ start(struct repo_pack *pk, struct err *err)
 	struct aead *aead;
 	int rc;
 
-	/* Fresh for each attempt: no (key, nonce) ever comes twice. */
+	/* Drawn anew for each attempt: no (key, nonce) is ever used twice. */
 	randombytes_buf(pk->oid, REPO_OID_LEN);
 	if ((rc = repo_object_key(pk->data_key, pk->vault_id, pk->key_id,
 		 pk->oid, &ok, err)) < 0 ||
@@ -195,7 +195,10 @@ repo_pack_add(struct repo_pack *pk, enum repo_frame_kind kind, const void *p,
 	int rc;
 
 	assert(n > 0 && n <= REPO_FRAME_MAX);
-	/* Decided on the worst case: no compression is ever thrown away. */
+	/*
+	 * This assumes the worst case, so that no compressed frame is thrown
+	 * away.
+	 */
 	if (n + AEAD_TAG_LEN + tail_len(pk->nframes + 1) > pk->size - pk->len ||
 	    pk->nframes == PACK_FRAMES_MAX)
 		return 1;

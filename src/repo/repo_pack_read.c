@@ -76,7 +76,7 @@ repo_unpacker_new(struct repo_unpacker **ret, struct err *err)
 	return 0;
 }
 
-/* What is wrong with a header, told before its tag is looked at; or NULL. */
+/* Return what is wrong with a header before its tag is checked, or NULL. */
 static const char *
 header_fault(const struct repo_opener_pack *o, const uint8_t *h, size_t n)
 {
@@ -131,7 +131,10 @@ repo_pack_ref_ok(const struct repo_ref *ref, uint64_t len)
 	    ref->len <= AEAD_TAG_LEN || ref->off < REPO_PACK_HEADER_LEN ||
 	    (uint64_t)ref->off + ref->len > len)
 		return false;
-	/* Stored raw if compression did not help: never longer than plain. */
+	/*
+	 * A frame is stored raw if compression did not help: it is never
+	 * longer.
+	 */
 	if (ref->codec == REPO_RAW)
 		return ref->len == ref->plain + AEAD_TAG_LEN;
 	return ref->codec == REPO_ZSTD && ref->len < ref->plain + AEAD_TAG_LEN;
@@ -210,7 +213,7 @@ repo_pack_trailer(
 	    (ref.plain - 4) % REPO_PACK_ROW_LEN != 0)
 		return err_set(err, HF_ECORRUPT,
 		    "the pack's trailer is damaged or cut off");
-	/* One row for each frame before it, so its number follows. */
+	/* There is one row for each frame before it, which gives its number. */
 	ref.frame = (ref.plain - 4) / REPO_PACK_ROW_LEN;
 	*ret = ref;
 	return 0;

@@ -195,7 +195,10 @@ repo_packs_get(struct repo_packs *ps, uint32_t i, uint64_t off, size_t len,
 		return get_range(ps, i, off, len, out, err);
 	if ((rc = fetch_whole(ps, i, &e)) == 0)
 		return buf_add(out, ps->v[i].whole.p + off, len, err);
-	/* Cut off, most likely: what comes before the cut can be had. */
+	/*
+	 * The pack is cut off, most likely: what comes before the cut can be
+	 * had.
+	 */
 	if (rc == -HF_ECORRUPT && !repo_packs_missing(ps, i))
 		return get_range(ps, i, off, len, out, err);
 	*err = e;
@@ -248,8 +251,8 @@ repo_packs_open(struct repo_packs *ps, uint32_t i, const uint8_t *header,
 	open = use(&ps->v[i]);
 	pthread_mutex_unlock(&ps->lock);
 	if (open == NULL) {
-		/* Not under the lock, for the store may be slow.  If another
-		 * thread was faster, its opener serves. */
+		/* This is done without the lock, because the store may be slow.
+		 * If another thread was faster, its opener is used. */
 		if ((rc = make_opener(ps, i, header, &o, err)) < 0)
 			return rc;
 		pthread_mutex_lock(&ps->lock);
@@ -267,7 +270,7 @@ repo_packs_close(struct repo_packs *ps, uint32_t i)
 {
 	struct open_pack *v = &ps->v[i];
 
-	/* Keys in locked memory are scarce: none is kept for later. */
+	/* Locked memory is scarce: no key is kept for later. */
 	pthread_mutex_lock(&ps->lock);
 	if (--v->users == 0)
 		repo_opener_pack_free(TAKE(v->opener));
@@ -294,7 +297,7 @@ repo_packs_frame(struct repo_packs *ps, struct repo_unpacker *u,
 	return rc;
 }
 
-/* Fetch where the table of pack ${i} is, and the table, still sealed. */
+/* Fetch the table of pack ${i}, still sealed, and its place. */
 static int
 fetch_table(struct repo_packs *ps, uint32_t i, struct buf *sealed,
     struct repo_ref *table, struct err *err)

@@ -41,7 +41,7 @@ repo_pending_landed(struct repo *r, const struct buf *bytes, struct err *err)
 	return repo_local_drop(r->local, REPO_LOCAL_PENDING, err);
 }
 
-/* Store it once more; whether it was there or is now, it has landed. */
+/* Store it again; it has landed if it is there now, or was there before. */
 static int
 put_again(
     struct repo *r, const char *name, const struct buf *bytes, struct err *err)
@@ -51,7 +51,9 @@ put_again(
 
 	if (repo_manifest_decode(bytes->p, bytes->len, r->seed_pk, &m, err) < 0)
 		return err->code;
-	/* Too late: prune may have taken the packs, and it is let go. */
+	/*
+	 * It is too late: prune may have erased its packs, so it is given up.
+	 */
 	if (repo_in_time(r, &m, &e) < 0) {
 		if (e.code == -HF_ECLOCK)
 			return repo_local_drop(

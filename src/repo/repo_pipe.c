@@ -351,7 +351,7 @@ repo_pipe_close(struct repo_pipe *p, struct repo_pack_row **rows, size_t *n,
 
 	pthread_mutex_lock(&p->lock);
 	p->no_more_frames = true;
-	/* Without the only pack there is nothing for a copy to lead to. */
+	/* If there is one pack alone, a copy in it would be lost with it. */
 	if (p->nrows == 1 && p->unsealed == 0) {
 		p->copies = NULL;
 		p->ncopies = 0;
@@ -360,8 +360,8 @@ repo_pipe_close(struct repo_pipe *p, struct repo_pack_row **rows, size_t *n,
 	pthread_mutex_unlock(&p->lock);
 	join_workers(p);
 
-	/* Every pack is finished now; the uploaders may end when they have
-	 * put what is there. */
+	/* All packs are finished; the uploaders may end once these are
+	 * stored. */
 	pthread_mutex_lock(&p->lock);
 	p->no_more_packs = true;
 	pthread_cond_broadcast(&p->pack_finished);

@@ -10,11 +10,12 @@
 #define STAND_BACK 3 /* In steps of nice(1). */
 
 /*
- * May worker ${i} take a frame?  Only if there are more than the idle workers
- * before it will take; those with a pack under construction come first, and
- * who would have to start one leaves a frame to them.  A small backup then
- * fills one pack, not one for each worker; when frames come faster than those
- * with a pack work them off, all get busy.
+ * May worker ${i} take a frame?  Only if there are more frames than the idle
+ * workers before it will take.  Workers that have a pack under construction
+ * come before those that would have to start one, and leave the last frame to
+ * them.  So a small backup fills one pack, not one for each worker; and when
+ * frames come faster than the workers with a pack can seal them, the others
+ * join in.
  */
 static bool
 may_take(const struct repo_pipe *p, unsigned i)
@@ -31,7 +32,7 @@ may_take(const struct repo_pipe *p, unsigned i)
 	return p->ntodo > before;
 }
 
-/* Has worker ${i} a pack under construction that the copy ${f} may lie in? */
+/* Has worker ${i} a pack under construction in which the copy ${f} may lie? */
 static bool
 has_place(
     const struct repo_pipe *p, unsigned i, const struct repo_pipe_frame *f)
@@ -42,14 +43,14 @@ has_place(
 	       !(w->numbered && w->index == f->apart);
 }
 
-/* So many copies may wait for a place: those of a small backup's entries and
- * frame list, which are dropped if it ends as one pack. */
+/* So many copies may wait for a place: those of the entries and the frame list
+ * of a small backup.  They are dropped if the backup ends as one pack. */
 #define COPIES_WAIT 2
 
 /*
- * May worker ${i} take the copy ${f}?  One whose pack will do takes it at
- * once.  If there is none, copies wait until a pack is full, or too many of
- * them do, or all is done: then a pack is started for them, by anybody.
+ * May worker ${i} take the copy ${f}?  If its pack may hold the copy, it takes
+ * it at once.  If no worker's may, copies wait until a pack is full, too many
+ * wait, or all frames are sealed; then any worker may start a pack for them.
  */
 static bool
 may_take_copy(
@@ -68,7 +69,7 @@ may_take_copy(
 	return true;
 }
 
-/* Take a copy out of those that wait; NULL if none is for worker ${i}. */
+/* Take the first waiting copy that worker ${i} may take, or NULL. */
 static struct repo_pipe_frame *
 take_copy(struct repo_pipe *p, unsigned i)
 {
@@ -84,7 +85,7 @@ take_copy(struct repo_pipe *p, unsigned i)
 	return NULL;
 }
 
-/* Take what waits longest; NULL if there is nothing for worker ${i}. */
+/* Take the frame that has waited longest, or NULL if worker ${i} may not. */
 static struct repo_pipe_frame *
 take_todo(struct repo_pipe *p, unsigned i)
 {
@@ -114,7 +115,7 @@ next_frame(struct pipe_worker *w)
 	p->idle &= ~(UINT64_C(1) << w->number);
 	if (f != NULL)
 		p->packing |= UINT64_C(1) << w->number;
-	/* One idle worker fewer: the next may have become the one to take. */
+	/* There is one idle worker fewer: it may be another one's turn now. */
 	if (p->ntodo > 0)
 		pthread_cond_broadcast(&p->frame_ready);
 	pthread_mutex_unlock(&p->lock);
@@ -171,7 +172,10 @@ finish_pack(struct pipe_worker *w, struct err *err)
 	return 0;
 }
 
-/* With the lock: have a frame that lies at ${ref} by now sealed once more. */
+/*
+ * With the lock: the frame lies at ${ref} now; have it sealed a second time, as
+ * a copy.
+ */
 static void
 copy_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
     const struct repo_ref *ref)
@@ -228,7 +232,7 @@ done_frame(struct pipe_worker *w, struct repo_pipe_frame *f,
 		else
 			note_frame(w, f, ref);
 		pthread_cond_signal(&p->frame_freed);
-		/* A copy may have found a place, or all an end. */
+		/* A waiting copy may have a place now, or all may be done. */
 		if (p->ncopies > 0 || p->no_more_frames)
 			pthread_cond_broadcast(&p->frame_ready);
 	}
@@ -281,15 +285,15 @@ seal_frame(struct pipe_worker *w, struct repo_pipe_frame *f, struct err *err)
 }
 
 /*
- * All workers live on what the one thread that fills frames can read.  With
- * as many of them as processors it would get no more than its fair share, and
- * they would wait for it, now and then all at once.  So they stand back for
- * it; in front of other programs, too, but by little.
+ * All workers depend on the one thread that fills frames.  If they are as many
+ * as processors, it gets no more than its fair share of them, and now and then
+ * all workers wait for it.  So they give way to it.  They give way to other
+ * programs, too, but by little.
  */
 static void
 stand_back(void)
 {
-	/* In Linux that is this thread's priority, not the process's. */
+	/* On Linux this is the thread's priority, not the process's. */
 	(void)setpriority(
 	    PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + STAND_BACK);
 }
@@ -305,7 +309,9 @@ repo_pipe_worker(void *arg)
 	stand_back();
 	while (rc == 0 && (f = next_frame(w)) != NULL)
 		rc = seal_frame(w, f, &err);
-	/* After a failure elsewhere nobody takes the pack: no harm in it. */
+	/*
+	 * If another thread has failed, nobody takes the pack; it does no harm.
+	 */
 	if (rc == 0 && w->numbered)
 		rc = finish_pack(w, &err);
 	if (rc < 0)

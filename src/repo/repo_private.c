@@ -262,7 +262,7 @@ repo_private_open(const struct repo_manifest *m, const struct secret *data_key,
 		return err->code;
 	if (m->priv_codec == REPO_RAW)
 		return decode(&sealed, m, ret, err);
-	/* One byte more, so that a frame that is too long shows. */
+	/* One byte more than that shows a frame that is too long. */
 	if (buf_reserve(&plain, (size_t)m->priv_plain + 1, err) < 0)
 		return err->code;
 	n = ZSTD_decompress(plain.p, plain.cap, sealed.p, sealed.len);

@@ -134,7 +134,7 @@ keep_young(struct group *g)
 			keep(g, g->v[i], "younger than", age);
 }
 
-/* The newest good one stays, whatever the rules say, and all since then. */
+/* Keep the newest good backup, whatever the rules say, and all since then. */
 static void
 keep_newest_good(struct group *g)
 {
@@ -229,7 +229,9 @@ newest_first(const void *a, const void *b, void *arg)
 	return i > j ? -1 : i < j; /* The catalogue has put them in order. */
 }
 
-/* Give the indices of all that are backups and not removed, by source. */
+/*
+ * Give the indices of all that are backups and not removed, grouped by source.
+ */
 static size_t *
 sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
     size_t *ret)
@@ -250,7 +252,7 @@ sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
 	return v;
 }
 
-/* The backup that the log ${log} continues, or NULL. */
+/* Return the backup that the log ${log} continues, or NULL. */
 static const struct repo_backup *
 base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
 {

@@ -80,7 +80,7 @@ repo_revocation_remember(
 	    r->local, local_name(fp, name), b->p, b->len, err);
 }
 
-/* What the store has is remembered, the first time. */
+/* Read what the store has, and remember it the first time. */
 static int
 read_stored(struct repo *r, const uint8_t fp[], bool remember,
     struct repo_revocation *v, struct err *err)
@@ -127,8 +127,8 @@ is_listed(const struct repo_listing *l, const uint8_t fp[], char *name)
 }
 
 /*
- * What is remembered comes first: it is the older one, and whoever could make
- * the root sign another could do anything.
+ * What is remembered is used before what is stored: it is the older one, and
+ * whoever could make the root sign another could do anything.
  */
 static int
 load_one(struct repo *r, const struct repo_listing *l, const uint8_t fp[],

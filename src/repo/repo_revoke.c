@@ -12,11 +12,11 @@
 #include "store/store.h"
 
 /*
- * A writer is revoked by a list, which the root signs, of all that he has
- * signed so far: that stays, and nothing else of his counts from then on.
- * Neither his clock nor the store's decides what is old enough, and nobody
- * can add to the list: not by setting a time, and not by branching off from
- * his chain.
+ * A writer is revoked by a list of all that he has signed so far, which the
+ * root signs.  What is in the list still counts, and nothing else of his does
+ * from then on.  No clock decides what is old enough, neither his nor the
+ * store's; and nobody can add to the list, neither by setting a time nor by
+ * branching off from his chain.
  */
 
 static int
@@ -46,7 +46,10 @@ is_signed(const struct repo_cert *w, const uint8_t fp[], const struct buf *b)
 	       repo_is_signed(b->p, b->len, w->pk, &e) == 0;
 }
 
-/* Tombstones, undos and attestations; litter among them is passed over. */
+/*
+ * Add his tombstones, undos and attestations; what does not hold is passed
+ * over.
+ */
 static int
 add_small(struct repo *r, const char *prefix, const struct repo_cert *w,
     struct repo_revocation *v, struct err *err)
@@ -115,7 +118,9 @@ is_meant(const struct repo_cert *w, const uint8_t fp[], const char *text)
 	       strcmp(text, str_hex(pk_hex, w->pk, SIGN_PUBLIC_LEN)) == 0;
 }
 
-/* The one writer that ${text} names, by name, fingerprint or verify key. */
+/*
+ * Find the one writer that ${text} names, by name, fingerprint or verify key.
+ */
 static int
 find_writer(struct repo *r, const char *text, struct repo_cert *ret,
     uint8_t fp[SIGN_FINGERPRINT_LEN], struct err *err)
@@ -153,7 +158,10 @@ find_writer(struct repo *r, const char *text, struct repo_cert *ret,
 	return 0;
 }
 
-/* One that is remembered here, and gone, is put back as it was. */
+/*
+ * A revocation that is remembered here but gone from the store is put back as
+ * it was.
+ */
 static int
 make(struct repo *r, const struct repo_catalogue *cat,
     const struct repo_cert *w, struct repo_revocation *v, struct err *err)

@@ -38,9 +38,10 @@ wrap(struct rewrap *w, enum repo_key_class class, const uint8_t id[],
 }
 
 /*
- * A recipient alone cannot open what is there for it.  But it must hold, and
- * the root must vouch for its own seed: whoever can write to the store knows
- * every name, and would else make us pass over what we came for.
+ * Check a wrapping that cannot be opened here, because only the recipient is at
+ * hand.  It must be whole, and the root must vouch for the wrapping of its own
+ * seed: whoever can write to the store knows every name, and could otherwise
+ * make us pass over what we came for.
  */
 static int
 check_closed(struct rewrap *w, enum repo_key_class class, const char *name,
@@ -60,9 +61,9 @@ check_closed(struct rewrap *w, enum repo_key_class class, const char *name,
 }
 
 /*
- * Is it wrapped for the new opener already?  1 or 0.  What is there must
- * open, and give the key that the others give: else rotation would end with
- * an opener that opens nothing, and the old ones might be removed.
+ * Is it wrapped for the new opener already?  Return 1 or 0.  The wrapping must
+ * open, and give the same key as the others.  Otherwise a rotation could end
+ * with an opener that opens nothing, and then the old ones might be removed.
  */
 static int
 is_wrapped(struct rewrap *w, enum repo_key_class class, const uint8_t id[],
@@ -111,7 +112,9 @@ rewrap_one(struct rewrap *w, enum repo_key_class class, const uint8_t id[],
 	return wrap(w, class, id, key, err);
 }
 
-/* What a killed init left behind belongs to a vault that never came to be. */
+/*
+ * Does it belong to a vault that never came to be, because its init was killed?
+ */
 static bool
 is_foreign(struct rewrap *w, const char *name)
 {
@@ -159,8 +162,8 @@ one(void *arg, size_t i, struct err *err)
 }
 
 /*
- * The root seed first: from then on other hosts know the new recipient, and
- * the data keys that they make while we are at work are wrapped for it.
+ * Wrap the root seed first: from then on, other hosts know the new recipient,
+ * and wrap for it the data keys that they make while we are at work.
  */
 int
 repo_rewrap(struct repo *r, struct key *add, uint64_t *done, struct err *err)

@@ -81,7 +81,9 @@ repo_squeeze(struct repo_squeezer *s, const uint8_t *p, size_t n,
 {
 	size_t z;
 
-	/* Where the output may not be as large as the input, zstd gives up. */
+	/*
+	 * If the output may not be as large as the input, zstd gives up early.
+	 */
 	z = ZSTD_compress2(s->zstd, s->room, n - 1, p, n);
 	if (ZSTD_getErrorCode(z) == ZSTD_error_memory_allocation)
 		return err_nomem(err);

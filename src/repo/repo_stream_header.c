@@ -27,7 +27,7 @@ repo_stream_header_clear(struct repo_stream_header *h)
 	*h = (struct repo_stream_header){ 0 };
 }
 
-/* Fixed part and count of wrapped keys. */
+/* Put the fixed part, and the count of wrapped keys. */
 static int
 put_fixed(struct repo_stream_header *h, size_t nkeys, struct err *err)
 {
@@ -52,7 +52,10 @@ put_wrapped(struct repo_stream_header *h, struct key *k,
 	CLEANUP(freep_buf) struct buf w = BUF_INIT;
 	int rc;
 
-	/* The oid stands where the vault's id does in a repository. */
+	/*
+	 * The stream's oid takes the place that the vault's id has in a
+	 * repository.
+	 */
 	if ((rc = repo_wrap(
 		 k, REPO_KEY_DATA, h->oid, h->key_id, data_key, &w, err)) < 0)
 		return rc;
@@ -83,7 +86,10 @@ repo_stream_header_make(const struct repo_stream_opts *o,
 	size_t i;
 	int rc;
 
-	/* Never state, always chance: no (key, nonce) can come twice. */
+	/*
+	 * All is drawn at random, and no state is kept: no (key, nonce) can
+	 * come twice.
+	 */
 	if ((rc = secret_random(32, &data_key, err)) < 0)
 		return rc;
 	randombytes_buf(h->oid, sizeof(h->oid));
@@ -104,7 +110,7 @@ repo_stream_header_make(const struct repo_stream_opts *o,
 	return put_tag(h, err);
 }
 
-/* Read ${n} bytes of the header behind those that are there. */
+/* Append the next ${n} bytes of the stream to the header. */
 static int
 more(struct repo_stream_in *in, struct repo_stream_header *h, size_t n,
     struct err *err)
@@ -232,8 +238,8 @@ check_header(struct repo_stream_header *h, const struct secret *data_key,
 		 data_key, h->oid, h->key_id, h->oid, &ok, err)) < 0)
 		return rc;
 	/*
-	 * Before anything is opened: Poly1305 does not bind its key, so one
-	 * ciphertext can be made that opens under two keys in two ways.
+	 * This comes before anything is opened.  Poly1305 does not bind its
+	 * key: one ciphertext can be made to open under two keys, in two ways.
 	 */
 	if (memcmp(ok.commitment, h->commitment, sizeof(h->commitment)) != 0)
 		return err_set(err, HF_ECORRUPT,

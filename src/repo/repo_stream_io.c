@@ -9,9 +9,9 @@
 #define LOOK_UP_MS 200
 
 /*
- * Wait until there is something to read.  Whoever stops us cannot end a
- * read(2) that waits for a silent pipe, so the waiting is done here, where
- * the flags are looked at from time to time.
+ * Wait until there is something to read.  Who cancels us cannot end a read(2)
+ * that waits for a silent pipe.  So we wait here, and look at the flags from
+ * time to time.
  */
 static int
 wait_for(const struct repo_stream_in *in, struct err *err)

@@ -45,8 +45,9 @@ same_opener(const struct repo_wrapped *w, const struct key *k)
 }
 
 /*
- * A passphrase's fingerprint depends on the cost of its stretching, which may
- * have been another when the stream was sealed.
+ * Could ${k} open ${w}, although the fingerprints differ?  That of a passphrase
+ * depends on the cost of stretching it, which may have been another when the
+ * stream was sealed.
  */
 static bool
 same_kind(const struct repo_wrapped *w, const struct key *k)
@@ -54,7 +55,7 @@ same_kind(const struct repo_wrapped *w, const struct key *k)
 	return !same_opener(w, k) && strcmp(w->kind, k->kind) == 0;
 }
 
-/* Try what ${fits}; 1 if nothing did. */
+/* Try the keys that ${fits} names; return 1 if none opened it. */
 static int
 try_keys(const struct repo_stream_header *h,
     const struct repo_stream_keys *keys,
@@ -118,7 +119,7 @@ repo_stream_unlock(const struct repo_stream_header *h,
 
 	if ((rc = try_keys(h, keys, same_opener, data_key, &why)) == 1) {
 		rc = try_keys(h, keys, same_kind, data_key, &why);
-		/* That was but a guess. */
+		/* These keys were only a guess. */
 		if (rc == 1 || rc == -HF_EKEY)
 			return none_fits(h, keys, err);
 	}

@@ -14,7 +14,10 @@
 #include "repo/repo_stream_io.h"
 #include "repo/repo_stream_pipe.h"
 
-/* How far around a frame that does not fit we look for its true place. */
+/*
+ * So many frame numbers to either side are tried for a frame that does not
+ * open.
+ */
 #define NEIGHBOURS 8
 
 /* What one thread has for itself. */
@@ -100,7 +103,7 @@ cut_off(const struct opening *run, const struct repo_stream_slot *slot,
 			     "again to get the rest");
 }
 
-/* Lengths are checked before they are used; the seal vouches for them later. */
+/* Check the lengths, which are used before the tag vouches for them. */
 static int
 check_frame_header(const struct opening *run,
     const struct repo_stream_slot *slot, struct err *err)
@@ -196,7 +199,7 @@ expand(struct opener *o, struct repo_stream_slot *slot, struct err *err)
 	    slot->nin - AEAD_TAG_LEN);
 	if (ZSTD_getErrorCode(z) == ZSTD_error_memory_allocation)
 		return err_nomem(err);
-	/* The seal was good: whoever made the frame made it wrong. */
+	/* The tag was right, so whoever made the frame made it wrong. */
 	if (ZSTD_isError(z) || z != slot->plain)
 		return err_set(err, HF_ECORRUPT,
 		    "frame %" PRIu64 ", at byte %" PRIu64

@@ -79,7 +79,10 @@ make_slots(struct ring *r, struct err *err)
 	const size_t each = p->in_cap + p->out_cap;
 	size_t i;
 
-	/* One being read and one being written beside those at work. */
+	/*
+	 * One slot is filled and one is drained beside those that are worked
+	 * on.
+	 */
 	r->n = r->nhands + 2;
 	if (r->n > MEMORY_MAX / each)
 		r->n = MEMORY_MAX / each;
@@ -119,7 +122,7 @@ next_empty(struct ring *r)
 	return s;
 }
 
-/* The first stage; an error takes its turn as a frame does. */
+/* The first stage.  An error takes its place in the order, as a frame does. */
 static void
 fill_all(struct ring *r)
 {
@@ -207,7 +210,10 @@ stop(struct ring *r)
 	(void)pthread_mutex_unlock(&r->lock);
 }
 
-/* The failed slot stays the ring's drained one: there its error is found. */
+/*
+ * The last stage.  A slot that has failed stays the next one to drain: its
+ * error is found there.
+ */
 static void *
 drain_all(void *arg)
 {
@@ -269,7 +275,7 @@ run(struct ring *r, struct err *err)
 		if (start(&r->hands[started].thread, work_all,
 			&r->hands[started], &none) < 0)
 			break;
-	/* Fewer hands do the work, if there is one at least. */
+	/* Fewer threads do the work, too, as long as there is one. */
 	if (started > 0)
 		fill_all(r);
 	else

@@ -29,7 +29,7 @@ name_of(const char *source, char to[NAME_LEN], struct err *err)
 	return 0;
 }
 
-/* Read all of ${b}; false if it is none of ${source}. */
+/* Read all of ${b}; return false if it is no trail of ${source}. */
 static int
 decode(const struct buf *b, const char *source, struct repo_trail *t,
     bool *good, struct err *err)

@@ -72,7 +72,10 @@ repo_undo(struct repo *r, const struct repo_backup *b, struct err *err)
 	if (repo_undo_encode(&u, seed, &out, err) < 0)
 		return err->code;
 	repo_name_undo(name, u.tombstone);
-	/* Taken: an undo that was cut off before the tombstone went. */
+	/*
+	 * If the name is taken, an undo was killed before the tombstone was
+	 * gone.
+	 */
 	if (repo_put(r, name, &out, err) < 0 && err->code != -HF_EEXISTS)
 		return err_wrap(err, "undo the removal of '%s'", b->id);
 	return 0;

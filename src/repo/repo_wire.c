@@ -141,7 +141,7 @@ repo_facts_decode(
 		c->bad = true;
 		return 0;
 	}
-	/* The caller's clear releases what came so far, if more fails. */
+	/* If more fails, the caller's clear frees what has come so far. */
 	if (repo_wire_array(count, sizeof(**v), v, err) < 0)
 		return err->code;
 	*n = count;

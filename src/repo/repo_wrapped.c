@@ -78,8 +78,8 @@ repo_wrapped_encode(const struct repo_wrapped *w,
 }
 
 /*
- * The check tells damage for both classes; the signature that follows it in
- * class 1 is looked at by who is going to trust it, repo_wrapped_vouched.
+ * The check finds damage in both classes.  The signature that follows it in
+ * class 1 is checked by who is going to trust it: repo_wrapped_vouched.
  */
 static int
 body_of(const uint8_t *p, size_t n, struct cur *c, struct err *err)
@@ -177,7 +177,7 @@ repo_wrap(struct key *k, uint8_t class, const uint8_t vault_id[],
 	context_of(&w, ctx);
 	if (key_wrap(k, plain, ctx, sizeof(ctx), &w.wrapping, err) < 0)
 		return err->code;
-	/* What class 1 wraps is the very seed that vouches for it. */
+	/* Class 1 wraps the very seed that signs the wrapping. */
 	return repo_wrapped_encode(&w, plain, out, err);
 }
 

@@ -25,8 +25,9 @@ repo_writer_free(struct repo_writer *w)
 }
 
 /*
- * Stored wrapped before the first byte is sealed under it: a crash never
- * leaves packs that nobody can ever open.
+ * Make a data key, or use the one that the caller keeps.  It is stored,
+ * wrapped, before the first byte is sealed under it: a crash never leaves packs
+ * that nobody can open.
  */
 static int
 get_key(struct repo_writer *w, const struct repo_writer_opts *opts,
@@ -81,8 +82,8 @@ repo_writer_new(struct repo *repo, const struct repo_writer_opts *opts,
 }
 
 /*
- * Let the hash catch up with the frame.  It lags until the frame is full or
- * the file ends: then it may be the worker's affair.
+ * Hash what has come since the last time.  The hash lags behind until the frame
+ * is full or the file ends, because a worker may then do it instead.
  */
 static int
 hash_frame(struct repo_writer *w, struct err *err)
@@ -204,8 +205,8 @@ is_whole(const struct repo_writer *w)
 }
 
 /*
- * Complete the hash of a file, or of no bytes at all, or leave it to the
- * worker of the frame at hand: ${*n} is then the file's length.
+ * Complete the hash of a file; or leave it to the worker that gets the frame,
+ * and set ${*n} to the file's length.
  */
 static int
 hash_of(struct repo_writer *w, bool in_file, struct entry *e, size_t *n,
@@ -249,7 +250,7 @@ repo_writer_add(
 	return 0;
 }
 
-/* Lay down where the frames of the stream are, which is known by now. */
+/* Store the list of the stream's frames, whose places are all known by now. */
 static int
 submit_frame_list(struct repo_writer *w, struct err *err)
 {

@@ -38,7 +38,7 @@ repo_writer_remember(
 	return n == 0 ? 0 : buf_add(&w->memo, memo, n, err);
 }
 
-/* The number here of a data key of the base. */
+/* Return this backup's number for a data key of the base. */
 static uint16_t
 key_number(struct repo_writer *w, const struct repo_base_key *key)
 {
@@ -51,7 +51,7 @@ key_number(struct repo_writer *w, const struct repo_base_key *key)
 	return (uint16_t)i;
 }
 
-/* The number here of a pack of the base. */
+/* Give this backup's number for a pack of the base. */
 static int
 pack_number(
     struct repo_writer *w, uint32_t pack, uint32_t *ret, struct err *err)
@@ -69,7 +69,7 @@ pack_number(
 	return 0;
 }
 
-/* Let frame ${i} of the base be the next one of the stream. */
+/* Make frame ${i} of the base the next frame of the stream. */
 static int
 name_frame(struct repo_writer *w, size_t i, struct err *err)
 {
@@ -88,9 +88,9 @@ name_frame(struct repo_writer *w, size_t i, struct err *err)
 }
 
 /*
- * Find a place in the stream for the data of a file of the base.  Frames are
- * named whole, the bytes of other files in them too; when the frame that the
- * stream ends with is the one the data begins in, it is not named again.
+ * Find a place in the stream for the data of a file of the base.  Only whole
+ * frames can be named, with the bytes of other files in them.  If the data
+ * begins in the frame with which the stream ends, that is not named again.
  */
 static int
 place(struct repo_writer *w, struct entry *e, struct err *err)
@@ -103,7 +103,7 @@ place(struct repo_writer *w, struct entry *e, struct err *err)
 		return err_set(err, HF_EBUG,
 		    "what is to be kept is not in the last backup");
 	off = e->data_pos - w->base->starts[first];
-	/* What is partly filled comes before it in the stream. */
+	/* A frame that is partly filled comes before it in the stream. */
 	if ((rc = repo_writer_flush(w, err)) < 0)
 		return rc;
 	i = first;

@@ -36,7 +36,7 @@ zstd_memory(int level)
 	return level <= 6 ? 4 * MIB : 18 * MIB;
 }
 
-/* What everything but the packs takes with ${w} workers. */
+/* Return what everything but the packs takes with ${w} workers. */
 static size_t
 fixed_memory(unsigned w, int level)
 {
@@ -74,7 +74,7 @@ repo_writer_plan_make(size_t memory, unsigned workers, int level)
 		p.pack_size = REPO_PACK_SIZE_MIN;
 	p.frames = 2 * p.workers + 4;
 	p.packs = p.workers + PACKS_ON_THEIR_WAY;
-	/* What is left when packs are at their target keeps more of them on
+	/* If packs are at their target, use what is left for more of them on
 	 * their way: a distant store needs that. */
 	spare = fixed_memory(p.workers, level) + p.packs * p.pack_size;
 	if (spare < memory)

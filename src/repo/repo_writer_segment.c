@@ -3,7 +3,7 @@
 #include "crypto/hash.h"
 #include "repo/repo_writer_impl.h"
 
-/* What is noted of the files in a segment may take so much, and one memo. */
+/* So much may be noted of the files of a segment, and one memo more. */
 #define NOTES_MAX (256u << 10)
 
 /* Note the file whose entry ends the segment, for the next backup. */
@@ -25,7 +25,10 @@ repo_writer_note(struct repo_writer *w, struct err *err)
 	return 0;
 }
 
-/* It is a memory and no more: that it fails does not fail the backup. */
+/*
+ * Remember the files of the segment.  That only makes the next backup faster:
+ * if it fails, this one does not.
+ */
 static void
 remember(struct repo_writer *w, const struct repo_writer_segment *s)
 {
@@ -74,7 +77,10 @@ submit_full(struct repo_writer *w, enum repo_frame_kind kind, struct err *err)
 	if (w->full.frame == NULL)
 		return 0;
 	if (needs > w->nframes) {
-		/* Little but entries came: the frame at hand is not full. */
+		/*
+		 * Almost only entries came, so the frame at hand is not full
+		 * yet.
+		 */
 		if ((rc = repo_pipe_hash(w->frame, w->sha, err)) < 0)
 			return rc;
 		needs = w->nframes;

@@ -33,7 +33,10 @@ repo_legacy_master_parse(
 	}
 	if ((rc = secret_new(REPO_LEGACY_KEY_LEN, &key, err)) < 0)
 		return rc;
-	/* Where and what the wrong character is would tell of the key. */
+	/*
+	 * To say which character is wrong, and where, would tell something of
+	 * the key.
+	 */
 	if (!str_unhex(secret_w(key), (const char *)p, REPO_LEGACY_KEY_LEN))
 		return err_set(
 		    err, HF_ECONFIG, "it has a character that is no hex digit");

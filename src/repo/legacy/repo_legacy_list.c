@@ -12,7 +12,7 @@ struct loader {
 	size_t cap;
 };
 
-/* The entry of that stem, which is one of the last if there is one. */
+/* Return the entry of that stem; if there is one, it is among the last. */
 static struct repo_legacy_entry *
 find(struct repo_legacy_list *l, const char *stem, size_t n)
 {
@@ -97,8 +97,8 @@ repo_legacy_list_load(struct store *s, const char *prefix,
 	CLEANUP(freep_mem) char *begin = NULL;
 	int rc;
 
-	/* All of them before anything is done: with "-", so that "prod" does
-	 * not list what "prod2" has; and the '/' of a prefix is one of its
+	/* List all of them before anything is done.  With the "-", "prod" does
+	 * not list what "prod2" has; and a '/' in the prefix is one of its
 	 * bytes, not a folder to be entered. */
 	if ((rc = str_printf(&begin, err, "%s-", prefix)) < 0 ||
 	    (rc = store_list(s, begin, listed, &l, err)) < 0)

@@ -60,7 +60,10 @@ parse_stamp(const char *s, size_t n, int64_t *ms)
 		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9'
 				    : text[i] != shape[i])
 			return false;
-	/* time_parse knows a fraction and a small 'z', too: not here. */
+	/*
+	 * time_parse also accepts a fraction and a small 'z'; this format has
+	 * neither.
+	 */
 	if (strcmp(text + i, "Z") != 0 && text[i] != '-' && text[i] != '+')
 		return false;
 	return time_parse(text, ms, &ignored) == 0;

@@ -113,8 +113,8 @@ give(struct repo_legacy_open *o, const uint8_t *p, size_t n, struct err *err)
 }
 
 /*
- * What binds a record to its place is only what we check here: a record
- * dropped, doubled, moved or taken from another dump breaks the row.
+ * Only this check binds a record to its place: a record that was dropped,
+ * doubled, moved or taken from another dump breaks the sequence.
  */
 static int
 check_nonce(struct repo_legacy_open *o, struct err *err)

@@ -54,7 +54,7 @@ repo_legacy_seal_space(struct repo_legacy_seal *s, uint8_t **p, size_t *n)
 	*n = REPO_LEGACY_CHUNK - s->len;
 }
 
-/* Send the record off; the next one begins. */
+/* Pass the record on, and begin the next one. */
 static int
 emit(struct repo_legacy_seal *s, struct err *err)
 {
