@@ -30,7 +30,10 @@
 
 /* table[k][b]: what byte b does to a sum that k more zero bytes follow. */
 static uint32_t table[8][256];
-/* skip[k][i][b]: what byte i of a sum, b, becomes when 2^k zero bytes follow. */
+/*
+ * skip[k][i][b]: what byte b, at place i of a sum, becomes when 2^k zero bytes
+ * follow.
+ */
 static uint32_t skip[LOG2_MAX][4][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 

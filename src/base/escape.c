@@ -5,7 +5,9 @@
 #include "base/escape.h"
 #include "base/str.h"
 
-/* The length of the character at ${p}, of ${n} bytes; 0: it is none. */
+/*
+ * Return the length of the character at ${p}, of ${n} bytes; 0 if it is none.
+ */
 static size_t
 length(const uint8_t *p, size_t n)
 {
@@ -27,7 +29,7 @@ code_point(const uint8_t *p, size_t len)
 	return c;
 }
 
-/* Does a terminal, or the rules of bidirectional text, obey it? */
+/* Does it control a terminal, or the direction of text? */
 static bool
 obeyed(uint32_t c)
 {

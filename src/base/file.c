@@ -32,10 +32,10 @@ file_write_full(int fd, const void *p, size_t n, struct err *err)
 	return 0;
 }
 
-/* Pieces that are worth waiting for the disk. */
+/* Pieces of this size are worth waiting for the disk. */
 #define DIRECT_MIN (256u << 10)
 
-/* Set or clear O_DIRECT; false where there is no such thing. */
+/* Set or clear O_DIRECT; return false if that cannot be. */
 static bool
 set_direct(int fd, bool on)
 {
@@ -46,7 +46,9 @@ set_direct(int fd, bool on)
 		   0;
 }
 
-/* Write some of what can go past the page cache: 0 if it must not. */
+/*
+ * Write past the page cache as much as can go there; return 0 if nothing can.
+ */
 static ssize_t
 write_direct(int fd, const uint8_t *p, size_t n, uint64_t off)
 {
@@ -176,7 +178,7 @@ file_read(const char *path, size_t max, struct buf *out, struct err *err)
 int
 file_sync_dir(int fd, struct err *err)
 {
-	/* EINVAL: a file system without such a thing (CIFS, some FUSE). */
+	/* EINVAL: the file system cannot (CIFS, some FUSE). */
 	if (fsync(fd) < 0 && errno != EINVAL)
 		return err_errno(err, errno, "cannot sync the folder");
 	return 0;
@@ -223,7 +225,7 @@ open_parent(const char *path, const char **base, int *fd, struct err *err)
 	return 0;
 }
 
-/* A file under a name of its own, until it has its final one. */
+/* A file that has a temporary name until it gets its final one. */
 struct temporary {
 	int dir; /* The folder; borrowed. */
 	char name[40];

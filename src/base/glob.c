@@ -3,7 +3,7 @@
 
 #include "base/glob.h"
 
-/* A place in the pattern and the place in the path that it is tried at. */
+/* A place in the pattern, and the place in the path where it is tried. */
 struct place {
 	const char *glob, *path;
 };

@@ -14,7 +14,10 @@ huge_alloc(size_t n)
 
 	if (posix_memalign(&p, align, n) != 0)
 		return NULL;
-	/* A wish: a kernel without them, or short of them, ignores it. */
+	/*
+	 * This is only a wish: a kernel without huge pages, or short of them,
+	 * ignores it.
+	 */
 	if (n >= HUGE_PAGE)
 		(void)madvise(p, n - n % HUGE_PAGE, MADV_HUGEPAGE);
 	return p;

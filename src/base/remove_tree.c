@@ -17,8 +17,8 @@
 
 /*
  * A folder is emptied by moving the folders in it up to the top, where they
- * wait for their turn; so the depth does not matter.  A folder on which
- * something is mounted cannot be moved, which is what stops us there.
+ * wait for their turn: so the depth does not matter.  A folder on which
+ * something is mounted cannot be moved, which stops us there.
  */
 struct removal {
 	int top;
@@ -63,7 +63,10 @@ lift(struct removal *r, int dir, const char *from, char *name, size_t max)
 	}
 }
 
-/* Remove what is no folder: 0, 1 if it is one, or a negative errno. */
+/*
+ * Remove what is not a folder; return 0, 1 if it is a folder, or a negative
+ * errno.
+ */
 static int
 unlink_file(int dir, const char *name)
 {
@@ -87,7 +90,7 @@ until_empty(struct removal *r, int dir, each_fn *fn)
 	if (dents == NULL)
 		return -ENOMEM;
 	do {
-		/* Names come and go under way: begin anew each time. */
+		/* Names come and go meanwhile, so begin anew each time. */
 		if (lseek(dir, 0, SEEK_SET) < 0 ||
 		    (n = getdents64(dir, dents, DENTS_SIZE)) < 0)
 			return -errno;

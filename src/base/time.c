@@ -157,7 +157,7 @@ join(const struct tm *tm, int64_t *s)
 {
 	struct tm t = *tm;
 
-	/* timegm turns February 30 into March 2: that was not meant. */
+	/* timegm turns February 30 into March 2, which was not meant. */
 	*s = (int64_t)timegm(&t);
 	return t.tm_year == tm->tm_year && t.tm_mon == tm->tm_mon &&
 	       t.tm_mday == tm->tm_mday && t.tm_hour == tm->tm_hour &&
@@ -213,7 +213,7 @@ unit_of(char c)
 {
 	size_t i;
 
-	/* All but "ms", which is for reading, not for asking. */
+	/* All units but "ms", which is accepted but not suggested. */
 	for (i = 0; i < UNITS - 1; i++)
 		if (units[i].name[0] == c)
 			return &units[i];
@@ -261,7 +261,7 @@ duration_format(int64_t ms, char *to)
 	size_t i = 0;
 	int n;
 
-	/* Nothing has no unit: take one that duration_parse takes, too. */
+	/* No time at all has no unit: use one that duration_parse accepts. */
 	if (ms <= 0)
 		return memcpy(to, "0s", sizeof("0s"));
 	while (i < UNITS - 1 && ms < units[i].ms)

@@ -16,7 +16,7 @@ struct reader {
 	struct err *err; /* Its code is not 0 once reading has ended. */
 };
 
-/* ${rc} is of a call that had ${r->err}: go on, or not. */
+/* ${rc} is what a call with ${r->err} returned: does reading go on? */
 static void
 check(struct reader *r, int rc)
 {

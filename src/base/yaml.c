@@ -27,7 +27,9 @@ yaml_node_free(struct yaml_node *n)
 {
 	struct yaml_node *next;
 
-	/* Down by recursion, which YAML_DEPTH bounds; along by the loop. */
+	/*
+	 * Go down by recursion, which YAML_DEPTH bounds, and along by the loop.
+	 */
 	for (; n != NULL; n = next) {
 		next = n->next;
 		yaml_node_free(n->child);
@@ -88,7 +90,7 @@ advance(struct reader *r, struct err *err)
 	    problem != NULL ? problem : "this is not YAML");
 }
 
-/* What a configuration must not have, wherever it stands. */
+/* Refuse what a configuration must not have anywhere. */
 static int
 refuse(const struct reader *r, struct err *err)
 {
@@ -198,7 +200,10 @@ read_children(struct reader *r, int depth, yaml_event_type_t last,
 			return rc;
 		if (r->event.type == last)
 			return 0;
-		/* Also keeps the search for twins from growing quadratic. */
+		/*
+		 * The limit also bounds the search for twins, which is
+		 * quadratic.
+		 */
 		if (count++ == YAML_CHILDREN)
 			return yaml_fail(
 			    parent, err, "more than %d entries", YAML_CHILDREN);
@@ -247,7 +252,7 @@ read_node(struct reader *r, int depth, struct yaml_node **ret, struct err *err)
 	return 0;
 }
 
-/* Stream start, document start, one node, and nothing behind it. */
+/* Read the start of the stream and of the document, one node, and the end. */
 static int
 read_stream(struct reader *r, struct yaml_node **ret, struct err *err)
 {
@@ -284,7 +289,7 @@ yaml_parse(const char *name, const void *p, size_t n, struct yaml_node **ret,
 		return fail(err, name, 1, "the file is too large");
 	if (!yaml_parser_initialize(&r.parser))
 		return err_nomem(err);
-	/* Only UTF-8: the other encodings exist to fool a reader. */
+	/* Accept only UTF-8: other encodings serve to fool a reader. */
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(
 	    &r.parser, n > 0 ? p : (const void *)"", n);

@@ -83,7 +83,10 @@ cmd_row(const struct cmd *cmd, size_t i)
 	return config_option_at(i);
 }
 
-/* Its own rows, and the general ones whose names they do not have. */
+/*
+ * Does it take the row as its own, or as a general one that none of its own
+ * hides?
+ */
 static bool
 takes_own(const struct cmd *cmd, const struct config_option *o)
 {

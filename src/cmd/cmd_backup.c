@@ -12,7 +12,7 @@
 #include "job/job_backup.h"
 #include "source/source.h"
 
-/* Read sources and lay each down as one backup. */
+/* Read sources, and store each as one backup. */
 
 static int
 answer(struct ctx *ctx, const struct cmd_source *s,
@@ -126,9 +126,9 @@ back_up(struct ctx *ctx, struct places *all, const struct cmd_source *s,
 }
 
 /*
- * One source that fails does not keep the others from being backed up: the
- * worst night is the one on which they are needed.  The first failure
- * decides the exit status, a warning only where nothing failed.
+ * A source that fails does not keep the others from being backed up: they may
+ * be needed most on the worst night.  The first failure decides the exit
+ * status; a warning decides it only if nothing failed.
  */
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)

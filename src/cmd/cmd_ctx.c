@@ -111,7 +111,7 @@ ctx_option_at(const struct ctx *ctx, const char *name, size_t i)
 	const struct params *top = config_top(ctx->config);
 	const char *v;
 
-	/* A command that reads what it never said it takes: a bug. */
+	/* A command that reads an option which it does not take is a bug. */
 	if (o == NULL || !cmd_takes(ctx->cmd, o))
 		abort();
 	if (ctx_given(ctx, o, 0) != NULL)
@@ -162,7 +162,7 @@ ctx_number(const struct ctx *ctx, const char *name, int64_t absent)
 	return n < 0 ? absent : n;
 }
 
-/* What the environment says must make as much sense as the line. */
+/* The environment is checked as strictly as the command line. */
 static int
 check_env(const struct cmd *cmd, struct err *err)
 {

@@ -86,7 +86,10 @@ static const struct {
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
-/* Shown from the last to the first: the command's own before the general. */
+/*
+ * The groups are shown from the last to the first: the command's own options
+ * before the general ones.
+ */
 const char *
 cmd_doc_group(size_t i)
 {
@@ -157,7 +160,7 @@ cmd_doc_help(const struct config_option *o, char *to)
 		ADD(" [%s]", o->only);
 	if (o->values != NULL)
 		ADD("; or one of: %s", o->values);
-	/* A range that only keeps numbers sane is not worth a word. */
+	/* A limit that only keeps numbers sane is not worth mentioning. */
 	if (o->max != 0 && o->max != 1000000) {
 		format_range(o, range, sizeof(range));
 		ADD("; %s", range);

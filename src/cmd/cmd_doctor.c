@@ -9,9 +9,9 @@
 #include "source/source.h"
 
 /*
- * Look at everything that a backup or a restore will need, before the night
- * on which it is needed.  One finding a line, each with its remedy; what
- * fails does not keep the rest from being looked at.
+ * Look at everything that a backup or a restore will need, before the night on
+ * which it is needed.  Each finding is a line, with its remedy; one that fails
+ * does not keep the rest from being looked at.
  */
 
 #define CLOCK_OK_MS (5ll * 60 * 1000)
@@ -22,7 +22,7 @@ struct doctor {
 	unsigned wrong;
 };
 
-/* Tell one finding; ${err} NULL or without a code means that it is well. */
+/* Tell one finding; if ${err} is NULL or has no code, all is well with it. */
 static void
 tell(struct doctor *d, const char *what, const char *subject,
     const struct err *err)
@@ -174,7 +174,9 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	size_t i;
 
 	(void)argc, (void)argv;
-	/* A broken file has ended the program before: this one is sound. */
+	/*
+	 * A broken file would have ended the program before: this one is sound.
+	 */
 	tell(&d, "config",
 	    config_path(c) != NULL ? config_path(c) : "(no file)", NULL);
 	if (ctx_option(ctx, "repo") != NULL ||

@@ -78,8 +78,8 @@ load_pair(const char *path, const char *what, struct pair *p, struct err *err)
 }
 
 /*
- * Drivers take references, not secrets: give one to a file in memory, which
- * is gone once it is closed.
+ * Drivers take references, not secrets: put the secret into a file in memory,
+ * which is gone once it is closed, and refer to that.
  */
 static int
 refer(struct params *p, const char *name, const struct secret *s, int *fd,
@@ -137,7 +137,7 @@ store_place(const struct config_legacy *c, struct params *p, struct err *err)
 	    (rc = params_set(p, "url", url, err)) < 0 ||
 	    (rc = params_set(p, "endpoint", endpoint, err)) < 0)
 		return rc;
-	/* A file that nothing uses need not be there. */
+	/* A file that is not used need not exist. */
 	if (str_has_prefix(endpoint, "http://") != NULL)
 		return 0;
 	return set(p, "ca_file", c->s3_ca, err);
@@ -164,7 +164,10 @@ open_store(struct ctx *ctx, const struct config_legacy *c,
 	    (rc = set_ms(p, "connect_ms", c->s3_connect_ms, err)) < 0 ||
 	    (rc = set_ms(p, "silence_ms", c->s3_request_ms, err)) < 0)
 		return rc;
-	/* Without a file: the environment and the shared profiles. */
+	/*
+	 * If there is no file, the environment and the shared profiles are
+	 * used.
+	 */
 	if (c->s3_key_auth != NULL &&
 	    ((rc = load_pair(
 		  c->s3_key_auth, "the credentials of S3", &auth, err)) < 0 ||

@@ -71,7 +71,7 @@ to_file(struct ctx *ctx, const struct cmd_etcd_backup *o,
 	return rc;
 }
 
-/* Before anything is fetched: where is it to go? */
+/* Before anything is fetched, check the place to which it is to go. */
 static int
 check_place(struct ctx *ctx, const struct cmd_etcd_backup *o, bool unpack,
     struct err *err)

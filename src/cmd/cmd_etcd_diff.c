@@ -5,14 +5,17 @@
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_etcd_look.h"
 
-/* What differs between two states of an etcd. */
+/* Show what differs between two states of an etcd. */
 struct diff {
 	struct ctx *ctx;
 	struct job_etcd_look *before, *after;
 	uint64_t added, removed, changed;
 };
 
-/* One side of a key: its JSON, and its value for people behind ${lead}. */
+/*
+ * Show one side of a difference: as JSON, or the value for people, behind
+ * ${lead}.
+ */
 static int
 side(struct diff *d, const struct job_etcd_look *l,
     const struct job_etcd_item *item, const char *lead, json_t **ret,
@@ -69,7 +72,7 @@ answer(void *arg, const struct job_etcd_item *before,
 	    err);
 }
 
-/* Read the keys of ${db}, of which the database is needed no longer. */
+/* Read the keys of ${db}, and close it. */
 static int
 look(struct ctx *ctx, struct cmd_etcd_db *db, const char *prefix,
     struct job_etcd_look **ret, struct err *err)
@@ -102,8 +105,8 @@ diff(struct diff *d, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
 }
 
 /*
- * Which two are compared.  Without ${other}: a revision with the newest one
- * of the same backup, a backup with the one before it.
+ * Find the two that are compared.  Without ${other}, these are a revision and
+ * the newest one of the same backup, or a backup and the one before it.
  */
 static int
 find(const struct cmd_opened *o, const char *text, const char *other,
@@ -142,7 +145,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 		return err_set(err, HF_EUSAGE,
 		    "'%s' names no backup, and is not the last argument",
 		    argv[1]);
-	/* One after the other: each takes the memory that a reader takes. */
+	/* Read one after the other: each takes as much memory as a reader. */
 	if ((rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
 	    (rc = find(&o, argv[0], two ? argv[1] : NULL, &a, &b, err)) < 0 ||
 	    (rc = cmd_etcd_db_open(&o, &j, &a, err)) < 0 ||

@@ -127,7 +127,7 @@ word(const struct job_kubernetes_word *w)
 		   : json_stringn_nocheck((const char *)w->p, w->n);
 }
 
-/* What the key is to Kubernetes; NULL: nothing that it tells. */
+/* Return what the key is to Kubernetes, or NULL if it does not tell. */
 static json_t *
 kubernetes(const void *key, size_t n)
 {
@@ -156,7 +156,7 @@ form_of(const struct job_kubernetes_value *v)
 	return NULL;
 }
 
-/* Add the value to ${doc}: its bytes, and as text if it is some. */
+/* Add the value to ${doc}: its bytes, and its text if it is text. */
 static int
 add_value(json_t *doc, const struct buf *value)
 {
@@ -186,7 +186,7 @@ cmd_etcd_json(const struct job_etcd_item *item, const void *key, size_t n,
 	const struct job_kubernetes_word text = { key, n };
 	json_auto_t *doc = NULL;
 
-	/* A key that is not UTF-8 cannot stand in JSON: its base64 can. */
+	/* JSON cannot have a key that is not UTF-8: it gets its base64. */
 	doc = json_pack("{s:o*, s:o*, s:I, s:I, s:I, s:I, s:I, s:o*}", "key",
 	    word(&text), "key_base64",
 	    escape_utf8(key, n) ? NULL : base64(key, n), "create_revision",
@@ -246,7 +246,7 @@ cmd_etcd_print_key(struct ctx *ctx, const char *lead,
 	return 0;
 }
 
-/* What is in a value that is not to be shown. */
+/* Describe a value that is not to be shown. */
 static int
 describe(struct buf *b, const struct buf *value, struct err *err)
 {

@@ -15,7 +15,7 @@
 
 #define DATA_DIR "/var/lib/etcd"
 
-/* Append a word as a shell takes it. */
+/* Append a word, quoted for a shell. */
 static int
 add_word(struct buf *b, const char *word, struct err *err)
 {
@@ -43,7 +43,9 @@ add_option(struct buf *b, const char *flag, const char *value, struct err *err)
 	return rc < 0 ? rc : add_word(b, value, err);
 }
 
-/* These are written for each member by themselves, or are of the plan. */
+/*
+ * Is it an option that each member gets for itself, or one of the plan alone?
+ */
 static bool
 is_ours(const char *name)
 {
@@ -57,7 +59,7 @@ is_ours(const char *name)
 	return false;
 }
 
-/* Everything else that was said here is said again there. */
+/* Repeat all other options that were given here. */
 static int
 add_given(struct ctx *ctx, const char *to, struct buf *b, struct err *err)
 {
@@ -85,7 +87,7 @@ add_given(struct ctx *ctx, const char *to, struct buf *b, struct err *err)
 	return 0;
 }
 
-/* What both commands of a member are told. */
+/* Add the options that both commands of a member have. */
 static int
 add_member(struct buf *b, const struct job_etcd_plan *p,
     const struct etcd_member *m, struct buf *urls, struct err *err)
@@ -94,7 +96,7 @@ add_member(struct buf *b, const struct job_etcd_plan *p,
 	int rc;
 
 	urls->len = 0;
-	/* It is a text even where there are none. */
+	/* Make it a text even if there are no URLs. */
 	if ((rc = buf_printf(urls, err, "%s", "")) < 0)
 		return rc;
 	for (i = 0; i < m->n_urls; i++)

@@ -60,7 +60,7 @@ print_log(struct ctx *ctx, const struct job_follow_commit *c, struct err *err)
 	    err);
 }
 
-/* Whoever reads along sees each line at once. */
+/* Who reads along sees each line at once. */
 static int
 on_commit(void *arg, const struct job_follow_commit *c, struct err *err)
 {
@@ -105,7 +105,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	};
 	int rc;
 
-	/* Whatever form other backups have: logs continue records alone. */
+	/* Whatever the form of other backups is, logs continue only records. */
 	if ((rc = find_source(ctx, argc, argv, &all, err)) < 0 ||
 	    (rc = params_set(all.v[0].params, "form", "records", err)) < 0 ||
 	    (rc = cmd_opened_repo(ctx, cmd_source_repo(ctx, &all.v[0]),

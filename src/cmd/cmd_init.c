@@ -20,8 +20,9 @@ struct init {
 };
 
 /*
- * The keys to wrap the root seed for.  Called once it is certain that there
- * is no repository yet: a refused init must not leave a key behind.
+ * Give the keys to wrap the root seed for.  This is called once it is certain
+ * that there is no repository yet: an init that is refused must not leave a key
+ * behind.
  */
 static int
 open_keys(void *arg, const uint8_t salt[16], struct key ***keys, size_t *n,

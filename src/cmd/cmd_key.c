@@ -37,7 +37,7 @@ add(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 	    err);
 }
 
-/* Open the repository and do this with what ${text} names. */
+/* Open the repository, and call the function with what ${text} names. */
 static int
 with_repo(struct ctx *ctx,
     int (*fn)(struct ctx *, struct repo *, const char *, struct err *),
@@ -126,7 +126,7 @@ rotate(struct ctx *ctx, struct repo *r, const char *text, struct err *err)
 
 	if ((rc = add(ctx, r, text, err)) < 0)
 		return rc;
-	/* Only now: killed before, the old key still opens everything. */
+	/* The old key goes only now: until then it still opens everything. */
 	return retire == NULL ? 0 : drop(ctx, r, retire, err);
 }
 

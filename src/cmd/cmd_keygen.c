@@ -10,8 +10,8 @@
 /* Make a key, or a pair of keys. */
 
 /*
- * Write the text to the file of --out, or print it.  A key that is
- * overwritten is lost, and all that it opens with it: never.
+ * Write the text to the file of --out, or print it.  An existing file is never
+ * overwritten: a key that is lost takes with it all that it opens.
  */
 static int
 hand_out(struct ctx *ctx, const struct secret *text, struct err *err)

@@ -20,7 +20,10 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	}
 	if (ctx_flag(ctx, "help"))
 		return cmd_help_print(ctx, cmd, err);
-	/* An error, lest a script whose variable is empty goes on. */
+	/*
+	 * This is an error, so that a script whose variable is empty does not
+	 * go on.
+	 */
 	if (cmd == NULL) {
 		(void)err_set(err, HF_EUSAGE, "no command was given");
 		return err_hint(err, "'holdfast help' lists them");
@@ -44,7 +47,10 @@ cmd_main(const struct cmd_env *env, int argc, char *argv[])
 		return err_class_of(err.code)->exit_status;
 	}
 	rc = run(ctx, argc, argv, &err);
-	/* An answer that nobody got is a failure, but the first one counts. */
+	/*
+	 * An answer that could not be written is a failure, but the first
+	 * failure counts.
+	 */
 	if (ctx_finish(ctx, &late) < 0 && rc == 0) {
 		err = late;
 		rc = late.code;

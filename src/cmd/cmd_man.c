@@ -11,7 +11,7 @@
  * Manual pages out of the tables, for man(7) of groff and mandoc.
  */
 
-/* Write text so that roff sets it as it is: no escapes, no requests. */
+/* Write text as roff prints it: without escapes and requests. */
 static void
 text(FILE *f, const char *s)
 {

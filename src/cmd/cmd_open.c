@@ -21,7 +21,7 @@ cmd_repo_free(struct cmd_repo *r)
 	free(r);
 }
 
-/* The repository that is meant when nothing says which. */
+/* Find the repository that is meant if nothing names one. */
 static int
 only_one(struct ctx *ctx, const char **ret, struct err *err)
 {
@@ -43,7 +43,7 @@ only_one(struct ctx *ctx, const char **ret, struct err *err)
 	return 0;
 }
 
-/* Neither a name of the configuration nor a place. */
+/* It is neither a name in the configuration nor a place. */
 static int
 unknown_repo(struct ctx *ctx, const char *text, struct err *err)
 {
@@ -57,7 +57,7 @@ unknown_repo(struct ctx *ctx, const char *text, struct err *err)
 	    text[0] == '/' ? "" : "/PATH/TO/", text);
 }
 
-/* What a place says by itself: its url and the defaults of its type. */
+/* Make params of a place: its url, and the defaults of its type. */
 static int
 place_params(const char *place, struct params **ret, struct err *err)
 {

@@ -13,7 +13,7 @@
 
 /*
  * What the operator typed for a key may by mistake be the key itself: no
- * message of this file repeats it.
+ * message in this file repeats it.
  */
 static int
 not_a_key(struct ctx *ctx, const char *text, struct err *err)
@@ -130,7 +130,9 @@ open_one(struct ctx *ctx, const char *text, const uint8_t salt[16],
 	return 0;
 }
 
-/* Those of the line, or else those that the repository names. */
+/*
+ * Open the keys of the command line, or else those that the repository names.
+ */
 static int
 open_named(const struct cmd_keys *k, const uint8_t salt[16], struct opened *o,
     struct err *err)
@@ -150,7 +152,7 @@ open_named(const struct cmd_keys *k, const uint8_t salt[16], struct opened *o,
 	return 0;
 }
 
-/* The key that init made where none was named. */
+/* Open the key that init made, if none was named. */
 static int
 open_default(
     struct ctx *ctx, const uint8_t salt[16], struct opened *o, struct err *err)
@@ -160,7 +162,7 @@ open_default(
 	struct err ignored = ERR_INIT;
 	int rc;
 
-	/* No home, no such key: then there is none, which may suffice. */
+	/* Without a home or the key there is none; the rest may suffice. */
 	if (config_key_path(&path, &ignored) < 0 || access(path, F_OK) != 0)
 		return 0;
 	if ((o->v = calloc(1, sizeof(struct key *))) == NULL)

@@ -35,7 +35,7 @@ driver_of(struct ctx *ctx, const char *type)
 	return *d;
 }
 
-/* Add what stands behind "type:", at commas if the word is a list. */
+/* Add what follows "type:", split at commas if the option is a list. */
 static int
 add_rest(const struct config_option *o, const char *rest, struct params *p,
     struct err *err)
@@ -89,9 +89,9 @@ said_params(
 }
 
 /*
- * A name for a source that has none: the same on the next run, another one
- * for another place or host, since retention counts by name; and it does not
- * give away the place, since names can be read without a key.
+ * Make up a name for a source that has none.  It is the same in the next run,
+ * and another for another place or host, because retention counts by name.  It
+ * does not give the place away, because names can be read without a key.
  */
 static int
 made_up_name(struct ctx *ctx, const char *text, char **ret, struct err *err)
@@ -181,7 +181,7 @@ none(struct err *err)
 			     "configuration (holdfast help config)");
 }
 
-/* Without a word on what to read: everything that is configured. */
+/* If nothing was said to be read, read everything that is configured. */
 static int
 add_configured(struct ctx *ctx, struct cmd_sources *all, struct err *err)
 {
@@ -224,7 +224,7 @@ cmd_sources_find(struct ctx *ctx, size_t n, char *names[],
 const char *
 cmd_source_repo(struct ctx *ctx, const struct cmd_source *s)
 {
-	/* NULL lets cmd_repo_find take --repo. */
+	/* With NULL, cmd_repo_find takes --repo. */
 	if (ctx_option(ctx, "repo") != NULL)
 		return NULL;
 	return params_get(s->params, "repository");

@@ -19,7 +19,10 @@ struct table {
 	char letters[3 * ROWS_MAX];
 };
 
-/* May ${o} stand on a line?  Without a command, any command may come yet. */
+/*
+ * May ${o} be on the command line?  As long as no command is known, it may be
+ * an option of any.
+ */
 static bool
 on_line(const struct cmd *own, const struct config_option *o)
 {
@@ -49,7 +52,7 @@ table_init(struct table *t, const struct cmd *own)
 		*l++ = o->letter;
 		if (o->type != OPTION_FLAG || own != NULL)
 			*l++ = ':';
-		/* "-u=false" is how the other program is told so. */
+		/* The other program is told so by "-u=false". */
 		if (o->type == OPTION_FLAG && own != NULL)
 			*l++ = ':';
 	}
@@ -72,7 +75,7 @@ row_of(const struct cmd *own, int val)
 	return NULL;
 }
 
-/* What was typed, up to a '=': the value may be a secret. */
+/* Refuse what was typed, and show it up to a '=': the value may be a secret. */
 static int
 unknown_option(const struct cmd *own, const char *typed, struct err *err)
 {
@@ -95,7 +98,7 @@ unknown_option(const struct cmd *own, const char *typed, struct err *err)
 	return err_hint(err, "'holdfast help COMMAND' lists them");
 }
 
-/* What a flag of another program may be told, in the words of ours. */
+/* Translate the value of another program's flag into ours. */
 static const char *
 own_flag(const char *value)
 {
@@ -219,9 +222,9 @@ check_count(const struct cmd *cmd, int n, char *argv[], struct err *err)
 }
 
 /*
- * Is it the line of a program that we stand in for, by the name by which we
- * were started or by its first word?  Return that name, and in ${*from} the
- * place of the word.
+ * Is it the command line of a program that we stand in for, by the name with
+ * which we were started, or by its first word?  Return that name, and the place
+ * of the word in ${*from}.
  */
 static const char *
 other_program(int argc, char *argv[], int *from)
@@ -246,9 +249,9 @@ other_program(int argc, char *argv[], int *from)
 }
 
 /*
- * What its letters mean depends on its command: find that first.  ${argv}
- * begins with the program's name; the value of an option may stand before
- * the command ("-c FILE backup").
+ * Find the command first, because it decides what the letters mean.  ${argv}
+ * begins with the program's name; the value of an option may come before the
+ * command ("-c FILE backup").
  */
 static int
 own_command(int argc, char *argv[], const char *program, const struct cmd **ret,
@@ -304,7 +307,7 @@ cmd_parse(struct ctx *ctx, int argc, char *argv[], const struct cmd **ret,
 	n -= words;
 	memmove(argv, argv + from + optind + words, (size_t)n * sizeof(*argv));
 	argv[n] = NULL;
-	/* What is only to be explained need not be whole. */
+	/* A line that only asks for help need not be complete. */
 	if (cmd != NULL && params_get(ctx_line(ctx), "help") == NULL &&
 	    params_get(ctx_line(ctx), "version") == NULL &&
 	    (n = check_count(cmd, n, argv, err)) < 0)

@@ -23,7 +23,10 @@ ctx_json_wanted(const struct ctx *ctx)
 	return ctx_flag(ctx, "json");
 }
 
-/* Data on standard output must stay data: answers then go beside it. */
+/*
+ * If data goes to standard output, nothing else may: answers then go to the
+ * other.
+ */
 FILE *
 ctx_out(struct ctx *ctx)
 {
@@ -42,7 +45,7 @@ begin(struct ctx *ctx)
 	ctx->drawn = false;
 }
 
-/* Where it failed first tells why: nothing later does. */
+/* The first failure tells why; a later one does not. */
 static void
 end(struct ctx *ctx)
 {
@@ -51,7 +54,7 @@ end(struct ctx *ctx)
 	(void)pthread_mutex_unlock(&ctx->lock);
 }
 
-/* Where both go to one place, what was said first is to stand first. */
+/* If both streams go to one place, what was said first must come first. */
 static void
 flush_answers(struct ctx *ctx)
 {
@@ -227,7 +230,7 @@ int
 ctx_finish(struct ctx *ctx, struct err *err)
 {
 	flush_answers(ctx);
-	/* Whoever stopped reading an answer has seen enough of it. */
+	/* A reader that has gone has seen enough of the answer. */
 	if (ctx->lost == 0 ||
 	    (ctx->lost == EPIPE &&
 		!(ctx->cmd != NULL && (ctx->cmd->flags & CMD_RAW))))

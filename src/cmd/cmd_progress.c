@@ -26,7 +26,7 @@ progress_update(struct progress *p, int64_t now_ms, uint64_t done)
 	int64_t ms = now_ms - p->mark_ms;
 	double rate;
 
-	/* Half a second at least: less makes the figure dance. */
+	/* At least half a second: with less, the figure jumps. */
 	if (ms < 500 || done < p->mark_done)
 		return;
 	rate = (double)(done - p->mark_done) * 1000 / (double)ms;

@@ -124,7 +124,7 @@ check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
 	return 0;
 }
 
-/* What is not as it was at the revision. */
+/* Note what is not as it was at the revision. */
 static void
 note_others(
     struct ctx *ctx, const struct job_etcd_digest *d, uint64_t users_revision)
@@ -246,8 +246,8 @@ asked(const struct ctx *ctx, struct job_etcd_at *at, struct err *err)
 }
 
 /*
- * What continues the backup, if that is wanted: a backup that is named by its
- * id, and no time, comes back as it was.
+ * Find the logs that continue the backup, if they are wanted: a backup that is
+ * named by its id, without a time, comes back as it was.
  */
 static int
 find_chain(const struct cmd_opened *o, const char *text,

@@ -67,7 +67,7 @@ print_entry(void *arg, const struct entry *e, struct err *err)
 	    e->target != NULL ? e->target : "");
 	if (!ctx_json_wanted(ctx))
 		return 0;
-	/* A name that is not UTF-8 cannot stand in JSON: its hex can. */
+	/* JSON cannot have a name that is not UTF-8: it gets its hex. */
 	if ((path = json_string(e->path)) == NULL)
 		path = json_null();
 	return ctx_json(ctx,

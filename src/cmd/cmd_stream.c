@@ -47,7 +47,10 @@ output_open(struct ctx *ctx, struct output *o, struct err *err)
 
 	if (to == NULL || strcmp(to, "-") == 0)
 		return 0;
-	/* Early, so that hours of work are not in vain; it counts later. */
+	/*
+	 * Check this early, so that hours of work are not wasted; the check
+	 * that counts comes at the end.
+	 */
 	if (!ctx_flag(ctx, "overwrite") && access(to, F_OK) == 0)
 		return taken(to, err);
 	if ((rc = str_dup(to, &o->path, err)) < 0 ||

@@ -75,7 +75,7 @@ verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
 	return answer(ctx, b, opts.level, &rep, err);
 }
 
-/* What continues a backup is worth as much as the backup. */
+/* Verify the logs that continue a backup: they are worth as much as it is. */
 static int
 verify_logs(struct ctx *ctx, const struct cmd_opened *o,
     const struct repo_backup *base, uint64_t *bad, struct err *err)

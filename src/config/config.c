@@ -170,7 +170,7 @@ config_home(char **dir, struct err *err)
 	const char *xdg = getenv("XDG_CONFIG_HOME");
 	const char *home = getenv("HOME");
 
-	/* The specification: a relative path there is to be ignored. */
+	/* The specification says that a relative path is to be ignored. */
 	if (xdg != NULL && xdg[0] == '/')
 		return str_printf(dir, err, "%s/holdfast", xdg);
 	if (home != NULL && home[0] != '\0')

@@ -15,7 +15,7 @@
 #define RETRIES_MAX 1000
 #define PATH_LEN 128 /* "s3_client.auth.key_auth", or what was written. */
 
-/* Every key that holds a text: its place in the file, and in the struct. */
+/* Each key that holds a text, with its place in the file and in the struct. */
 static const struct word {
 	const char *path;
 	size_t at; /* Of a char *. */
@@ -338,7 +338,7 @@ config_legacy_duration(const char *s, int64_t *ms, struct err *err)
 		return err_hint(err, "write it like 30s, 1h30m, 15d, 10w or "
 				     "1y");
 	}
-	/* What is more than nothing must not become it. */
+	/* A duration that is more than nothing must not become nothing. */
 	*ms = (int64_t)(total + 0.5);
 	if (*ms == 0 && total > 0)
 		*ms = 1;

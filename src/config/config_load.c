@@ -51,7 +51,9 @@ need_map(const struct yaml_node *n, const char *name, struct err *err)
 	return err_hint(err, "write it as { word: value, ... }");
 }
 
-/* There is no such word here: say which one is close, or whose it is. */
+/*
+ * Say that there is no such word, and which one is close, or where it belongs.
+ */
 static int
 unknown_word(const struct loader *l, const struct yaml_node *n, struct err *err)
 {

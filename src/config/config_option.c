@@ -147,7 +147,10 @@ parse_number(const struct config_option *o, const char *value, int64_t *ret,
 	case OPTION_DURATION:
 		return duration_parse(value, ret, err);
 	default:
-		/* strtoll reads blanks and '+' too, and long ones as max. */
+		/*
+		 * strtoll accepts blanks and '+', too, and turns long numbers
+		 * into the maximum.
+		 */
 		if (strlen(value) > 18 || value[0] == '\0' ||
 		    strspn(value, "0123456789") != strlen(value))
 			return err_set(err, HF_EUSAGE,

@@ -31,7 +31,7 @@ half(struct err *err, const char *there, const char *missing)
 	    err, HF_ECONFIG, "'%s' is set, but not '%s'", there, missing);
 }
 
-/* The id is not secret; it came as a secret because it lies beside one. */
+/* The id is no secret, but is loaded as one because it lies beside one. */
 static int
 load_access_key(const char *ref, char **ret, struct err *err)
 {
@@ -69,7 +69,7 @@ from_params(const struct params *p, struct cred *c, struct err *err)
 	return str_dup("the configuration", &c->from, err);
 }
 
-/* A variable's value, or NULL if it is missing or empty. */
+/* Return a variable's value, or NULL if it is missing or empty. */
 static const char *
 env(const char *name)
 {

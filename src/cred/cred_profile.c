@@ -89,7 +89,7 @@ take_secret(struct span v, struct secret **to, struct err *err)
 	return secret_copy(v.p, v.n, to, err);
 }
 
-/* Ways to come by keys that have to ask somebody else. */
+/* Is it a setting that makes somebody else give the keys? */
 static bool
 is_indirect(struct span k)
 {

@@ -117,7 +117,10 @@ aead_open(struct aead *a, uint64_t counter, const void *aad, size_t naad,
 		a->evp, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN, tag) ||
 	    !feed(a, c, len, out))
 		return openssl_err(err, "open");
-	/* Decrypted before it was checked: nobody may get to see that. */
+	/*
+	 * These bytes were decrypted before the tag was checked: nobody may see
+	 * them.
+	 */
 	if (!finish(a, out + len)) {
 		secret_wipe(out, len);
 		return err_set(err, HF_ECORRUPT, "the seal does not match");

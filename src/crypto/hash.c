@@ -40,7 +40,10 @@ sha256_free(struct sha256 *s)
 int
 sha256_reset(struct sha256 *s, struct err *err)
 {
-	/* Named again, it would be looked up again, under a lock. */
+	/*
+	 * Naming the algorithm again would make OpenSSL look it up, under a
+	 * lock.
+	 */
 	if (!EVP_DigestInit_ex2(s->evp, NULL, NULL))
 		return openssl_err(err, "set up SHA-256");
 	return 0;

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "crypto/secret.h"
 
-/* Check ${len} against none and ${max}, and cut to size. */
+/* Check ${len}, and copy the bytes into a secret of that size. */
 static int
 accept_bytes(const uint8_t *p, size_t len, size_t max, struct secret **ret,
     struct err *err)
@@ -32,8 +32,9 @@ without_newline(const uint8_t *p, size_t len)
 }
 
 /*
- * Never through stdio or a growing buffer: these leave copies behind.  Two
- * bytes of room beyond ${max}: for a newline, and to see that there is more.
+ * This never goes through stdio or a growing buffer, which leave copies behind.
+ * There are two bytes of room beyond ${max}: one for a newline, and one to see
+ * that there is more.
  */
 static int
 from_fd(int fd, bool text, size_t max, struct secret **ret, struct err *err)
@@ -71,7 +72,10 @@ from_file(const char *path, bool text, size_t max, struct secret **ret,
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
 		return cannot_open(path, errno, err);
-	/* Asked of what was opened: the name may mean another file by now. */
+	/*
+	 * Check the file that was opened: the name may stand for another by
+	 * now.
+	 */
 	if (fstat(fd, &st) < 0)
 		return err_errno(err, errno, "stat");
 	if (st.st_mode & (S_IROTH | S_IWOTH)) {
@@ -116,13 +120,13 @@ from_number(
 	if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0 ||
 	    fd > INT_MAX)
 		return err_set(err, HF_ECONFIG, "not a number");
-	/* The commands that we start must not find it open. */
+	/* Commands that we start must not inherit it. */
 	if (fd > STDERR_FILENO && fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_errno(err, errno, "no such open file");
 	return from_fd((int)fd, true, max, ret, err);
 }
 
-/* What gives its secret once gives it to all who ask. */
+/* What can be read only once is kept for all who ask. */
 struct given {
 	struct given *next;
 	char *ref;
@@ -132,7 +136,7 @@ struct given {
 static struct given *givens; /* With the lock; they live as long as we do. */
 static pthread_mutex_t givens_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The one of ${ref}, made if there is none; NULL if memory runs out. */
+/* Find the entry of ${ref}, or make it; NULL if memory runs out. */
 static struct given *
 find_given(const char *ref, struct err *err)
 {

@@ -63,8 +63,8 @@ on_signal(int sig)
 }
 
 /*
- * The first signal asks the job to end cleanly; the handler is gone then, so
- * that a second one ends the program at once, which is safe, too.
+ * The first signal asks the job to end cleanly.  It also removes the handler,
+ * so that a second one ends the program at once, which is safe, too.
  */
 static void
 install_handlers(void)
@@ -75,14 +75,15 @@ install_handlers(void)
 
 	(void)sigaction(SIGINT, &stop, NULL);
 	(void)sigaction(SIGTERM, &stop, NULL);
-	/* A reader that went away is an error of the write, not our end. */
+	/* If a reader has gone, the write fails; the program does not end. */
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
 /*
- * Where we were started without them, the first files that we open would be
- * standard input, output and errors: a warning would go into a database, and a
- * file of ours be backed up.  What takes their places fails instead.
+ * If we were started without them, the first files that we open would become
+ * standard input, output and error: a warning would be written into a database,
+ * or one of our files be backed up.  So their places are filled with what fails
+ * when it is used.
  */
 static void
 fill_standard_files(void)

@@ -40,7 +40,7 @@ finish(struct http *h, struct transfer *t, CURLcode code)
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
-/* Take the next transfer that waits, or NULL; say whether to end. */
+/* Take the next waiting transfer, or NULL; ${*stop} says whether to end. */
 static struct transfer *
 dequeue(struct http *h, bool *stop)
 {
@@ -55,8 +55,8 @@ dequeue(struct http *h, bool *stop)
 }
 
 /*
- * Start what waits, as far as the limit allows: libcurl would let the clock
- * of a transfer run that only waits for a connection.
+ * Start waiting transfers, as far as the limit allows. libcurl would let the
+ * time of a transfer run while that only waits for a connection.
  */
 static bool
 start_waiting(struct loop *l)
@@ -102,7 +102,7 @@ end_finished(struct loop *l)
 	while ((msg = curl_multi_info_read(l->h->multi, &left)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		/* Removing the handle ends the life of ${msg}. */
+		/* ${msg} is gone once the handle is removed. */
 		code = msg->data.result;
 		t = NULL;
 		(void)curl_easy_getinfo(

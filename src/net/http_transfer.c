@@ -200,7 +200,7 @@ set_request(struct transfer *t)
 	CURLcode rc;
 
 	if ((rc = curl_easy_setopt(c, CURLOPT_URL, t->req->url)) != CURLE_OK ||
-	    /* What was signed is what is sent: "/a/../b" stays. */
+	    /* Send the path as it was signed: "/a/../b" stays. */
 	    (rc = curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L)) != CURLE_OK ||
 	    (rc = curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
 		 (long)CURL_HTTP_VERSION_1_1)) != CURLE_OK ||

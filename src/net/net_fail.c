@@ -4,7 +4,7 @@
 #include "net/net_policy.h"
 #include "net/redact.h"
 
-/* What an operator can make of libcurl's codes (libcurl-errors(3)). */
+/* What libcurl's codes mean to an operator (libcurl-errors(3)). */
 static const struct fail {
 	CURLcode code;
 	enum hf_code hf;

@@ -5,7 +5,7 @@
 
 #define RUN_MAX 31
 
-/* How many bytes at ${p} must not be shown; 0 if the first one may. */
+/* Return how many bytes at ${p} must not be shown; 0 if the first may. */
 static size_t
 known_secret(const char *p, const struct secret *const *secrets, size_t n)
 {

@@ -162,7 +162,7 @@ source_probe(struct source *s, struct err *err)
 void
 source_free(struct source *s)
 {
-	/* Behave consistently with free(NULL). */
+	/* As free(NULL) does. */
 	if (s == NULL)
 		return;
 	s->ops->free(s);

@@ -87,7 +87,7 @@ read_page(struct paged *p, uint64_t number, uint8_t *to,
 	return rc < 0 ? rc : source_paged_id(p->key, to, m->len, m->id, err);
 }
 
-/* What a part of it is called, "FOLDER/NAME". */
+/* Make the path of a part of the file, "FOLDER/NAME". */
 static int
 path_of(const struct paged *p, const char *name, char **ret, struct err *err)
 {
@@ -104,7 +104,7 @@ path_of_group(
 	return path_of(p, name, ret, err);
 }
 
-/* Add a part of it, whose ${size} bytes the sink has, or its folder. */
+/* Add a part of the file, whose ${size} bytes the sink has, or its folder. */
 static int
 add(struct paged *p, char *path, enum entry_type type, uint64_t size,
     struct err *err)
@@ -121,8 +121,7 @@ add(struct paged *p, char *path, enum entry_type type, uint64_t size,
 }
 
 /*
- * Is what was recalled a group of this file?  The last backup may have been
- * of another form.
+ * Is ${k} a group of this file?  The last backup may have been of another form.
  */
 static bool
 is_group(const struct paged *p, const struct sink_kept *k, uint64_t *number)
@@ -139,8 +138,8 @@ is_group(const struct paged *p, const struct sink_kept *k, uint64_t *number)
 }
 
 /*
- * The ids of one backup can be compared with those of the next one only if
- * their key is the same: so the first group that is recalled brings it.
+ * Take the key of the ids from the first group of the last backup that is
+ * recalled: only under the same key can ids be compared.
  */
 static int
 take_key(struct paged *p, bool *same, struct err *err)
@@ -156,8 +155,9 @@ take_key(struct paged *p, bool *same, struct err *err)
 }
 
 /*
- * Find out which pages of the group recalled are still what the file has at
- * their place, and kill the others in its memo; ${*alive} counts them.
+ * Find out which pages of the recalled group the file still has at their
+ * places, and mark the others in its memo as dead; ${*alive} counts those that
+ * are alive.
  */
 static int
 compare(struct paged *p, uint32_t *alive, struct err *err)
@@ -205,7 +205,7 @@ mark_living(struct paged *p, struct source_paged_group *g, struct err *err)
 	return source_paged_map_add(&p->map, g, err);
 }
 
-/* The group recalled last: keep it if enough of it is still alive. */
+/* Judge the group that was recalled: keep it if enough of it is still alive. */
 static int
 judge_group(struct paged *p, const struct sink_kept *from, uint64_t number,
     struct err *err)
@@ -250,8 +250,8 @@ group_size(const struct paged *p)
 }
 
 /*
- * Write the group that was filled.  If it is ${full} it gets a frame of its
- * own: what is read again is not more than what is wanted of it.
+ * Write the group that was filled.  If it is ${full}, it gets a frame of its
+ * own, so that reading a group again reads nothing else.
  */
 static int
 write_group(struct paged *p, bool full, struct err *err)

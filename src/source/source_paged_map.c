@@ -100,7 +100,10 @@ source_paged_map_add(struct source_paged_map *m,
 {
 	struct source_paged_group *grown = m->groups;
 
-	/* Room for 1, 2, 4, ...: it is full when the count is a power of 2. */
+	/*
+	 * There is room for 1, 2, 4, ...: it is full when the count is a power
+	 * of 2.
+	 */
 	if ((m->ngroups & (m->ngroups - 1)) == 0)
 		grown = reallocarray(m->groups,
 		    m->ngroups > 0 ? 2 * m->ngroups : 1, sizeof(*grown));
@@ -150,7 +153,7 @@ bad_map(struct err *err, const char *what)
 	return err_set(err, HF_ECORRUPT, "the map of pages: %s", what);
 }
 
-/* Does the bitmap say what the counts say, and nothing behind the end? */
+/* Does the bitmap agree with the counts, with no bit behind the end? */
 static bool
 bitmap_ok(const struct source_paged_group *g, const uint8_t *bits, size_t n)
 {
@@ -191,7 +194,9 @@ decode_group(struct cur *c, struct source_paged_map *m, struct err *err)
 	return source_paged_map_add(m, &g, err);
 }
 
-/* All that is before the groups; ${*n} is how many there are. */
+/*
+ * Read all that comes before the groups; ${*n} is how many of them there are.
+ */
 static bool
 decode_head(struct cur *c, struct source_paged_map *m, uint32_t *n)
 {

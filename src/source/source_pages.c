@@ -32,7 +32,10 @@ int
 source_pages_new(const struct source_pages_opts *o, struct source_pages **ret,
     struct err *err)
 {
-	/* The key is new, and each block is written once: no nonce twice. */
+	/*
+	 * The key is new and each block is written once, so no nonce comes
+	 * twice.
+	 */
 	static const uint8_t prefix[16] = "holdfast pages.";
 	CLEANUP(freep_secret) struct secret *key = NULL;
 	CLEANUP(freep_source_pages) struct source_pages *s = NULL;
@@ -41,7 +44,10 @@ source_pages_new(const struct source_pages_opts *o, struct source_pages **ret,
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
 	s->cap = o->memory;
-	/* Untouched memory costs nothing: a small file uses little of it. */
+	/*
+	 * Memory that is not touched costs nothing, so a small file uses
+	 * little.
+	 */
 	if ((s->memory = malloc(s->cap > 0 ? s->cap : 1)) == NULL ||
 	    (s->batch = malloc(BATCH * SEALED)) == NULL)
 		return err_nomem(err);
@@ -165,8 +171,8 @@ source_pages_seek(struct source_pages *s, uint64_t off, struct err *err)
 }
 
 /*
- * Have block ${i} in the batch.  Whoever goes on where the last read ended
- * may do so for long: each such read is twice as long as the one before.
+ * Read block ${i} into the batch.  If a read goes on where the last one ended,
+ * more such reads are likely: each is twice as long as the one before.
  */
 static int
 fetch(struct source_pages *s, uint64_t i, struct err *err)
@@ -191,7 +197,7 @@ fetch(struct source_pages *s, uint64_t i, struct err *err)
 	return 0;
 }
 
-/* Copy ${n} bytes of block ${i}, leaving the first ${skip} out. */
+/* Copy ${n} bytes of block ${i}, without its first ${skip}. */
 static int
 read_block(struct source_pages *s, uint64_t i, size_t skip, uint8_t *to,
     size_t n, struct err *err)

@@ -44,7 +44,7 @@ source_scratch_free(struct source_scratch *s)
 	free(s);
 }
 
-/* Where the file system has no O_TMPFILE: a name, for a moment. */
+/* If the file system has no O_TMPFILE, give the file a name for a moment. */
 static int
 open_named(const char *dir, struct err *err)
 {

@@ -16,7 +16,10 @@ static int
 make_contexts(struct source_spill *s, struct err *err)
 {
 	CLEANUP(freep_secret) struct secret *key = NULL;
-	/* The key is new, and block numbers never come back: no nonce does. */
+	/*
+	 * The key is new and no block number is used again, so no nonce comes
+	 * twice.
+	 */
 	static const uint8_t prefix[16] = "holdfast spill.";
 	int rc;
 
@@ -65,7 +68,10 @@ source_spill_write(
 		return rc;
 	rc = source_scratch_write(
 	    s->file, i * s->stride, p, n + AEAD_TAG_LEN, err);
-	/* Sealed in place, to save a copy: a failure must undo it. */
+	/*
+	 * The block is sealed in place, to save a copy: after a failure it is
+	 * opened again.
+	 */
 	if (rc < 0 && aead_open(s->seal, i, NULL, 0, p, n + AEAD_TAG_LEN, p,
 			  &ignore) < 0) {
 		*err = ignore;

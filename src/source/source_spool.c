@@ -10,8 +10,8 @@
 #include "source/source_spool.h"
 
 /*
- * Order: what lies in memory is older than what lies in the file.  Hence a
- * new block goes to memory only while the file holds none.
+ * Order: what lies in memory is older than what lies in the file.  So a new
+ * block may go to memory only while the file holds none.
  */
 struct source_spool {
 	size_t block, nblocks;
@@ -111,8 +111,8 @@ source_spool_free(struct source_spool *s)
 }
 
 /*
- * The block in fill goes to memory if it may; then fill is another one.  The
- * lock is held.
+ * With the lock: move the block in fill to memory, if it may go there, and get
+ * another one for fill.
  */
 static bool
 to_memory(struct source_spool *s)
@@ -127,7 +127,7 @@ to_memory(struct source_spool *s)
 	return true;
 }
 
-/* The block in fill goes to the file; fill stays, its bytes are spoilt. */
+/* Write the block in fill to the file; that spoils its bytes. */
 static bool
 to_spill(struct source_spool *s)
 {
@@ -144,7 +144,7 @@ to_spill(struct source_spool *s)
 	return true;
 }
 
-/* False once ${ms} milliseconds are over. */
+/* Wait; return false once ${ms} milliseconds are over. */
 static bool
 wait_for(struct source_spool *s, pthread_cond_t *cond, int64_t ms)
 {
@@ -160,7 +160,9 @@ wait_for(struct source_spool *s, pthread_cond_t *cond, int64_t ms)
 	return pthread_cond_timedwait(cond, &s->lock, &t) == 0;
 }
 
-/* Wait for memory if that is of use, as long as patience lasts; with lock. */
+/*
+ * With the lock: wait for memory, if that helps and as long as patience lasts.
+ */
 static bool
 wait_memory(struct source_spool *s)
 {
@@ -178,7 +180,7 @@ wait_memory(struct source_spool *s)
 	return true;
 }
 
-/* Hand on what is in fill, somehow. */
+/* Hand on the block in fill, one way or the other. */
 static int
 flush(struct source_spool *s, struct err *err)
 {
@@ -191,7 +193,9 @@ flush(struct source_spool *s, struct err *err)
 	(void)pthread_mutex_unlock(&s->lock);
 	if (gone)
 		return err_set(err, HF_EINTR, "nobody wants the rest");
-	/* The file may be full: then wait for memory, with the bytes whole. */
+	/*
+	 * The file may have no room: then wait for memory; the bytes are whole.
+	 */
 	if (!done && !to_spill(s))
 		return flush(s, err);
 	s->fill_len = 0;
@@ -223,7 +227,7 @@ source_spool_end(struct source_spool *s, const struct err *cause)
 {
 	struct err ignore = ERR_INIT;
 
-	/* If the taker has gone, nobody misses the last block. */
+	/* If the taker has gone, the last block is not missed. */
 	if (cause == NULL && s->fill_len > 0)
 		(void)flush(s, &ignore);
 	(void)pthread_mutex_lock(&s->lock);
@@ -234,7 +238,7 @@ source_spool_end(struct source_spool *s, const struct err *cause)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-/* Is there something to take, or nothing to wait for?  Under the lock. */
+/* With the lock: is there something to take, or nothing to wait for? */
 static bool
 ready(const struct source_spool *s)
 {
@@ -248,7 +252,7 @@ wait_ready(struct source_spool *s, int ms)
 		;
 }
 
-/* Exchange the empty drain for the oldest block in memory.  Under the lock. */
+/* With the lock: exchange the empty drain for the oldest block in memory. */
 static void
 from_memory(struct source_spool *s)
 {
@@ -271,7 +275,7 @@ from_spill(struct source_spool *s, size_t len, struct err *err)
 		 s->spill, s->spill_head, s->drain, len, err)) < 0)
 		return rc;
 	s->drain_len = len;
-	/* Only now may the giver use memory again: see "Order". */
+	/* Only now may the giver use memory again: see "Order" above. */
 	(void)pthread_mutex_lock(&s->lock);
 	s->spill_head++;
 	(void)pthread_mutex_unlock(&s->lock);

@@ -3,7 +3,7 @@
 #include "base/err.h"
 #include "source/target.h"
 
-/* Whatever ran out of room, the remedy is the same. */
+/* Give an error of lacking room its remedy: it is always the same. */
 static int
 checked(int rc, struct err *err)
 {
@@ -53,7 +53,7 @@ target_finish(struct target *t, struct err *err)
 void
 target_free(struct target *t)
 {
-	/* Behave consistently with free(NULL). */
+	/* As free(NULL) does. */
 	if (t == NULL)
 		return;
 	t->ops->free(t);

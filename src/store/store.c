@@ -167,7 +167,7 @@ store_upload_new(struct store *s, const char *name, struct store_upload **ret,
 	return s->ops->upload(s, name, ret, err);
 }
 
-/* What failed once must not be finished: a part of it would be missing. */
+/* After a failure the upload must not be finished: a part would be missing. */
 int
 store_upload_part(
     struct store_upload *u, const uint8_t *p, size_t n, struct err *err)
@@ -274,7 +274,9 @@ listed(void *arg, const struct store_info *info, struct err *err)
 {
 	struct listing *l = arg;
 
-	/* Somebody else's: it is no object, for no call could reach it. */
+	/*
+	 * It is not ours, and no object: no call could reach a name like that.
+	 */
 	if (!store_name_ok(info->name))
 		return 0;
 	if (str_has_prefix(info->name, l->prefix) == NULL)

@@ -125,7 +125,9 @@ parse(const struct secret *raw, struct secret **master, struct err *err)
 	const char *p = (const char *)secret_p(raw);
 	int rc;
 
-	/* Half a key, cut off or made too short, must not pass for a whole. */
+	/*
+	 * Half a key, cut off or made too short, must not pass for a whole one.
+	 */
 	if (secret_len(raw) == MASTER_LEN &&
 	    all_hex(secret_p(raw), str_line_len(secret_p(raw), MASTER_LEN)))
 		return not_a_key(raw, err);

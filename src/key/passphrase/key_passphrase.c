@@ -118,7 +118,10 @@ open_at_other_cost(struct key_passphrase *p, const struct cost *cost,
 {
 	int rc;
 
-	/* Held all the while: one stretching at a time, 2 GiB is enough. */
+	/*
+	 * The lock is held throughout: only one stretching at a time, as it
+	 * takes up to 2 GiB.
+	 */
 	(void)pthread_mutex_lock(&p->lock);
 	if ((rc = recall(p, cost, err)) == 0)
 		rc = key_box_open(p->other_kek, nonce, context, n,

@@ -16,7 +16,7 @@ struct source_etcd_early {
 	bool answered;
 };
 
-/* Wait until it takes long; false if it is over before. */
+/* Wait until the snapshot takes long; false if it has ended before. */
 static bool
 takes_long(struct source_etcd_early *e)
 {
@@ -40,7 +40,7 @@ takes_long(struct source_etcd_early *e)
 	return !over;
 }
 
-/* Why there is no answer does not matter: it is one of two chances. */
+/* Ask, and pass over a failure: there is another way to the hash. */
 static void *
 wait_and_ask(void *arg)
 {

@@ -91,7 +91,7 @@ tell_members(struct etcd_client *client, struct sink *sink, struct err *err)
 	size_t i, idle = 0;
 	int rc;
 
-	/* Good to know, and no reason to go without a backup. */
+	/* It is good to know, but no reason to go without a backup. */
 	if (etcd_cluster_get(client, &m, &ignore) < 0)
 		return 0;
 	for (i = 0; i < m.n; i++)

@@ -47,8 +47,8 @@ source_etcd_follow_free(struct source_etcd_follow *f)
 }
 
 /*
- * One whose status can be had may refuse to be watched all the same, as
- * learners do: then the next one is tried.
+ * A member whose status can be had may still refuse to be watched, as learners
+ * do: then the next one is tried.
  */
 int
 source_etcd_follow_open(
@@ -75,7 +75,7 @@ source_etcd_follow_open(
 		if (first.code == 0)
 			first = e;
 	}
-	/* The first failure says more than that none is left. */
+	/* The first failure says more than that no member is left. */
 	*err = first.code != 0 ? first : e;
 	source_etcd_follow_close(f);
 	return err->code;

@@ -5,7 +5,10 @@
 #include "source/etcd/source_etcd_leases.h"
 #include "source/etcd/source_etcd_log.h"
 
-/* So many are asked about for one log; the others wait for the next. */
+/*
+ * At most so many leases are asked about for one log; the rest wait for the
+ * next.
+ */
 #define ASK_MAX 500
 
 /* Take over what is known of a lease, or ask. */
@@ -75,7 +78,7 @@ same(const struct etcd_lease_file *a, const struct etcd_lease_file *b)
 	return true;
 }
 
-/* Had keys a lease that is neither there now nor was there before? */
+/* Did keys have a lease that is not there any more? */
 static bool
 has_passed_by(
     const struct source_etcd_log *log, const struct etcd_lease_file *now)
@@ -88,7 +91,7 @@ has_passed_by(
 	return false;
 }
 
-/* The leases of ${now} go to those that the log's keys had. */
+/* Add the leases of ${now} to those that keys of the log had. */
 static int
 merge(struct source_etcd_log *log, const struct etcd_lease_file *now,
     struct err *err)

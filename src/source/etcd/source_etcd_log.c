@@ -18,7 +18,7 @@ struct source_etcd_log_segment {
 	size_t from;        /* Where that begins. */
 };
 
-/* Room for the largest revision of all is not kept. */
+/* The room that one very large revision needed is not kept. */
 #define RECORDS_KEPT ((size_t)64 << 20)
 
 static void
@@ -99,7 +99,7 @@ source_etcd_log_add(
 	uint8_t head[ETCD_RECORD_HEAD];
 	int rc;
 
-	/* What becomes of the lease is asked when the log is laid down. */
+	/* What the lease was granted for is asked when the log is stored. */
 	if (seen.id != 0 && etcd_lease_file_find(&l->leases, seen.id) == NULL &&
 	    (rc = etcd_lease_file_add(&l->leases, &seen, err)) < 0)
 		return rc;

@@ -73,7 +73,7 @@ better(const struct source_etcd_survey *v, size_t a, size_t b)
 	return v->members[a].status.seconds < v->members[b].status.seconds;
 }
 
-/* Nobody can be read: say so by the first that at least answered. */
+/* No member can be read: tell it of the first one that answered. */
 static int
 nobody(const struct source_etcd_survey *v, struct err *err)
 {

@@ -13,8 +13,8 @@
 #define SLOW_SECONDS 1.0
 
 /*
- * What is amiss goes into one list of findings; if there are any, the probe
- * returns HF_EWARN with all of them.
+ * Add a finding; if there are any in the end, the probe returns HF_EWARN with
+ * all of them.
  */
 
 static int find(struct buf *, struct err *, const char *, ...)
@@ -140,9 +140,10 @@ probe_alarms(const struct etcd_alarms *a, struct buf *findings, struct err *err)
 }
 
 /*
- * A backup takes a snapshot and asks for HashKV, and etcd lets the same users
- * do both.  Rights are looked at before the revision, so that to ask for one
- * that no store ever reaches costs the member nothing.
+ * Check the rights.  A backup takes a snapshot and asks for HashKV, and etcd
+ * allows both to the same users.  It checks rights before the revision: so a
+ * revision that no store ever reaches is asked for, which costs the member
+ * nothing.
  */
 static int
 probe_rights(

@@ -66,10 +66,10 @@ is_comparable(const struct source_etcd_proof *p, const struct etcd_hashkv *h)
 }
 
 /*
- * Right after a compaction to this very revision, 3.4 refuses to hash there,
- * and later servers answer with what they had hashed before the compaction
- * removed anything.  Asked for their newest, they hash anew.  What goes wrong
- * belongs to the answer: the others are asked all the same.
+ * Ask one member.  Right after a compaction to this very revision, 3.4 refuses
+ * to hash there, and later versions answer with what they had hashed before the
+ * compaction removed anything; asked for their newest revision, they hash anew.
+ * A failure belongs to the answer: the other members are asked all the same.
  */
 static int
 ask_one(void *arg, size_t i, struct err *err)
@@ -82,7 +82,7 @@ ask_one(void *arg, size_t i, struct err *err)
 	if (a->client == NULL)
 		return 0;
 	gone = ask(a, p->revision, i == p->picked ? 1 : BEHIND_TRIES);
-	/* The snapshot that it sent has that revision. */
+	/* It must have that revision: the snapshot that it sent does. */
 	if (gone == ETCD_REVISION_FUTURE && i == p->picked)
 		a->cause.code = -HF_ESOURCE;
 	if (gone != ETCD_REVISION_COMPACTED &&
@@ -157,8 +157,8 @@ source_etcd_proof_free(struct source_etcd_proof *p)
 }
 
 /*
- * The snapshot's revision has been compacted away; but of one shortly before
- * its member has spoken while it could.
+ * The snapshot's revision has been compacted away.  But while the snapshot
+ * came, its member was asked for the hash at a revision shortly before.
  */
 static void
 use_early(struct source_etcd_proof *p, struct source_etcd_early *early)
@@ -175,7 +175,7 @@ use_early(struct source_etcd_proof *p, struct source_etcd_early *early)
 	a->cause = (struct err)ERR_INIT;
 }
 
-/* It speaks, but what it says cannot be. */
+/* Has it answered with something that cannot be? */
 static bool
 contradicts(const struct answer *a)
 {
@@ -211,7 +211,7 @@ differs(
 	    "hashkv' of all members, and replace the one that differs");
 }
 
-/* The one that was read has to vouch, unless it is one that cannot. */
+/* The member that was read must have confirmed its hash, unless it cannot. */
 static int
 check_vouched(const struct source_etcd_proof *p,
     const struct source_etcd_verdict *v, struct err *err)

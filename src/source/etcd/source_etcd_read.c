@@ -17,7 +17,7 @@
 
 #define PAGES_MEMORY ((size_t)8 << 20) /* bytes; the rest lies in a file. */
 
-/* A snapshot on its way from a member to the sink. */
+/* A snapshot that passes from a member to the sink. */
 struct reading {
 	const struct source_etcd *source;
 	struct source_etcd_survey survey;
@@ -60,7 +60,7 @@ on_stop(void *arg)
 	return sink_check(r->sink, &r->stop) < 0;
 }
 
-/* Bring the snapshot of the member that was picked here. */
+/* Fetch the snapshot of the member that was picked. */
 static int
 fetch(struct reading *r, struct err *err)
 {
@@ -92,8 +92,8 @@ stream(struct reading *r, struct err *err)
 }
 
 /*
- * Have ${how} read a member.  One that fails is replaced by another as long
- * as nothing of it has gone to the sink.
+ * Have ${how} read a member.  If that fails before anything has gone to the
+ * sink, another member is read instead.
  */
 static int
 read_any(struct reading *r, int (*how)(struct reading *, struct err *),
@@ -107,8 +107,8 @@ read_any(struct reading *r, int (*how)(struct reading *, struct err *),
 		rc = source_etcd_pick(
 		    &r->survey, &r->picked, r->note, sizeof(r->note), &ignore);
 		if (rc < 0) {
-			/* The first failure says more than that none is left.
-			 */
+			/* The first failure says more than that no member is
+			 * left. */
 			*err = cause.code != 0 ? cause : ignore;
 			return err->code;
 		}
@@ -129,7 +129,7 @@ read_any(struct reading *r, int (*how)(struct reading *, struct err *),
 	}
 }
 
-/* The snapshot's own pages: for what cannot be stored as records. */
+/* Write the snapshot's own pages: it cannot be stored as records. */
 static int
 write_pages(struct reading *r, uint32_t page_size, struct err *err)
 {
@@ -213,8 +213,8 @@ tell_proof(struct reading *r, const struct etcd_index *x,
 }
 
 /*
- * The members are asked for their hash while the records go to the sink; the
- * index is added, and the backup can be committed, only if they agree.
+ * The members compute their hash while the records go to the sink.  The index,
+ * without which the backup cannot be committed, is added only if they agree.
  */
 static int
 write_records(struct reading *r, struct source_etcd_db *db, struct err *err)
@@ -240,7 +240,7 @@ write_records(struct reading *r, struct source_etcd_db *db, struct err *err)
 	return source_etcd_db_write_index(&x, r->sink, r->time_ns, err);
 }
 
-/* What it said before it was read, it must have. */
+/* The snapshot must have the revision that the member had before. */
 static int
 check_revision(
     const struct reading *r, const struct source_etcd_db *db, struct err *err)
@@ -278,8 +278,8 @@ lay_down(struct reading *r, struct err *err)
 }
 
 /*
- * Asked before the snapshot is taken, so that what changes meanwhile is seen
- * to differ later; who does not say is passed over.
+ * This is asked before the snapshot is taken, so that a change meanwhile is
+ * noticed later.  A member that does not answer is passed over.
  */
 static int
 tell_state(struct reading *r, struct err *err)

@@ -9,7 +9,7 @@
 
 #define FOLDER "records/"
 
-/* The segment of the last backup that the records have come to. */
+/* The segment of the last backup that the records have reached. */
 struct kept {
 	bool open;
 	char path[ETCD_INDEX_PATH_LEN];
@@ -131,7 +131,7 @@ is_segment(const struct sink_kept *k)
 	       k->memo_len % SOURCE_ETCD_MEMO_LEN == 0;
 }
 
-/* Come to the next segment of the last backup, if there is one. */
+/* Go on to the next segment of the last backup, if there is one. */
 static int
 recall(struct source_etcd_segments *s, struct err *err)
 {
@@ -164,7 +164,10 @@ recall(struct source_etcd_segments *s, struct err *err)
 	return 0;
 }
 
-/* Go on to the record with the revision of ${m}; those before it are dead. */
+/*
+ * Go on to the record with the revision of ${m}; those before it are no longer
+ * there.
+ */
 static void
 advance(struct kept *k, const struct source_etcd_memo *m)
 {
@@ -193,7 +196,7 @@ hold(struct kept *k, const struct etcd_record *r, struct err *err)
 	return buf_add(&k->held, r->value, r->len, err);
 }
 
-/* Is this record, from the revisions of the segment at hand, in it? */
+/* Is this record, whose revision is one of the segment's, in it? */
 static bool
 has(struct kept *k, const struct source_etcd_memo *m)
 {
@@ -216,7 +219,7 @@ meet(struct kept *k, const struct etcd_record *r, struct err *err)
 	return hold(k, r, err);
 }
 
-/* The bitmap of the living, or NULL if nobody is dead. */
+/* Give the bitmap of the records that are still there, or NULL if all are. */
 static int
 bitmap(const struct kept *k, uint8_t **ret, struct err *err)
 {
@@ -288,8 +291,8 @@ drop(struct source_etcd_segments *s, struct err *err)
 }
 
 /*
- * The records have left the segment of the last backup behind: keep it, or
- * write its living again if they are less than half of it.
+ * The records have passed the end of the segment of the last backup: keep it;
+ * or, if less than half of it is still there, write that again.
  */
 static int
 leave(struct source_etcd_segments *s, struct err *err)
@@ -304,8 +307,8 @@ leave(struct source_etcd_segments *s, struct err *err)
 }
 
 /*
- * A record is not what it had been: this is not the database that was backed
- * up, and no later segment is believed.  What is held is no more than one.
+ * A record is not what it was in the last backup: this is another database, and
+ * no later segment is believed either.
  */
 static int
 distrust(struct source_etcd_segments *s, struct err *err)

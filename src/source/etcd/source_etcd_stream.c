@@ -53,7 +53,7 @@ receive(void *arg)
 	return NULL;
 }
 
-/* Wait for bytes; 1: there are no more. */
+/* Wait for bytes; return 1 if there are no more. */
 static int
 get(struct source_spool *spool, struct sink *sink, uint8_t *p, size_t room,
     size_t *got, struct err *err)
@@ -70,7 +70,7 @@ get(struct source_spool *spool, struct sink *sink, uint8_t *p, size_t room,
 
 /*
  * Move bytes from the spool to the sink until the end.  A member that refuses
- * does so before its first bytes; of it the sink does not hear.
+ * does so before its first bytes, and then the sink does not hear of it.
  */
 static int
 pump(struct receiver *r, struct sink *sink, bool *begun, struct err *err)
@@ -106,7 +106,7 @@ transfer(struct receiver *r, struct sink *sink, bool *begun, struct err *err)
 	if ((rc = thread_start(receive, r, &thread, err)) < 0)
 		return rc;
 	rc = pump(r, sink, begun, err);
-	/* Whatever came of it: the thread uses what our frames hold. */
+	/* Cancel in any case: the thread uses variables of this function. */
 	source_spool_cancel(r->spool);
 	(void)pthread_join(thread, NULL);
 	return rc;
@@ -120,7 +120,7 @@ source_etcd_stream(const struct source_etcd_member *m, int64_t time_ns,
 	const struct source_spool_opts opts = { .block = SPOOL_BLOCK,
 		.nblocks = SPOOL_BLOCKS,
 		.patience = SPOOL_PATIENCE };
-	/* The size is the file's of a moment ago: a hint. */
+	/* The size is what the file had a moment ago: a hint. */
 	struct receiver r = { .client = m->client,
 		.size_hint = m->status.db_size };
 	struct entry e;

@@ -23,7 +23,7 @@ source_etcd_survey_clear(struct source_etcd_survey *v)
 	*v = (struct source_etcd_survey){ 0 };
 }
 
-/* Asking comes to nothing for reasons that lie with us? */
+/* Is it a failure of ours, that asking other members would not mend? */
 static bool
 is_ours(int code)
 {
@@ -146,7 +146,10 @@ nobody_answered(const struct source_etcd_survey *v, struct err *err)
 	return err->code;
 }
 
-/* A list that mixes clusters would back up now this one, now the other. */
+/*
+ * With endpoints of two clusters in the list, a backup would be of now the one,
+ * now the other.
+ */
 static int
 check_same_cluster(const struct source_etcd_survey *v, struct err *err)
 {
@@ -167,9 +170,9 @@ check_same_cluster(const struct source_etcd_survey *v, struct err *err)
 }
 
 /*
- * Without a leader nobody knows, and nobody will be picked.  A question that
- * was sent on to a leader who had just died is never answered; so all are asked
- * once more, when they have elected another.
+ * Without a leader nobody knows the alarms, and no member will be picked.  A
+ * question that was passed on to a leader who has just died is never answered:
+ * so all are asked again, when they have elected another.
  */
 static int
 ask_alarms(struct source_etcd_survey *v, struct err *err)
@@ -231,7 +234,10 @@ survey(
 		return err_nomem(err);
 	v->n = s->nurls;
 	q.members = v->members;
-	/* At once: all that hang cost the time of one. */
+	/*
+	 * All are asked at once, so that many that hang take no longer than
+	 * one.
+	 */
 	if ((rc = parallel_for(v->n, ASK_THREADS, ask, &q, err)) < 0 ||
 	    (rc = await_leader(&q, v, err)) < 0 ||
 	    (rc = check_same_cluster(v, err)) < 0 ||

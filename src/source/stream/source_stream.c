@@ -23,7 +23,7 @@ struct source_stream {
 	char *name;
 };
 
-/* Read ${fd} to its end; ${*total} bytes came. */
+/* Read ${fd} to its end; ${*total} is how many bytes came. */
 static int
 read_all(int fd, struct sink *sink, uint64_t *total, struct err *err)
 {
@@ -37,8 +37,8 @@ read_all(int fd, struct sink *sink, uint64_t *total, struct err *err)
 		if ((rc = sink_check(sink, err)) < 0)
 			return rc;
 		/*
-		 * Whoever writes may be silent for long: never just wait.  A
-		 * signal ends poll as well, and read would not come back.
+		 * The writer may be silent for long, so never simply wait.  A
+		 * signal ends poll, too; a read would not return.
 		 */
 		if (poll(&pfd, 1, CHECK_MS) != 1)
 			continue;
@@ -159,7 +159,7 @@ static const struct source_ops source_stream_ops = {
 	.free = stream_free,
 };
 
-/* Which command is to be run?  NULL for standard input. */
+/* Find the command to run, or NULL for standard input. */
 static int
 command_of(const char *word, const char **ret, struct err *err)
 {

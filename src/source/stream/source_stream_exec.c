@@ -17,9 +17,9 @@
 #define WAIT_MS_MAX 50
 
 /*
- * The command starts as from a login shell: its own group, so that all of
- * it can be ended; no signal blocked; and SIGPIPE as usual, which programs
- * in a pipeline count on and which holdfast itself ignores.
+ * The command starts as from a login shell.  It has a group of its own, so that
+ * all of it can be ended; no signal is blocked; and SIGPIPE works as usual:
+ * programs in a pipeline count on it, and holdfast ignores it.
  */
 static int
 set_attr(posix_spawnattr_t *attr)
@@ -90,7 +90,10 @@ source_stream_exec_start(
 		return err_errno(err, errno, "make a pipe");
 	in = fds[0];
 	out = fds[1];
-	/* Fewer switches between the two; a refusal does no harm. */
+	/*
+	 * A large pipe saves switches between the two; if it is refused, no
+	 * harm is done.
+	 */
 	(void)fcntl(in, F_SETPIPE_SZ, PIPE_SIZE);
 	if ((rc = spawn(command, out, &x->pid)) != 0) {
 		x->pid = 0;
@@ -144,7 +147,7 @@ source_stream_exec_wait(
 {
 	int status, rc;
 
-	/* It may go on for long after closing its end of the pipe. */
+	/* The command may run on for long after closing its end of the pipe. */
 	while ((rc = wait_ms(x->pid, WAIT_MS_MAX, &status)) == 0)
 		if ((rc = sink_check(sink, err)) < 0)
 			return rc;
@@ -168,9 +171,9 @@ source_stream_exec_stop(struct source_stream_exec *x)
 	(void)kill(-x->pid, SIGTERM);
 	(void)wait_ms(x->pid, GRACE_MS, &status);
 	/*
-	 * The shell may be gone while a part of its pipeline is not.  Its
-	 * number cannot have been given to another group meanwhile: it is
-	 * in use as long as the group has a member.
+	 * The shell may be gone while a part of its pipeline still runs.
+	 * Another group cannot have got its number meanwhile: that is in use as
+	 * long as the group has a member.
 	 */
 	(void)kill(-x->pid, SIGKILL);
 	(void)waitpid(x->pid, &status, 0);

@@ -13,7 +13,7 @@
 
 #define READ_AHEAD_MIN (1 << 20)
 
-/* What became of reading a run of bytes. */
+/* The result of reading a run of bytes. */
 struct outcome {
 	uint64_t got;
 	int errnum; /* Why it ended early; 0: the file did. */
@@ -57,8 +57,8 @@ read_run(int fd, uint64_t off, uint64_t len, struct sink *sink,
 }
 
 /*
- * Find the next data at or behind ${*off} and set ${*end} to its end; false
- * if only a hole is left.  Where the file system cannot tell, all is data.
+ * Find the next data at or behind ${*off}, and set ${*end} to its end; false if
+ * only a hole is left.  If the file system cannot tell, all is data.
  */
 static bool
 next_data(int fd, uint64_t size, bool last, uint64_t *off, uint64_t *end)

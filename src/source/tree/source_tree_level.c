@@ -101,7 +101,10 @@ source_tree_open(int dir, const char *name, int flags)
 	return fd;
 }
 
-/* Make ${*fd} that of ${l} if it is the same folder, else -1 with errno. */
+/*
+ * Take ${*fd} as the descriptor of ${l} if it is the same folder; else set it
+ * to -1, and errno.
+ */
 static int
 adopt(struct source_tree_level *l, int *fd)
 {

@@ -24,7 +24,7 @@
 #define LEVELS_OPEN 64 /* Descriptors held, however deep the tree is. */
 #define DENTS_SIZE 65536
 
-/* Never wait for the other end of what has become a fifo. */
+/* With O_NONBLOCK, opening never waits, should it have become a fifo. */
 #define OPEN_FILE (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define OPEN_OTHER (O_PATH | O_NOFOLLOW | O_CLOEXEC)
 
@@ -49,7 +49,7 @@ path_of(const struct walk *w)
 	return (const char *)w->path.p;
 }
 
-/* Make the path that of ${name} in a folder whose path has ${len} bytes. */
+/* Set the path to that of ${name} in a folder whose path has ${len} bytes. */
 static int
 set_path(struct walk *w, size_t len, const char *name, struct err *err)
 {
@@ -62,8 +62,8 @@ set_path(struct walk *w, size_t len, const char *name, struct err *err)
 }
 
 /*
- * Tell that the current path cannot be had, because of errno.  Only what
- * would befall every other file as well is an error.
+ * Warn that the current path cannot be read, because of errno.  It is an error
+ * only if it would befall every other file as well.
  */
 static int
 give_up(struct walk *w, const char *what, struct err *err)
@@ -84,7 +84,10 @@ give_up(struct walk *w, const char *what, struct err *err)
 	return 0;
 }
 
-/* Add an entry that names an earlier one; ${*done} tells if it was one. */
+/*
+ * Add the entry as a link to an earlier one, if it is the same file; ${*done}
+ * says whether it is.
+ */
 static int
 add_link(struct walk *w, const struct stat *st, struct entry *e, bool *done,
     struct err *err)
@@ -106,7 +109,7 @@ add_link(struct walk *w, const struct stat *st, struct entry *e, bool *done,
 	return 0;
 }
 
-/* Remember an entry that is in the backup, if it has more names. */
+/* Remember an entry of the backup if its file has more names. */
 static int
 note_names(struct walk *w, const struct stat *st, const struct entry *e,
     struct err *err)
@@ -126,7 +129,9 @@ add_first(struct walk *w, const struct stat *st, const struct entry *e,
 	return rc < 0 ? rc : note_names(w, st, e, err);
 }
 
-/* Keep the file as the last backup has it; ${*done} tells if it has. */
+/*
+ * Keep the file as the last backup has it; ${*done} says whether that has it.
+ */
 static int
 keep(struct walk *w, const struct stat *st, const struct entry *e, bool *done,
     struct err *err)
@@ -237,7 +242,7 @@ enter(
 	return rc;
 }
 
-/* Keep a folder that may be seen but not opened. */
+/* Add a folder that may be seen but not opened. */
 static int
 add_closed_dir(struct walk *w, int dir, const char *name, struct err *err)
 {
@@ -315,7 +320,7 @@ visit(struct walk *w, const char *name, unsigned char type, struct err *err)
 	return visit_other(w, l->fd, name, err);
 }
 
-/* Be done with the deepest folder. */
+/* Leave the deepest folder. */
 static void
 leave(struct walk *w)
 {

@@ -11,9 +11,9 @@
 #include "source/tree/source_tree_xattr.h"
 
 /*
- * The kernel allocates, and for a value clears, as many bytes as are asked
- * for: nearly all files have a few short attributes or none, so a small room
- * is tried first.
+ * The kernel allocates as many bytes as are asked for, and for a value clears
+ * them.  Nearly all files have a few short attributes or none, so a small
+ * buffer is tried first.
  */
 #define NAMES_FIRST 1024
 #define VALUE_FIRST 256
@@ -79,7 +79,7 @@ get_value(const struct reach *r, const char *name, uint8_t *to, size_t left)
 {
 	ssize_t n;
 
-	/* Asked for no bytes at all, the kernel only tells the length. */
+	/* If no bytes are asked for, the kernel tells only the length. */
 	if (left == 0) {
 		errno = ERANGE;
 		return -1;

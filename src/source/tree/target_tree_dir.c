@@ -87,7 +87,7 @@ target_tree_open(int top, const char *path, size_t len, int flags)
 		memcpy(copy, path, len);
 		copy[len] = '\0';
 		fd = syscall(SYS_openat2, top, copy, &how, sizeof(how));
-		/* An old kernel, or a filter that does not know the call. */
+		/* The kernel is old, or a filter does not know the call. */
 		if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
 			return (int)fd;
 	}

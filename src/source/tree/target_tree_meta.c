@@ -83,7 +83,7 @@ set_owner(struct target_tree_meta *m, int dir, const char *base,
 	return false;
 }
 
-/* After the owner, whose change would take file capabilities away. */
+/* This comes after the owner: changing that takes file capabilities away. */
 static void
 set_xattrs(
     struct target_tree_meta *m, int fd, const char *link, const struct entry *e)
@@ -131,8 +131,8 @@ target_tree_meta_set(struct target_tree_meta *m, int fd, const struct entry *e)
 	bool owned = set_owner(m, fd, "", e);
 
 	set_xattrs(m, fd, NULL, e);
-	/* After the ACLs, which change the mode, and the owner, whose change
-	 * takes setuid away. */
+	/* This comes after the ACLs, which change the mode, and after the
+	 * owner, whose change takes setuid away. */
 	if (fchmod(fd, mode_of(e, owned)) < 0)
 		target_tree_meta_warn(
 		    m, e->path, "its mode %o is not restored: %m", e->mode);
@@ -156,8 +156,8 @@ target_tree_meta_set_at(struct target_tree_meta *m, int dir, const char *base,
 		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		set_xattrs(m, fd, link, e);
 	}
-	/* A link has no mode.  Nobody else reaches into the staging folder,
-	 * so what is named is what was just made. */
+	/* A link has no mode of its own.  Nobody else reaches into the staging
+	 * folder, so the name stands for what was just made. */
 	if (e->type != ENTRY_SYMLINK &&
 	    fchmodat(dir, base, mode_of(e, owned), 0) < 0)
 		target_tree_meta_warn(

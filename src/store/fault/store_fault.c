@@ -134,7 +134,7 @@ call_hook(struct store *s, const struct store_call *c, struct err *err)
 	return hook == NULL ? 0 : hook(arg, c->op, c->name, err);
 }
 
-/* What happens before the operation; negative if it must not be done. */
+/* Do what is to happen before the operation; a negative result forbids it. */
 static int
 before(const struct store_call *c, const struct hit *h, struct err *err)
 {
@@ -161,7 +161,10 @@ after(const struct store_call *c, const struct hit *h, int rc, struct err *err)
 	return rc;
 }
 
-/* It is not done: writers are told that it was, readers that it is gone. */
+/*
+ * Do not do it: tell a writer that it was done, and a reader that the object is
+ * gone.
+ */
 static int
 dropped(const struct store_call *c, struct err *err)
 {
@@ -205,7 +208,7 @@ listed(void *arg, const struct store_info *info, struct err *err)
 	return l->fn(l->arg, &i, err);
 }
 
-/* Do it by a clock that is ahead. */
+/* Do it with a clock that is ahead. */
 static int
 ahead(struct store_call *c, const struct hit *h, struct err *err)
 {
@@ -230,7 +233,10 @@ around(struct store_shim *s, struct store_call *c, struct err *err)
 	struct hit h;
 	int rc;
 
-	/* First, so that it may still add a fault for this one. */
+	/*
+	 * The hook comes first, so that it may still add a fault for this
+	 * operation.
+	 */
 	if ((rc = call_hook(&s->base, c, err)) < 0)
 		return rc;
 	h = judge(&s->base, c);

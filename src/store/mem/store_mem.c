@@ -115,7 +115,7 @@ object_new(const char *name, const struct store_blob *blob, struct object **ret,
 	return 0;
 }
 
-/* Store an object; with ${replace} one that is there goes. */
+/* Store an object; with ${replace}, in place of one that is there. */
 static int
 insert(struct store *s, const char *name, const struct store_blob *blob,
     bool replace, struct err *err)
@@ -281,7 +281,7 @@ mem_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
 	size_t len;
 	int rc;
 
-	/* Unlocked between two objects: ${fn} may use the store. */
+	/* The lock is released between two objects: ${fn} may use the store. */
 	(void)snprintf(name, sizeof(name), "%s", prefix);
 	while (next(s, name, &info)) {
 		if (str_has_prefix(name, prefix) == NULL)
@@ -315,7 +315,10 @@ static int
 mem_sweep(struct store *s, const char *prefix, int64_t before_ms, uint64_t *n,
     struct err *err)
 {
-	/* The parts are gone with the process that had them. */
+	/*
+	 * Parts are lost with the process that had them: there are none to
+	 * sweep.
+	 */
 	(void)s, (void)prefix, (void)before_ms, (void)n, (void)err;
 	return 0;
 }

@@ -59,8 +59,8 @@ begin(struct store_trace *t, struct store_event *e, struct err *err)
 
 	(void)pthread_mutex_lock(&t->lock);
 	/*
-	 * Room for this line and for the end of each operation that has begun:
-	 * what was done must not fail by the telling.
+	 * Make room for this line, and for the end of each operation that has
+	 * begun: what has been done must not fail because it cannot be told.
 	 */
 	if (t->fn == NULL)
 		rc = buf_reserve(&t->text, (t->begun + 2) * LINE_MAX_LEN, err);
