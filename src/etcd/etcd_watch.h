@@ -68,9 +68,9 @@ struct etcd_batch {
 /**
  * etcd_watch_open(c, start, ret, err):
  * Watch all keys from revision ${start} on; the first that any store has
- * events of is 2.  The member has
- * said that it will when this returns 0.  Logs in, and once more if that is
- * why it refuses.  ${c} must outlive the watch, and stays free for calls.
+ * events of is 2.  When this returns 0, the member has said that it watches.
+ * Logs in, and again if the member refuses because a login has expired.  ${c}
+ * must outlive the watch, and can still be used for calls.
  */
 int etcd_watch_open(
     struct etcd_client *, uint64_t, struct etcd_watch **, struct err *);
@@ -79,11 +79,11 @@ CLEANUP_DEFINE(etcd_watch);
 
 /**
  * etcd_watch_next(w, ms, ret, err):
- * Wait at most ${ms} milliseconds for something to happen; in ${ret}, what.  Events are there until the next call.
- * Fails once it has ended, with the same error each time: HF_EUNAVAIL (the
- * connection broke or stalled, the member lost its leader, the server ended
- * it: watch on, on any member), HF_EDENIED, HF_ESOURCE (a rule above is
- * broken).
+ * Wait at most ${ms} milliseconds for something to happen, and give it in
+ * ${ret}; its events stay until the next call.  Once the watch has ended, each
+ * call fails with the same error: HF_EUNAVAIL (the connection broke or
+ * stalled, the member lost its leader, or the server ended it: watch on, on
+ * any member), HF_EDENIED, or HF_ESOURCE (a rule above is broken).
  */
 int etcd_watch_next(
     struct etcd_watch *, long, struct etcd_batch *, struct err *);

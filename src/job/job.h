@@ -9,10 +9,10 @@
 struct err;
 
 /*
- * The verbs: what holdfast does, for whoever asks.  A job prints nothing and
- * logs nothing; it tells what happens as events, and the command line, the
- * log and whatever comes later listen.  The final numbers come back in a
- * report as well.
+ * The verbs: what holdfast does, whoever asks for it.  A job prints and logs
+ * nothing; it tells what happens as events, to which the command line, the log
+ * and whatever comes later listen.  The final numbers also come back in a
+ * report.
  */
 
 enum job_event_kind {

@@ -11,11 +11,10 @@ struct repo_backup;
 
 /**
  * job_attest(r, b, a, attested, err):
- * Sign and store ${a}, what was found about ${b}: its level, good, took_ms,
- * objects, bytes, message and facts are the caller's, who clears it; the rest
- * is filled in.  A host that may not write, or is not certified to verify,
- * leaves it be: ${*attested} is false, and that is no failure of what it
- * found.
+ * Sign and store ${a}, which says what was found about ${b}.  The caller fills
+ * in level, good, took_ms, objects, bytes, message and facts, and clears it;
+ * the rest is filled in here.  A host that may not write, or is not certified
+ * to verify, stores nothing: ${*attested} is false, and that is no failure.
  */
 int job_attest(struct repo *, const struct repo_backup *, struct repo_attest *,
     bool *, struct err *);

@@ -16,12 +16,12 @@ struct repo_backup;
  * A drill: what would happen on the worst day, done today.  The backup is
  * restored into a scratch folder, an etcd is started from it, and what that
  * serves is compared with the backup: HashKV, the number of keys, and some
- * keys by lot with all that they hold.  The result is stored as a signed
- * attestation of level 4, good or bad.
+ * keys, chosen by lot, with all that they hold.  The result is stored as a
+ * signed attestation of level 4, good or bad.
  *
- * The scratch folder and the server's sockets are for our user alone, for
- * the copy's authentication is off.  Both are gone at the end, also when the
- * operator asks to stop; if we are killed, the server goes with us and the
+ * Only our user can reach the scratch folder and the server's sockets, because
+ * the copy has no authentication.  Both are removed at the end, also when the
+ * operator asks to stop; if we are killed, the server goes with us, and the
  * folder stays.
  */
 struct job_drill_etcd_opts {

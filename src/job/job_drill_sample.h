@@ -12,10 +12,10 @@ struct etcd_record;
 struct job_drill_sample;
 
 /*
- * Some keys of a database, by lot, with what they hold, and how many there
- * are in all.  The lot is a keyed hash of the key, of which the lowest are
- * kept, so one pass over the records will do: whatever is kept at the end
- * was kept since it first came.
+ * Some keys of a database, chosen by lot, with what they hold, and how many
+ * keys there are in all.  The lot of a key is its keyed hash, and those with
+ * the lowest lots are kept.  So one pass over the records is enough: a key that
+ * is kept at the end was kept from its first record on.
  */
 #define JOB_DRILL_SAMPLE 512 /* keys */
 

@@ -12,10 +12,10 @@ struct job;
 struct job_drill_server;
 
 /*
- * An etcd of our own, for a drill.  It listens on sockets in its folder, at
- * no port: what was backed up is within nobody's reach but our user's, and
- * no other server can be in its way.  Nothing of ETCD_* in the environment
- * reaches it.  It is ended with us, however we end.
+ * An etcd of our own, for a drill.  It listens on sockets in its folder and on
+ * no port: nobody but our user can reach what was backed up, and no other
+ * server can be in its way.  It gets nothing of ETCD_* in the environment.  It
+ * ends when we end, however that happens.
  */
 
 #define JOB_DRILL_DATA "data" /* Its data directory in the folder ... */

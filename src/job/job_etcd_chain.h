@@ -13,10 +13,10 @@ struct repo_backup;
 struct repo_catalogue;
 
 /*
- * A backup of an etcd and the logs that continue it without a gap, as the
- * manifests tell it: which revisions there are.  Where two have followed the
- * same backup, or one has stored again what it did not know to be stored,
- * logs overlap, and what is there twice counts once.
+ * A backup of an etcd and the logs that continue it without a gap: which
+ * revisions there are, as the manifests tell.  Logs overlap if two followers
+ * have continued the same backup, or if one has stored again what it did not
+ * know to be stored; a change that comes twice counts once.
  */
 struct job_etcd_log {
 	const struct repo_backup *backup;
@@ -79,10 +79,10 @@ const struct job_etcd_log *job_etcd_chain_log_at(
 
 /**
  * job_etcd_chain_furthest(cat, newest, ret, err):
- * Find the chain that tells of the latest: that of ${newest}, the newest
+ * Find the chain that reaches the latest state: that of ${newest}, the newest
  * backup of its source, or that of an older one.  While a backup is taken, and
- * until the logs that were laid down meanwhile are its own too, it is the
- * older one's chain that goes on, and somebody may need it just then.
+ * until the logs that were stored meanwhile belong to it, too, it is the older
+ * one's chain that goes on; and somebody may need it just then.
  */
 int job_etcd_chain_furthest(const struct repo_catalogue *,
     const struct repo_backup *, struct job_etcd_chain *, struct err *);
@@ -99,10 +99,10 @@ int job_etcd_chain_followed(const struct repo_catalogue *,
 /**
  * job_etcd_chain_choose(cat, b, at, ret, err):
  * Of all backups of the source of ${b}, find the newest whose chain has what
- * ${at} names, or, if none has it, the chain of ${b}.  If ${at} names nothing,
- * it is the one that goes furthest; if ${b}, the newest backup, is none that
- * logs can continue, a chain must go on behind it to be found, else HF_EUSAGE,
- * as job_etcd_chain_find.
+ * ${at} names; if none has it, the chain of ${b}.  If ${at} names nothing, find
+ * the chain that reaches furthest.  If logs cannot continue ${b}, the newest
+ * backup, then only a chain that reaches beyond it counts; without one,
+ * HF_EUSAGE, as job_etcd_chain_find.
  */
 int job_etcd_chain_choose(const struct repo_catalogue *,
     const struct repo_backup *, const struct job_etcd_at *,

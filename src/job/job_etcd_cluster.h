@@ -10,11 +10,11 @@
 struct err;
 
 /*
- * The cluster that is restored, from what the operator said of it and what
- * follows from that: the name is "default", the member's URL
- * http://localhost:2380 unless the cluster has others for it, and the cluster
- * is this one member.  The token is a new one, so that what still runs of the
- * old cluster cannot meddle.
+ * The cluster that is restored: what the operator said of it, and what follows
+ * from that.  By default the name is "default", the cluster is this one member,
+ * and its URL is http://localhost:2380, unless the cluster has others for it.
+ * The token is a new one, so that members of the old cluster that still run
+ * cannot interfere.
  */
 struct job_etcd_cluster {
 	char *name, *initial_cluster, *urls, *token; /* In full. */

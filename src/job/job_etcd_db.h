@@ -18,13 +18,11 @@ struct repo_backup;
 struct source_pages;
 
 /*
- * The etcd database in a backup, whichever form it was stored in: the small
+ * The etcd database in a backup, in whichever form it was stored: the small
  * buckets, and the records of the bucket "key" in the order of revisions.
- * Restores, looks inside and comparisons all stand on this.
- *
- * The records form is read as a stream; a snapshot, whole or as pages, is
- * first brought into a file without a name, encrypted, because its pages lie
- * in any order.
+ * Restores, looks and comparisons all build on this.  Records are read as a
+ * stream.  A snapshot, whole or as pages, is first put into a file without a
+ * name, encrypted, because its pages lie in any order.
  */
 
 struct job_etcd_facts {
@@ -71,11 +69,11 @@ int job_etcd_db_buckets(
 
 /**
  * job_etcd_db_records(db, revision, fn, arg, err):
- * Give the records up to ${revision} (0: all of them), ascending: those that
- * a member would have that stands at it.  HF_ENOTFOUND, naming what there is,
- * if that is compacted or still to come.  Where all are given and HashKV is
- * known, it is computed from them, and another one is HF_ECORRUPT: what ${fn}
- * got counts only if this returns 0.
+ * Give the records up to ${revision} (0: all), ascending: those that a member
+ * has at that revision.  HF_ENOTFOUND, naming what there is, if it is compacted
+ * or still to come.  If all records are given and HashKV is known, it is
+ * computed from them, and a difference is HF_ECORRUPT: what ${fn} was given
+ * counts only if this returns 0.
  */
 int job_etcd_db_records(
     struct job_etcd_db *, uint64_t, etcd_record_fn *, void *, struct err *);

@@ -10,12 +10,15 @@
 /* Opaque types. */
 struct err;
 
-/* A lease of which nobody knows for how long: its keys shall not stay. */
+/*
+ * How long a lease gets of which nobody knows for how long it was granted: its
+ * keys must not stay for ever.
+ */
 #define JOB_LEASE_UNKNOWN_SECONDS 60
 
 /*
- * The buckets of a backup on their way to who restores it, with other leases
- * than it had: those of the logs that continue it.
+ * Passes the buckets of a backup on to a restore, with the leases of the logs
+ * that continue it in place of its own.
  */
 struct job_etcd_leases {
 	const struct etcd_lease_file *known; /* NULL: those of the backup, */

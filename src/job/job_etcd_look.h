@@ -72,9 +72,9 @@ int job_etcd_look_value(const struct job_etcd_look *,
 
 /**
  * job_etcd_look_diff(a, b, fn, arg, err):
- * Call ${fn} for every key that is not the same in ${a} and ${b}, in the
- * order of keys: NULL for the item of the one that does not have it.  A key
- * whose value is the same is the same.
+ * Call ${fn} for every key that differs between ${a} and ${b}, in the order of
+ * keys, with NULL for the item of a side that does not have it.  A key whose
+ * value is the same does not differ.
  */
 typedef int job_etcd_diff_fn(void *arg, const struct job_etcd_item *,
     const struct job_etcd_item *, struct err *);

@@ -37,27 +37,29 @@ struct job_follow_opts {
 /**
  * job_follow(j, r, etcd, opts, err):
  * Follow the cluster ${etcd} until the operator asks to stop, which is no
- * error: every change to it is in the repository soon after it has happened,
- * in logs that continue a backup.
+ * error.  Every change is in the repository soon after it has happened, in logs
+ * that continue a backup.
  *
- * It goes on from the newest backup and its logs, if the cluster has all that
- * has happened since; else, and whenever there was something that a watch does
- * not tell (a change of users, members or alarms, or that these could not be
- * asked for), and when the backup is old, it takes another one.  Of what was lost between, if anything, it warns.
- * Meanwhile logs go on to continue the older one; what they have in common
- * with the newer one is its own, too, and that is not told once more.
+ * It goes on from the newest backup and its logs, if the cluster still has all
+ * that has happened since.  If not, it takes another backup, and warns of what
+ * was lost in between.  It also takes one when something changes that a watch
+ * does not tell (users, members, alarms, or that these could not be asked for),
+ * and when the backup is old.
+ * Meanwhile logs go on to continue the older backup; those that reach beyond
+ * the newer one's revision are committed as its logs, too, without being
+ * reported again.
  *
- * A log is there or it is not; killed anywhere, the next run goes on behind
- * the last one.  What is known of that comes from the catalogue, or, on a host
+ * A log is there or it is not; if the follower is killed anywhere, the next run
+ * goes on behind the last log.  That is known from the catalogue; on a host
  * that cannot read it, from the local state, which is written after each
- * commit: killed just before, it stores once more what is there already, and
- * what is there twice counts once.  Where the newest backup's logs end before
- * those of an older one, it was killed between the two, and the older one is
- * continued.
+ * commit.  If it is killed just before that, it stores again what is already
+ * there, and a change that comes twice counts once.  If the newest backup's
+ * logs end before those of an older one, it was killed while it went over, and
+ * the older one is continued.
  *
- * When the cluster or the store does not answer, it tries again, for as long
- * as it takes; meanwhile no more than ${opts->bytes} are held, and the rest
- * waits with the cluster.
+ * When the cluster or the store does not answer, it tries again for as long as
+ * it takes.  Meanwhile it holds no more than ${opts->bytes}; the rest waits in
+ * the cluster.
  */
 int job_follow(const struct job *, struct repo *, struct source *,
     const struct job_follow_opts *, struct err *);

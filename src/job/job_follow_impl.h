@@ -122,63 +122,64 @@ int job_follow_resume(struct follow *, struct err *);
 
 /**
  * job_follow_remember(f):
- * Note f->trail for a host that cannot ask the store.  What it says is in the
- * store: it is a convenience, and when it fails that is a warning.
+ * Note f->trail for a host that cannot ask the store.  The store has the same:
+ * this is a convenience, and a failure is only a warning.
  */
 void job_follow_remember(const struct follow *);
 
 /**
  * job_follow_carry_add(f, m):
- * Take the manifest ${m} of f->log, which was just laid down, for the newer
- * backup; it is empty then.  If there is no memory for it, that backup does
- * without.
+ * Take over the manifest ${m} of f->log, which was just stored, for the newer
+ * backup; ${m} is empty then.  If memory runs out, that backup does without it.
  */
 void job_follow_carry_add(struct follow *, struct repo_manifest *);
 
 /**
  * job_follow_carry_next(f, done, err):
- * Lay one of them down as a log of the newer backup.  ${*done}: there are no
- * more that continue it.
+ * Commit one of them as a log of the newer backup.  ${*done}: no more of them
+ * continue it.
  */
 int job_follow_carry_next(struct follow *, bool *, struct err *);
 void job_follow_carry_clear(struct follow *);
 
 /**
  * job_follow_commit(f, err):
- * Lay down what is gathered, for as long as it takes.
+ * Store what is gathered as a log, for as long as that takes.
  */
 int job_follow_commit(struct follow *, struct err *);
 
 /**
  * job_follow_renew(f, err):
- * Have a new backup taken if one is wanted, and hear what became of it.  When
- * that fails, what follows the older one is worth having all the same.
+ * Start a new backup if one is wanted, and hear what has become of it.  A
+ * failure is a warning: the logs of the older backup are worth having all the
+ * same.
  */
 int job_follow_renew(struct follow *, struct err *);
 
 /**
  * job_follow_base_stop(f):
- * Have the taking of a backup end soon; job_follow_base_end waits for that.
+ * Have the backup that is being taken end soon; job_follow_base_end waits for
+ * it.
  */
 void job_follow_base_stop(struct follow *);
 void job_follow_base_end(struct follow *);
 
 /**
  * job_follow_advance(f, err):
- * Take a step towards the newer backup, if there is one; in the end, it is the
- * one that logs continue.
+ * Take a step towards the newer backup, if there is one; after the last step,
+ * logs continue it.
  */
 int job_follow_advance(struct follow *, struct err *);
 
 /**
  * job_follow_connect(f, err):
- * Watch the cluster, behind what was gathered, for as long as it takes.
+ * Watch the cluster, from behind what was gathered on, for as long as it takes.
  */
 int job_follow_connect(struct follow *, struct err *);
 
 /**
  * job_follow_listen(f, ms, stands, err):
- * Wait at most so long for something to happen, and take it.  ${*stands}: all
+ * Wait at most so long for something to happen, and gather it.  ${*stands}: all
  * that there is has come.
  */
 int job_follow_listen(struct follow *, long, bool *, struct err *);

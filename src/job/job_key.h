@@ -13,12 +13,11 @@ struct repo;
 /**
  * job_key_remove(j, r, fp, done, err):
  * Take the opener ${fp} away from everything.  HF_EDENIED, with nothing
- * removed, if there is a data key, or the root seed, that no other opener
- * opens.  ${*done} counts the wrappings erased; killed anywhere, it is
- * simply run again.
+ * removed, if no other opener opens some data key or the root seed.  ${*done}
+ * counts the wrappings erased; if it is killed, it is simply run again.
  *
- * Who held the key may have kept the data keys: what was stored so far is
- * protected against him by new backups alone.
+ * Who held the key may have kept the data keys: against him, only what is
+ * backed up from now on is protected.
  */
 int job_key_remove(const struct job *, struct repo *,
     const uint8_t[KEY_FINGERPRINT_LEN], uint64_t *, struct err *);

@@ -7,7 +7,7 @@
 
 /*
  * What the API server of a Kubernetes keeps in etcd, as far as keys and the
- * first bytes of values tell it.
+ * first bytes of values tell.
  */
 
 /* A piece of a key or value; absent: NULL. */

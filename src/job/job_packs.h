@@ -16,8 +16,8 @@ struct repo_manifest;
 struct repo_pack_row;
 
 /*
- * The packs that a store holds, as its listing tells: what verification
- * compares manifests with, and what prune collects.  48 bytes for each.
+ * The packs in a store, as its listing tells: verification compares manifests
+ * with them, and prune collects from them.  They take 48 bytes each.
  */
 
 struct job_pack {

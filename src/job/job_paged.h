@@ -13,8 +13,8 @@ struct repo_reader;
 struct source_pages;
 
 /*
- * The file that a backup holds as pages (source_paged.h): for who restores
- * it, it is one file, as it was.
+ * The file that a backup holds as pages (source_paged.h).  Who restores it gets
+ * one file, as it was.
  */
 
 /**
@@ -35,9 +35,9 @@ const struct entry *job_paged_entry(const struct job_paged *);
 
 /**
  * job_paged_load(p, ret, err):
- * Bring its pages together, in a file without a name as far as they do not
- * fit into memory.  HF_ECORRUPT if one is missing or there twice, or all of
- * them do not have the hash of the file: nothing of it is to be used then.
+ * Bring its pages together, in memory as far as they fit, else in a file
+ * without a name.  HF_ECORRUPT if a page is missing or there twice, or all
+ * together do not have the hash of the file: then nothing of it may be used.
  */
 int job_paged_load(struct job_paged *, struct source_pages **, struct err *);
 

@@ -61,9 +61,9 @@ int job_prune(const struct job *, struct repo *, const struct job_prune_opts *,
 
 /**
  * job_prune_undo(r, cat, b, undo_ms, err):
- * Bring the removed backup ${b} of ${cat} back, with its logs: erase their
- * tombstones.  HF_ENOTFOUND once its undo window of ${undo_ms} is over; its
- * logs whose own is over stay away.
+ * Bring back the removed backup ${b} of ${cat}, with its logs, by erasing their
+ * tombstones.  HF_ENOTFOUND once its undo window of ${undo_ms} is over; logs
+ * whose own window is over stay removed.
  */
 int job_prune_undo(struct repo *, const struct repo_catalogue *,
     const struct repo_backup *, int64_t, struct err *);

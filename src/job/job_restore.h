@@ -22,7 +22,7 @@ struct job_restore_opts {
 	bool dry_run;    /* Read and check everything, write nothing. */
 	bool overwrite;  /* Replace what is at ${to}. */
 	bool keep_going; /* Restore what is whole, list the rest. */
-	bool parts;      /* A file that is stored as pages: as it lies there. */
+	bool parts;      /* Restore a file that is stored as pages in parts. */
 	/* Sees every piece of data, in order; NULL: nobody looks. */
 	int (*inspect)(void *arg, const struct entry *, const uint8_t *, size_t,
 	    struct err *);
@@ -33,8 +33,8 @@ struct job_restore_report {
 	uint64_t entries; /* Wanted, the lost ones included. */
 	uint64_t bytes;   /* Of the data of those that are whole. */
 	uint64_t lost;    /* Entries that could not be restored whole. */
-	/* Entries of which nothing is left: of the whole backup, for whether
-	 * they were wanted cannot be said. */
+	/* Entries of the whole backup of which not even the name is left, so
+	 * that nobody can say whether they were wanted. */
 	uint64_t unnamed;
 	uint64_t warnings; /* Owners, xattrs, ... that could not be kept. */
 	uint64_t took_ms;
@@ -46,15 +46,17 @@ struct job_restore_report {
  * against its hash.  Nothing is seen at the final place before all of it is
  * there and synced; a run that fails or is killed leaves what was there.
  *
- * A file that is stored as pages (job_paged.h) is one again; ${only} may
- * name its parts.  A backup with a top folder becomes a folder; one that is a
- * single stream becomes a file.  With keep_going, files that have lost bytes are left out,
- * told as JOB_FOUND and counted; without it the first one ends the restore.
- * So are entries whose names are lost, which can be counted alone, and files
- * whose place in the backup is not known any more.  A pack that is lost has
- * a copy elsewhere of all that leads to what other packs hold; only backups
- * made before there were copies (doc/format.md), and ones that have lost
- * several packs, come to that.  A copy that had to serve is a warning.
+ * A file that is stored as pages (job_paged.h) becomes one file again; ${only}
+ * may name its parts.  A backup with a top folder becomes a folder, and one
+ * that is a single stream becomes a file.
+ *
+ * With keep_going, a file that has lost bytes, or whose place in the backup is
+ * no longer known, is left out, told as JOB_FOUND, and counted; without it,
+ * the first such file ends the restore.  Entries whose names are lost can only
+ * be counted.  Names and places are lost only if several packs are, or if the
+ * backup was made before there were copies of them (doc/format.md): one lost
+ * pack costs its own data alone.  If a copy had to be used, that is a warning.
+ *
  * HF_ENOTFOUND if ${only} matches nothing.
  */
 int job_restore(const struct job *, struct repo *, const struct repo_backup *,

@@ -41,10 +41,13 @@ struct job_restore_etcd_opts {
 
 struct job_restore_etcd_report {
 	struct job_etcd_digest digest;
-	/* As of which users and roles are; leases: others_revision there. */
+	/* The revision as of which users and roles are; for leases it is
+	 * digest.others_revision. */
 	uint64_t users_revision;
-	bool downgrade_goes_on; /* These are the bytes that etcd sent. */
-	char version[32];       /* Of the member that was backed up, or "". */
+	/* A downgrade was under way, and still is: these are the bytes that
+	 * etcd sent. */
+	bool downgrade_goes_on;
+	char version[32]; /* Of the member that was backed up, or "". */
 	/* Of a data directory. */
 	uint64_t member_id, cluster_id;
 	char name[128];  /* Cut, if it is longer. */
@@ -56,15 +59,14 @@ struct job_restore_etcd_report {
 /**
  * job_restore_etcd(j, r, b, opts, rep, err):
  * Restore the etcd in the backup ${b}.  Nothing is seen at the final place
- * before the database is complete, its records hash to what the live member
- * and the backup agreed on, and all of it is synced: whatever happens
- * before, there is nothing.
+ * until the database is complete, its records have the hash on which the live
+ * member and the backup agreed, and all of it is synced.  Whatever happens
+ * before that, nothing is there.
  *
- * HF_EEXISTS if there is something already, HF_EUSAGE if the words for the
- * cluster do not fit together or the etcd that is to start is older than the
- * backup's, HF_ENOTFOUND if the revision is not in the backup, HF_ECORRUPT
- * if the backup or a log is damaged: then there is no database, for half of one is
- * worse than none.
+ * HF_EEXISTS if there is something already; HF_EUSAGE if the options of the
+ * cluster do not fit together, or the etcd that is to start is older than the
+ * backup's; HF_ENOTFOUND if the revision is not in the backup; HF_ECORRUPT if
+ * the backup or a log is damaged: half a database is worse than none.
  */
 int job_restore_etcd(const struct job *, struct repo *,
     const struct repo_backup *, const struct job_restore_etcd_opts *,

@@ -14,8 +14,8 @@ struct repo_reader;
 
 /*
  * Which entries of a backup a restore takes.  A hard link has no data of its
- * own: where a link is chosen and the file that it names is not, the file
- * is taken under the name of its first chosen link instead.
+ * own: if a link is chosen, and the file that it names is not, the file is
+ * restored under the name of its first chosen link.
  */
 
 /**

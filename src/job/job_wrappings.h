@@ -13,8 +13,8 @@ struct err;
 struct repo;
 
 /*
- * The wrapped keys that a store holds, as its listing tells: which opener
- * opens which data key.
+ * The wrapped keys in a store, as its listing tells: which opener opens which
+ * data key.
  */
 struct job_wrapping {
 	uint8_t key_id[REPO_ID_LEN];
@@ -37,8 +37,8 @@ int job_wrappings_load(
 
 /**
  * job_wrapping_holds(r, w, err):
- * Read it and return 1 if it holds, as far as can be told without a key, else
- * 0: it is whole and what its name says, and the root vouches for its own
+ * Read it, and return 1 if it holds as far as can be told without a key, else
+ * 0: it is whole, it is what its name says, and the root vouches for its own
  * seed.  A name alone proves nothing: whoever can write can make one.
  */
 int job_wrapping_holds(

@@ -239,11 +239,11 @@ int repo_undo(struct repo *, const struct repo_backup *, struct err *);
 
 /**
  * repo_catalogue_find(cat, text, ret, err):
- * Find the backup that ${text} names: an id or a unique prefix of one (4
- * digits at least), "latest", "latest:SOURCE", or a time (RFC 3339, down to
- * the minute: the newest not after it); a log by id alone.  HF_ENOTFOUND names the nearest,
- * HF_EUSAGE lists the matches of an ambiguous prefix.  Removed backups are
- * found by id alone.
+ * Find the backup that ${text} names: an id or a unique prefix of one (at
+ * least 4 digits), "latest", "latest:SOURCE", or a time (RFC 3339, down to
+ * the minute: the newest backup not after it).  Logs and removed backups are
+ * found only by id.  HF_ENOTFOUND names the nearest; HF_EUSAGE lists the
+ * matches of an ambiguous prefix.
  */
 int repo_catalogue_find(const struct repo_catalogue *, const char *,
     const struct repo_backup **, struct err *);

@@ -13,9 +13,9 @@ struct key;
  * The sealed stream, .hfs: one self-contained object from one file
  * descriptor to another, pipes or files (doc/format.md, ".hfs").
  *
- * Reading, the work on frames, and writing go on at the same time; frames are
- * written in their order.  Memory is bounded, whatever the stream's length: about
- * 6 MiB for each processor.
+ * Reading, sealing or opening, and writing go on at the same time; frames are
+ * written in their order.  Memory is bounded, however long the stream is: it
+ * takes about 6 MiB for each processor.
  */
 
 /*
@@ -30,8 +30,8 @@ struct repo_stream_opts {
 	void *keys_arg;
 	int level; /* Of zstd, for sealing. */
 
-	const volatile sig_atomic_t
-	    *cancel; /* Set to stop: HF_EINTR.  Or NULL. */
+	/* Set to stop: HF_EINTR.  Or NULL. */
+	const volatile sig_atomic_t *cancel;
 	/* Called after each frame, from another thread.  Or NULL. */
 	void (*progress)(void *, uint64_t bytes);
 	void *progress_arg;

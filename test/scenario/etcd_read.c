@@ -16,9 +16,10 @@
 
 /*
  * etcd_read FILE NAME=VALUE...: read an etcd source with these parameters
- * into FILE, all of it in a row.  With "-" it is probed, not read.  Prints "NAME=VALUE" for each
- * piece of evidence and for what came as an entry; an error goes to stderr,
- * its hint in a line of its own.  The exit status is err.c's.
+ * into FILE, all of it in a row.  With "-" it is probed, not read.  Prints
+ * "NAME=VALUE" for each piece of evidence and for what came as an entry; an
+ * error goes to stderr, its hint in a line of its own.  The exit status is
+ * err.c's.
  *
  * From the environment: ON_FIRST_BYTES, a command to run when data begins to
  * come; SLOW_MS, to wait so long after each MiB.
