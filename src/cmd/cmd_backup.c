@@ -177,8 +177,8 @@ const struct cmd cmd_backup = {
 	.summary = "Back up sources into a repository",
 	.about =
 	    "Reads every source of the configuration, or the named ones, or "
-	    "what --from says, and lays each down as one backup: encrypted, "
-	    "complete or not there at all.\n\n"
+	    "what --from says, and stores each as one backup: encrypted, "
+	    "and complete or not there at all.\n\n"
 	    "A file of a tree that this host has backed up before, and that "
 	    "has not changed since, is neither read nor stored again: the "
 	    "backup is an increment.  It is whole by itself all the same.  "

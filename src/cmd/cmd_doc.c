@@ -11,20 +11,33 @@
 const char cmd_doc_summary[] = "encrypted backups that prove themselves";
 const char cmd_doc_about[] =
     "holdfast reads something alive (a source: a folder, a stream, an etcd "
-    "cluster), seals it under keys that only their owner can open, lays it "
-    "down as objects that never change in storage that the owner controls (a "
+    "cluster), seals it under keys that only their owner can open, stores it "
+    "as objects that never change in storage that the owner controls (a "
     "repository in a folder or a bucket), and proves that it can be brought "
     "back.";
+
+const char cmd_doc_example[] =
+    "keys:\n"
+    "  site: { type: file, path: /etc/holdfast/site.key }\n"
+    "repositories:\n"
+    "  main:\n"
+    "    url: s3://backups/prod\n"
+    "    keys: [site]\n"
+    "    retention: { keep_daily: 7, keep_weekly: 5 }\n"
+    "sources:\n"
+    "  node1: { type: tree, path: /srv/node1, repository: main }\n";
 
 static const struct cmd_doc_row env_rows[] = {
 	{ "XDG_CONFIG_HOME", "where this user's configuration is; ~/.config "
 			     "if it is not set" },
 	{ "XDG_STATE_HOME", "where this user's local state is; "
 			    "~/.local/state if it is not set" },
+	{ "TMPDIR", "where large things wait in files without a name, "
+		    "encrypted; /var/tmp if it is not set" },
 	{ "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, "
 	  "AWS_PROFILE, AWS_REGION",
-	    "credentials for S3, where neither line nor configuration has "
-	    "them" },
+	    "credentials for S3, if neither the command line nor the "
+	    "configuration has them" },
 };
 
 static const struct cmd_doc_row file_rows[] = {
@@ -32,13 +45,16 @@ static const struct cmd_doc_row file_rows[] = {
 	    "the configuration of this user" },
 	{ "/etc/holdfast/holdfast.yaml", "the configuration, if the user has "
 					 "none" },
+	{ "$XDG_CONFIG_HOME/holdfast/holdfast.key",
+	    "the key that is used if none is named; init makes it" },
 	{ "$XDG_STATE_HOME/holdfast, or /var/lib/holdfast for root",
-	    "local state: this host's signing key, the root fingerprints it "
-	    "has pinned; losing it costs a new certificate, never a backup" },
+	    "local state: this host's signing key, the root fingerprints "
+	    "that it remembers, and what its last backups had; losing it "
+	    "costs a new certificate and a full backup, never a backup" },
 };
 
 static const struct cmd_doc_part parts[] = {
-	{ "At the top", OPTION_IN_FILE, "What holds for every command." },
+	{ "At the top", OPTION_IN_FILE, "For every command." },
 	{ "keys", OPTION_IN_KEY,
 	    "A map of names to keys; each has a type and the words of that "
 	    "type." },
@@ -46,8 +62,8 @@ static const struct cmd_doc_part parts[] = {
 	    "A map of names to repositories; the scheme of the url says which "
 	    "words it takes." },
 	{ "retention", OPTION_IN_RETENTION,
-	    "In a repository: which backups prune keeps.  What any of these "
-	    "keeps, stays." },
+	    "In a repository: which backups prune keeps.  A backup stays if "
+	    "any of these keeps it." },
 	{ "sources", OPTION_IN_SOURCE,
 	    "A map of names to sources; each has a type and the words of that "
 	    "type." },
@@ -131,6 +147,18 @@ cmd_doc_usage(const struct config_option *o, char *to)
 	return to;
 }
 
+char *
+cmd_doc_word(const struct config_option *o, char *to)
+{
+	const char *value = o->arg != NULL           ? o->arg
+			    : o->type == OPTION_FLAG ? "true|false"
+						     : "{...}";
+
+	(void)snprintf(to, CMD_DOC_MAX, o->list ? "%s: [%s, ...]" : "%s: %s",
+	    config_option_word(o), value);
+	return to;
+}
+
 static void
 format_range(const struct config_option *o, char *to, size_t n)
 {
@@ -149,7 +177,7 @@ format_range(const struct config_option *o, char *to, size_t n)
 }
 
 char *
-cmd_doc_help(const struct config_option *o, char *to)
+cmd_doc_help(const struct config_option *o, bool line, char *to)
 {
 	char range[2 * TIME_TEXT_MAX + 8];
 	int n;
@@ -161,11 +189,11 @@ cmd_doc_help(const struct config_option *o, char *to)
 	if (o->values != NULL)
 		ADD("; or one of: %s", o->values);
 	/* A limit that only keeps numbers sane is not worth mentioning. */
-	if (o->max != 0 && o->max != 1000000) {
+	if (o->max != 0 && o->max != 1000000 && o->max != INT64_MAX) {
 		format_range(o, range, sizeof(range));
 		ADD("; %s", range);
 	}
-	if (o->list)
+	if (o->list && line)
 		ADD("; may be repeated");
 	if (o->fallback != NULL)
 		ADD("; default %s", o->fallback);

@@ -1,6 +1,7 @@
 #ifndef CMD_CMD_DOC_H_
 #define CMD_CMD_DOC_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Opaque types. */
@@ -33,11 +34,18 @@ const struct config_option *cmd_doc_option(const struct cmd *, size_t, size_t);
 char *cmd_doc_usage(const struct config_option *, char *);
 
 /**
- * cmd_doc_help(o, to):
- * Write the row's help and what else it says: the types it is for, range,
- * default, variable; return ${to}.
+ * cmd_doc_word(o, to):
+ * Write "keys: [NAME, ...]", as the configuration file has it; return ${to}.
  */
-char *cmd_doc_help(const struct config_option *, char *);
+char *cmd_doc_word(const struct config_option *, char *);
+
+/**
+ * cmd_doc_help(o, line, to):
+ * Write the row's help and what else it says: the types it is for, range,
+ * default, variable, and, for the command line, whether it may be repeated;
+ * return ${to}.
+ */
+char *cmd_doc_help(const struct config_option *, bool, char *);
 
 /* Things worth knowing beside commands and options. */
 struct cmd_doc_row {
@@ -59,6 +67,9 @@ struct cmd_doc_part {
 	const char *about;
 };
 const struct cmd_doc_part *cmd_doc_part(size_t);
+
+/* A configuration file. */
+extern const char cmd_doc_example[];
 
 /* What holdfast is, in one line and in a paragraph. */
 extern const char cmd_doc_summary[], cmd_doc_about[];

@@ -67,7 +67,7 @@ print_options(FILE *f, const struct cmd *cmd)
 		fprintf(f, "\n%s:\n", cmd_doc_group(g));
 		for (i = 0; (o = cmd_doc_option(cmd, g, i)) != NULL; i++)
 			row(f, COLUMN, cmd_doc_usage(o, left),
-			    cmd_doc_help(o, text));
+			    cmd_doc_help(o, true, text));
 	}
 }
 
@@ -193,14 +193,11 @@ cmd_help_config(struct ctx *ctx)
 		for (j = 0; (o = config_option_at(j)) != NULL; j++) {
 			if (!(o->places & p->place))
 				continue;
-			(void)snprintf(left, sizeof(left), "%s: %s",
-			    config_option_word(o),
-			    o->arg != NULL           ? o->arg
-			    : o->type == OPTION_FLAG ? "true|false"
-						     : "{...}");
-			row(f, COLUMN, left, cmd_doc_help(o, text));
+			row(f, COLUMN, cmd_doc_word(o, left),
+			    cmd_doc_help(o, false, text));
 		}
 	}
+	fprintf(f, "\nExample:\n%s", cmd_doc_example);
 }
 
 void

@@ -61,7 +61,7 @@ const struct cmd cmd_import_etcd_backup = {
 	.summary = "Take the backups of etcd-backup into a repository",
 	.about =
 	    "Reads every backup that the program etcd-backup has made, checks "
-	    "it against the SHA-256 at its end, and lays it down as an "
+	    "it against the SHA-256 at its end, and stores it as an "
 	    "ordinary backup of etcd: signed, verified and restored like "
 	    "others.  --from-config is that program's configuration, and "
 	    "--source-name what the source is called, else etcd.\n\n"

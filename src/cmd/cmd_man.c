@@ -98,7 +98,7 @@ options(FILE *f, const struct cmd *cmd)
 		for (i = 0; (o = cmd_doc_option(cmd, g, i)) != NULL; i++) {
 			usage = cmd_doc_usage(o, left);
 			term(f, usage + strspn(usage, " "),
-			    cmd_doc_help(o, right));
+			    cmd_doc_help(o, true, right));
 		}
 	}
 }
@@ -214,7 +214,7 @@ cmd_man_print(FILE *f, const struct cmd *cmd)
 void
 cmd_man_config(FILE *f)
 {
-	char right[CMD_DOC_MAX];
+	char left[CMD_DOC_MAX], right[CMD_DOC_MAX];
 	const struct cmd_doc_part *p;
 	const struct config_option *o;
 	size_t i, j;
@@ -229,8 +229,11 @@ cmd_man_config(FILE *f)
 		line(f, "", p->about);
 		for (j = 0; (o = config_option_at(j)) != NULL; j++)
 			if (o->places & p->place)
-				term(f, config_option_word(o),
-				    cmd_doc_help(o, right));
+				term(f, cmd_doc_word(o, left),
+				    cmd_doc_help(o, false, right));
 	}
+	fputs(".SH EXAMPLE\n.nf\n", f);
+	text(f, cmd_doc_example);
+	fputs(".fi\n", f);
 	fputs(".SH SEE ALSO\n.BR holdfast (1)\n", f);
 }

@@ -156,16 +156,16 @@ const struct cmd cmd_restore = {
 	    "With --keep-going, files whose data is damaged or missing are "
 	    "left out and listed, and all others are restored.  Files whose "
 	    "very names are lost are counted.\n\n"
-	    "A backup of an etcd becomes the data directory of one member, "
-	    "called \"default\" and alone in its cluster unless --name, "
-	    "--initial-cluster and --initial-advertise-peer-urls say "
+	    "A backup of an etcd becomes the data directory of one member.  "
+	    "It is called \"default\" and is alone in its cluster, unless "
+	    "--name, --initial-cluster and --initial-advertise-peer-urls say "
 	    "otherwise; `etcd plan` writes the commands for all members.  "
-	    "Of `latest`, that is the newest backup and all logs that "
-	    "continue it; with --revision or --time, what there was then, "
-	    "from the newest backup and logs that have it.  A backup that is "
-	    "named by its id comes back as it was, or, with --revision or "
-	    "--time, as its logs continue it.  "
-	    "With --only it gives the files that the backup is stored as.",
+	    "`latest` brings back the newest state, with all logs that "
+	    "continue the backup; --revision or --time bring back the state "
+	    "of then, from the newest backup whose logs have it.  A backup "
+	    "that is named by its id comes back as it was, unless --revision "
+	    "or --time is given.  --only restores the files that the backup "
+	    "is stored as instead.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_REPO | CMD_RAW,

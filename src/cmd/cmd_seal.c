@@ -36,8 +36,9 @@ const struct cmd cmd_seal = {
 	    "Compresses and encrypts FILE, or standard input, to standard "
 	    "output or to the file of --to.  Each of the keys opens it.  No "
 	    "repository is needed, to seal or to open.\n\n"
-	    "A sealed stream is not signed: it tells damage, and not who made "
-	    "it, for whoever has a recipient's public half can seal for it.",
+	    "A sealed stream is not signed.  Damage to it is found, but who "
+	    "made it is not known: whoever has a recipient's public half can "
+	    "seal for it.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_KEY | CMD_RAW,

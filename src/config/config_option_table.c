@@ -45,7 +45,7 @@ const struct config_option config_option_table[] = {
 	    .letter = 'V',
 	    .type = OPTION_FLAG,
 	    .places = ALWAYS,
-	    .help = "print the version and leave" },
+	    .help = "print the version and exit" },
 
 	/* Which repository, with which keys. */
 	{ .name = "repo",

@@ -249,6 +249,7 @@ TEST(help__knows_every_word_of_the_configuration)
 	size_t i;
 
 	CHECK(holdfast("help", "config", NULL) == 0);
+	CHECK(strstr(out, cmd_doc_example) != NULL);
 	for (i = 0; (o = config_option_at(i)) != NULL; i++) {
 		if (!(o->places &
 			(OPTION_IN_FILE | OPTION_IN_KEY | OPTION_IN_REPO |
@@ -258,6 +259,17 @@ TEST(help__knows_every_word_of_the_configuration)
 		    word, sizeof(word), "\n  %s: ", config_option_word(o));
 		CHECK(strstr(out, word) != NULL);
 	}
+}
+
+TEST(help__has_an_example_of_the_configuration_that_can_be_loaded)
+{
+	CLEANUP(freep_config) struct config *c = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(config_parse("example", cmd_doc_example,
+		     strlen(cmd_doc_example), &c, &e),
+	    &e);
+	CHECK(config_named(c, OPTION_IN_SOURCE, "node1") != NULL);
 }
 
 TEST(help__is_one_document_in_json)
