@@ -9,10 +9,10 @@ struct buf;
 struct err;
 
 /*
- * Bytes of strangers on their way to people.  A terminal obeys some
- * characters instead of showing them: it moves, hides, types; others turn
- * the direction of what follows.  Harmless is what is UTF-8 and none of
- * these.
+ * Bytes from strangers that are shown to people.  A terminal obeys some
+ * characters instead of showing them: it moves, hides, types; others turn the
+ * direction of the text that follows.  Harmless is what is UTF-8 and has none
+ * of these.
  */
 
 /**

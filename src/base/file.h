@@ -89,10 +89,10 @@ int file_read_at(int, void *, size_t, uint64_t, size_t *, struct err *);
 
 /**
  * file_write_behind(fd, from, to):
- * Of a file that is written in order, have the kernel put what lies between
- * ${*from} and ${to} on the disk from now on, rather than all of it when it
- * is synced; small pieces wait for more.  ${*from} is how far that has come,
- * 0 for a new file.  Only a hint: durable it is after fsync.
+ * Of a file that is written in order, have the kernel begin to write what lies
+ * between ${*from} and ${to} to the disk, instead of all of it when it is
+ * synced; small pieces wait for more.  ${*from} is how far that has come, 0 for
+ * a new file.  This is only a hint: the file is durable after fsync.
  */
 void file_write_behind(int, uint64_t *, uint64_t);
 

@@ -5,9 +5,9 @@
 
 /**
  * huge_alloc(n):
- * Return ${n} bytes at the start of a page, to be freed with free, or NULL.
- * A buffer of some mebibytes lies in huge pages where the kernel has them: it
- * then costs a few page faults, and not thousands.
+ * Return ${n} bytes at the start of a page, to be freed with free, or NULL.  A
+ * buffer of some mebibytes gets huge pages if the kernel has them: touching it
+ * then costs a few page faults instead of thousands.
  */
 void *huge_alloc(size_t);
 

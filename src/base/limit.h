@@ -7,10 +7,10 @@
 struct err;
 
 /*
- * How much memory something may take that grows with what a stranger stored:
- * a list of frames, of folders, of files.  No honest backup of a few
- * terabytes or millions of files comes near the limit; who made a backup that
- * has no end is told by it, before this host has none left.
+ * How much memory something may take that grows with what a stranger stored: a
+ * list of frames, of folders, of files.  No honest backup of a few terabytes or
+ * millions of files comes near the limit; but a backup that was made to have no
+ * end meets it before this host runs out of memory.
  */
 struct limit {
 	uint64_t used, max; /* bytes */
@@ -20,8 +20,8 @@ struct limit {
 
 /**
  * limit_of(memory):
- * The limit of who is told to use ${memory} bytes: LIMIT_FLOOR, or more if
- * that is more.
+ * Return the limit of a caller that may use ${memory} bytes: that, but at least
+ * LIMIT_FLOOR.
  */
 static inline struct limit
 limit_of(uint64_t memory)
@@ -31,8 +31,8 @@ limit_of(uint64_t memory)
 
 /**
  * limit_take(l, n, what, err):
- * Count ${n} bytes more for ${what} ("its list of frames"); HF_ENOSPC, and
- * nothing is counted, if they are too many.
+ * Count ${n} more bytes for ${what} ("its list of frames").  If they are too
+ * many, HF_ENOSPC, and nothing is counted.
  */
 int limit_take(struct limit *, uint64_t, const char *, struct err *);
 

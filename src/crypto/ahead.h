@@ -9,10 +9,10 @@
 
 /**
  * ahead(p, n):
- * Return how many of the ${n} bytes at ${p} to work on next, and ask for
- * those behind them.  What another processor has just written, as it is with
- * frames that go from thread to thread, comes too late otherwise: a hash of
- * it takes half as long again.
+ * Return how many of the ${n} bytes at ${p} to work on next, and ask for those
+ * behind them.  The processor fetches bytes that another one has just written,
+ * as with frames that pass from thread to thread, too late by itself: without
+ * this, a hash of them takes half as long again.
  */
 static inline size_t
 ahead(const uint8_t *p, size_t n)

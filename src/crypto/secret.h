@@ -12,13 +12,13 @@ struct err;
 struct secret;
 
 /*
- * Bytes that must not leak: in guarded, locked memory that is left out of
- * core dumps and wiped when freed (libsodium's sodium_malloc).  There is no
- * printf form, and copying out is the caller's visible decision.
+ * Bytes that must not leak: in guarded, locked memory that is left out of core
+ * dumps and wiped when it is freed (libsodium's sodium_malloc).  There is no
+ * way to print them, and copying them out is a visible decision of the caller.
  *
- * Where the limit of locked memory (ulimit -l) is used up, a secret is kept
- * unlocked: it might reach swap, all else holds.  Failing the backup instead
- * would harm more than it protects.
+ * If the limit of locked memory (ulimit -l) is used up, a secret is kept
+ * unlocked: it might reach the swap, but all else holds.  To fail the backup
+ * instead would harm more than it protects.
  *
  * Any number of threads may read a secret at once.
  */

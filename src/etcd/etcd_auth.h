@@ -10,8 +10,8 @@ struct err;
 struct etcd_client;
 
 /*
- * Users and roles are no keys: a watch does not tell of them.  Each change
- * counts one more, and so tells that there was one.
+ * Users and roles are not keys: a watch does not tell of them.  But each change
+ * raises the revision of authentication, which shows that there was one.
  */
 struct etcd_auth {
 	bool enabled;

@@ -51,7 +51,7 @@ struct etcd_bolt {
 /**
  * etcd_bolt_open(b, file, err):
  * Read the meta pages of ${file}, which must outlive ${b}.  Bytes behind the
- * last page, as the digest of a snapshot, are no matter.
+ * last page, like the digest of a snapshot, are passed over.
  */
 int etcd_bolt_open(
     struct etcd_bolt *, const struct etcd_bolt_file *, struct err *);
@@ -119,8 +119,8 @@ uint64_t etcd_bolt_sequence(const struct etcd_bolt_item *);
 /**
  * etcd_bolt_check(b, err):
  * Walk everything, as bbolt's own check does: every page between 2 and the
- * highest is reached once, or is in the list of free pages, once, if there is
- * such a list, and is as it must be.  Needs a bit of memory for each page.
+ * highest is as it must be, and is either reached once or, if there is a list
+ * of free pages, once in that.  Needs a bit of memory for each page.
  */
 int etcd_bolt_check(const struct etcd_bolt *, struct err *);
 

@@ -10,17 +10,16 @@ struct etcd_bolt_cursor;
 struct etcd_bolt_item;
 
 /*
- * All elements of a bucket, whose pages a thread of its own reads and checks
- * ahead: where a file has to be decrypted that takes longer than most of what
- * is done with its elements.  No byte is copied.  256 leaves wait in memory,
- * 2 MiB; when they are long, as few as there must be.
+ * All elements of a bucket.  A thread of its own reads and checks the pages
+ * ahead: if a file has to be decrypted, that takes longer than most of what is
+ * done with its elements.  No byte is copied.  256 leaves wait in memory, 2
+ * MiB; fewer, if they are long.
  */
 
 /**
  * etcd_bolt_ahead_new(c, ret, err):
- * Read what the new cursor ${c} is over.  It is the thread's, and so is the
- * file that it reads, until etcd_bolt_ahead_free; it stays the caller's to
- * free.
+ * Read what the new cursor ${c} is over.  Until etcd_bolt_ahead_free, the
+ * cursor and its file belong to the thread; the caller still frees the cursor.
  */
 int etcd_bolt_ahead_new(
     struct etcd_bolt_cursor *, struct etcd_bolt_ahead **, struct err *);

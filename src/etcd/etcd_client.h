@@ -88,9 +88,9 @@ int etcd_client_stream(struct etcd_client *, const struct etcd_call *,
 
 /**
  * etcd_client_stale(c, status, words):
- * The server refused something with this gRPC status and these words.
- * Return true if that may be for the token's sake; the client then logs in
- * anew before its next call.
+ * The server refused something with this gRPC status and these words.  Return
+ * true if that may be because of the token; the client then logs in again
+ * before its next call.
  */
 bool etcd_client_stale(struct etcd_client *, int, const char *);
 
@@ -116,8 +116,8 @@ int etcd_client_status(
 
 /**
  * etcd_client_alarms(c, ret, err):
- * Ask which alarms are raised anywhere in the cluster; this passes through
- * raft, so that it needs a leader.  HF_ESOURCE if there are more than
+ * Ask which alarms are raised anywhere in the cluster.  The question passes
+ * through raft, so it needs a leader.  HF_ESOURCE if there are more than
  * ETCD_ALARMS_MAX.
  */
 int etcd_client_alarms(
@@ -132,9 +132,9 @@ enum etcd_revision {
 
 /**
  * etcd_revision_gone(call, revision, gone, err):
- * A call that was to read ${revision} has failed with ${err}: if that was
- * because the store has it no more, or not yet, say so in ${*gone} and make
- * it HF_ENOTFOUND.  Return the code.
+ * A call that was to read ${revision} has failed with ${err}.  If that is
+ * because the store no longer has the revision, or not yet, say so in ${*gone}
+ * and make it HF_ENOTFOUND.  Return the code.
  */
 int etcd_revision_gone(
     const struct etcd_call *, uint64_t, enum etcd_revision *, struct err *);

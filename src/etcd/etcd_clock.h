@@ -7,9 +7,9 @@
 #include "base/buf.h"
 
 /*
- * When a store stood at which revision, as the host saw it that watched: the
- * file "clock" of a log (doc/format.md, "etcd logs").  A row says that by
- * this time all changes up to this revision had come, and none after it.
+ * Which revision a store had at which time, as seen by the host that watched
+ * it: the file "clock" of a log (doc/format.md, "etcd logs").  A row says that
+ * by its time all changes up to its revision had come, and none after it.
  */
 struct etcd_clock_row {
 	uint64_t revision;
@@ -21,7 +21,9 @@ struct etcd_clock {
 	size_t n, cap;
 };
 
-/* Rows are so far apart: what a day of changes costs is bounded by it. */
+/*
+ * Rows are at least this far apart, which bounds what a day of changes costs.
+ */
 #define ETCD_CLOCK_TICK_MS 10
 
 void etcd_clock_clear(struct etcd_clock *);
@@ -34,8 +36,9 @@ freep_etcd_clock(struct etcd_clock *c)
 
 /**
  * etcd_clock_add(c, revision, ms, err):
- * Note that the store is at ${revision} now: at the end of the tick in which
- * ${ms} lies, or of that of the last row if this host's clock went back.
+ * Note that the store is at ${revision} now.  The row's time is the end of the
+ * tick in which ${ms} lies; if this host's clock went back, it is that of the
+ * last row.
  */
 int etcd_clock_add(struct etcd_clock *, uint64_t, int64_t, struct err *);
 

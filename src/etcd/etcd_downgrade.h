@@ -6,13 +6,13 @@ struct err;
 struct etcd_bucket;
 
 /*
- * A downgrade that was going on when a database was saved: since 3.5 the
+ * A downgrade that was under way when a database was saved: since 3.5, the
  * bucket "cluster" says to which version.  A cluster that is restored from it
- * is not that cluster, and nobody is downgrading it.  What is worse, an etcd
- * 3.5 refuses to start from such a database unless it is of the target
- * version, and with a downgrade that is merely forgotten one of the target
- * version refuses, because the cluster was newer.  So it is ended as if it had
- * come to its end: then both start, and a newer one raises the version again.
+ * is another cluster, which nobody is downgrading.  Worse, an etcd 3.5 refuses
+ * to start from such a database unless it is of the target version.  And if the
+ * downgrade were simply removed, an etcd of the target version would refuse,
+ * because the cluster was newer.  So it is ended as if it had been completed:
+ * then both start, and a newer one raises the version again.
  */
 struct etcd_downgrade {
 	char target[32]; /* "3.5.0"; "": there is none. */
@@ -26,8 +26,8 @@ struct etcd_downgrade {
 
 /**
  * etcd_downgrade_read(cluster, meta, ret, err):
- * Find what the buckets of these names say of one.  What cannot be read is
- * none: no etcd would start from it.
+ * Find what the buckets "cluster" and "meta" say of one.  If that cannot be
+ * read, there is none: no etcd would start from it.
  */
 int etcd_downgrade_read(const struct etcd_bucket *, const struct etcd_bucket *,
     struct etcd_downgrade *, struct err *);

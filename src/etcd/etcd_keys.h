@@ -11,10 +11,11 @@ struct err;
 struct etcd_keys;
 
 /*
- * A number for each of many keys, 0 at first.  Of a key it keeps a 64-bit
- * hash under a secret of its own, 21 to 43 bytes each, and half as much again
- * while it grows.  Two keys that have the same hash, one pair in 10^19, are
- * taken for one: whoever depends on it compares with something else.
+ * A number for each of many keys, 0 at first.  Instead of a key it keeps a
+ * 64-bit hash under a secret of its own; that takes 21 to 43 bytes a key, and
+ * half as much again while it grows.  Two keys with the same hash, one pair in
+ * 10^19, are taken for one: a caller for whom this matters compares something
+ * else as well.
  */
 int etcd_keys_new(struct etcd_keys **, struct err *);
 void etcd_keys_free(struct etcd_keys *);

@@ -11,8 +11,8 @@ struct err;
 struct etcd_client;
 
 /*
- * Leases, as the leader knows them: how long each still has is kept nowhere
- * else, neither in the database nor in what Watch tells.
+ * Leases, as the leader knows them.  How long each has left is known nowhere
+ * else: it is neither in the database nor in a watch.
  */
 struct etcd_lease {
 	uint64_t id;
@@ -39,8 +39,9 @@ freep_etcd_leases(struct etcd_leases *l)
 
 /**
  * etcd_lease_get(c, id, ret, err):
- * Ask how long the lease ${id} has been granted for and still has.  One that
- * does not exist, or no more, has a negative rest; that is no failure.
+ * Ask how long the lease ${id} was granted for and how long it has left.  For a
+ * lease that does not exist (any more), the latter is negative; that is no
+ * failure.
  */
 int etcd_lease_get(
     struct etcd_client *, uint64_t, struct etcd_lease *, struct err *);

@@ -7,14 +7,14 @@
 #include "base/buf.h"
 
 /*
- * Which leases there were at the end of a log: its file "leases"
+ * The leases that there were at the end of a log: its file "leases"
  * (doc/format.md, "etcd logs").  A watch does not tell of them, so they are
- * asked for whenever a log is laid down.
+ * asked for whenever a log is stored.
  */
 struct etcd_lease_row {
 	uint64_t id;
-	/* Seconds that it was granted for; 0: it came and went during the
-	 * log, and only keys that had it tell of it. */
+	/* The seconds that it was granted for; 0 if it came and went during the
+	 * log, so that only the keys that had it tell of it. */
 	uint64_t granted;
 };
 

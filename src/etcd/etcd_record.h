@@ -9,10 +9,10 @@
 
 /*
  * The records form of an etcd database (doc/format.md, "etcd records"): what
- * the bucket "key" holds, record by record in the order of revisions, cut
- * into segments that never change once they are stored.  It is the same on
- * every member and before and after a defragmentation; pages that are free,
- * with what was deleted, stay out of it.
+ * the bucket "key" holds, record by record in the order of revisions, cut into
+ * segments that never change once they are stored.  It is the same on every
+ * member, and before and after a defragmentation; free pages, with what was
+ * deleted, are left out.
  */
 
 /* One MVCC record: a version of a key, or its deletion. */

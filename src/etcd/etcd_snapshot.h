@@ -50,8 +50,8 @@ int etcd_snapshot_take(struct etcd_client *, const struct etcd_snapshot_out *,
     struct etcd_snapshot *, struct err *);
 
 /*
- * The rules alone, for one stream: feed takes each message, end says whether
- * the stream was whole.
+ * The rules above, for one stream: feed takes each message, and end says
+ * whether the stream was whole.
  */
 struct etcd_snapshot_check {
 	const struct etcd_snapshot_out *out;

@@ -56,15 +56,14 @@ int etcd_wal_encode(const struct etcd_membership *, struct buf *, struct err *);
 
 /**
  * etcd_wal_write(fd, s, err):
- * Write that log to the new file ${fd}, with room for what etcd will append:
- * that is allocated, so that etcd does not run out of it, or where the file
- * system cannot do so, a hole.  It is read back and checked as etcd does when
- * it starts.  Not synced.
+ * Write that log to the new file ${fd}, with room for what etcd will append.
+ * The room is allocated, so that etcd does not run out of it; if the file
+ * system cannot do that, it is a hole.  The log is read back and checked as
+ * etcd does when it starts.  It is not synced.
  */
 int etcd_wal_write(int, const struct etcd_membership *, struct err *);
 
-/* Reading one file of a log, which is in memory and which nobody vouches for.
- */
+/* Reading one file of a log, which is in memory and may be anything. */
 struct etcd_wal_in {
 	const uint8_t *p;
 	size_t size;

@@ -5,8 +5,8 @@
 #include "etcd/etcd_watch.h"
 
 /*
- * The rules of etcd_watch.h alone, for one stream: feed takes each message,
- * take hands out what is complete.
+ * The rules of etcd_watch.h, for one stream: feed takes each message, and take
+ * gives out what is complete.
  */
 struct etcd_watch_log {
 	uint64_t first; /* Of the revisions that can be taken. */
