@@ -20,9 +20,10 @@ struct source_pages;
 /*
  * The etcd database in a backup, in whichever form it was stored: the small
  * buckets, and the records of the bucket "key" in the order of revisions.
- * Restores, looks and comparisons all build on this.  Records are read as a
- * stream.  A snapshot, whole or as pages, is first put into a file without a
- * name, encrypted, because its pages lie in any order.
+ * Restores, looks and comparisons all build on this.
+ *
+ * Records are read as a stream.  A snapshot, whole or as pages, is first put
+ * into a file without a name, encrypted, because its pages lie in any order.
  */
 
 struct job_etcd_facts {

@@ -14,7 +14,9 @@
  * So their manifests are kept, and committed a second time as logs of the new
  * backup: they name the same packs, and nothing is stored twice.  A log that
  * begins below that revision will do, because a change that comes twice counts
- * once.  A manifest of a log takes about 1 KiB.
+ * once.
+ *
+ * A manifest of a log takes about 1 KiB.
  */
 #define CARRY_MAX 4096
 

@@ -9,11 +9,14 @@
  * at their interval, while the newer one is taken, while changes up to its
  * revision are still to come, and while the logs that reach beyond it are
  * committed as logs of the newer one, too.  Only then do logs continue the
- * newer one.  If the follower is killed between any two of these steps, the
- * older chain has all that was gathered up to the last interval, and the newer
- * one's may end sooner.  Both who asks for the latest, and the next run, take
- * the chain that goes furthest (job_etcd_chain.h).  The newer backup can then
- * be restored to where its own logs end.
+ * newer one.
+ *
+ * If the follower is killed between any two of these steps, the older chain has
+ * all that was gathered up to the last interval, and the newer one's may end
+ * sooner.  Who asks for the latest gets the chain that goes furthest
+ * (job_etcd_chain.h), and so does the next run, which goes on behind it.  The
+ * newer backup can then be restored to where its own logs end, which are
+ * removed with it.
  */
 
 static void
