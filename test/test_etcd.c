@@ -9,8 +9,10 @@
 #include "etcd/etcd_hashkv.h"
 #include "etcd/etcd_mvcc.h"
 #include "etcd/etcd_pb.h"
+#include "etcd/etcd_watch.h"
 #include "job/job.h"
 #include "job/job_backup.h"
+#include "source/etcd/source_etcd_log.h"
 #include "source/source_paged.h"
 #include "test.h"
 #include "test_etcd.h"
@@ -437,6 +439,25 @@ test_etcd_clear(struct test_etcd *t)
 		buf_free(&t->v[i].key);
 		buf_free(&t->v[i].message);
 	}
+}
+
+void
+test_etcd_watch(const struct test_etcd *t, size_t *done,
+    struct source_etcd_log *log, int64_t ms)
+{
+	struct err e = ERR_INIT;
+
+	for (; *done < t->n; ++*done) {
+		const struct etcd_record *r = &t->v[*done].r;
+		const struct etcd_event ev = { .deleted = r->tombstone,
+			.sub = r->sub,
+			.record = r->value,
+			.nrecord = r->len,
+			.kv = { .mod_revision = r->main } };
+
+		CHECK_OK(source_etcd_log_add(log, &ev, &e), &e);
+	}
+	CHECK_OK(source_etcd_log_complete(log, t->revision, ms, &e), &e);
 }
 
 int

@@ -12,6 +12,7 @@
 
 /* Opaque types. */
 struct repo;
+struct source_etcd_log;
 
 /*
  * An etcd that was never there: what was put and deleted, as a source that
@@ -53,6 +54,14 @@ void test_etcd_put(struct test_etcd *, const char *key, const char *value);
 void test_etcd_put_bytes(
     struct test_etcd *, const void *, size_t, const void *, size_t, uint64_t);
 void test_etcd_delete(struct test_etcd *, const char *key);
+
+/**
+ * test_etcd_watch(t, done, log, ms):
+ * Let the log see, at the time ${ms}, all changes but the first ${*done},
+ * which it has seen already; ${*done} is then how many there are.
+ */
+void test_etcd_watch(
+    const struct test_etcd *, size_t *, struct source_etcd_log *, int64_t);
 
 /**
  * test_etcd_backup(t, r, err):

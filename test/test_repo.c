@@ -19,6 +19,17 @@
 	"hfr18520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" \
 	"d9eb95a7"
 
+struct secret *
+test_secret(uint8_t fill)
+{
+	struct secret *s = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(secret_new(32, &s, &e), &e);
+	memset(secret_w(s), fill, 32);
+	return s;
+}
+
 static int
 file_key(char letter, struct key **ret, struct err *err)
 {

@@ -19,6 +19,12 @@ int test_repo_open(struct store *, const char *host, const char *keys,
     struct repo **, struct err *);
 
 /**
+ * test_secret(fill):
+ * Return a secret of 32 bytes, each of which is ${fill}.
+ */
+struct secret *test_secret(uint8_t);
+
+/**
  * test_key_open(letter, ret, err):
  * Open one key, for repo_rewrap.
  */

@@ -89,21 +89,8 @@ clear(struct made *m)
 static void
 watch(struct made *m)
 {
-	struct err e = ERR_INIT;
-
-	for (; m->done < m->etcd.n; m->done++) {
-		const struct etcd_record *r = &m->etcd.v[m->done].r;
-		const struct etcd_event ev = { .deleted = r->tombstone,
-			.sub = r->sub,
-			.record = r->value,
-			.nrecord = r->len,
-			.kv = { .mod_revision = r->main } };
-
-		CHECK_OK(source_etcd_log_add(m->log, &ev, &e), &e);
-	}
 	m->ms += 1000;
-	CHECK_OK(
-	    source_etcd_log_complete(m->log, m->etcd.revision, m->ms, &e), &e);
+	test_etcd_watch(&m->etcd, &m->done, m->log, m->ms);
 }
 
 static uint32_t

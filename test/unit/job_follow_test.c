@@ -324,21 +324,7 @@ happen(struct made *m, bool both)
 static void
 gather(struct made *m)
 {
-	struct err e = ERR_INIT;
-
-	for (; m->done < m->etcd.n; m->done++) {
-		const struct etcd_record *r = &m->etcd.v[m->done].r;
-		const struct etcd_event ev = { .deleted = r->tombstone,
-			.sub = r->sub,
-			.record = r->value,
-			.nrecord = r->len,
-			.kv = { .mod_revision = r->main } };
-
-		CHECK_OK(source_etcd_log_add(m->f.log, &ev, &e), &e);
-	}
-	CHECK_OK(source_etcd_log_complete(
-		     m->f.log, m->etcd.revision, time_now_ms(), &e),
-	    &e);
+	test_etcd_watch(&m->etcd, &m->done, m->f.log, time_now_ms());
 }
 
 static void

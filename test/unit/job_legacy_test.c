@@ -105,23 +105,12 @@ struct rig {
 	struct fake fake;
 };
 
-static struct secret *
-new_key(int byte)
-{
-	struct secret *s = NULL;
-	struct err e = ERR_INIT;
-
-	CHECK_OK(secret_new(32, &s, &e), &e);
-	memset(secret_w(s), byte, 32);
-	return s;
-}
-
 static void
 start(struct rig *r, const char *prefix)
 {
 	struct err e = ERR_INIT;
 
-	*r = (struct rig){ .master = new_key(1), .other = new_key(2) };
+	*r = (struct rig){ .master = test_secret(1), .other = test_secret(2) };
 	CHECK_OK(store_mem_new(&r->mem, &e), &e);
 	CHECK_OK(store_fault_new(r->mem, &r->store, &e), &e);
 	r->where = (struct job_legacy){
@@ -189,7 +178,7 @@ check_restores(struct rig *r)
 static void
 put_old(struct rig *r, const char *prefix, int days, const char *what)
 {
-	CLEANUP(freep_secret) struct secret *key = new_key(9);
+	CLEANUP(freep_secret) struct secret *key = test_secret(9);
 	CLEANUP(freep_buf) struct buf plain = BUF_INIT;
 	static const uint8_t
 	    sealed[512 + SHA256_LEN + REPO_LEGACY_RECORD - REPO_LEGACY_CHUNK];
@@ -508,7 +497,7 @@ TEST(B3__a_rotation_that_finds_nothing_fails)
 TEST(B17__a_foreign_key_object_is_told_and_the_rest_goes_on)
 {
 	CLEANUP(freep_rig) struct rig r;
-	CLEANUP(freep_secret) struct secret *new = new_key(3);
+	CLEANUP(freep_secret) struct secret *new = test_secret(3);
 	struct job_legacy_rotated rot;
 	struct err e = ERR_INIT;
 	int i;

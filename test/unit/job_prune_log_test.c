@@ -100,21 +100,12 @@ log_one(struct made *m, size_t base)
 		.label = "etcd:test",
 		.log_of = m->cat.backups[base].m.sha256 };
 	struct job_backup_report rep;
-	const struct etcd_record *r;
 	struct err e = ERR_INIT;
+	size_t done = m->etcd.n;
 
 	pass(m, DAY / 24);
 	test_etcd_put(&m->etcd, "key", "log");
-	r = &m->etcd.v[m->etcd.n - 1].r;
-	const struct etcd_event ev = {
-		.record = r->value,
-		.nrecord = r->len,
-		.kv = { .mod_revision = r->main },
-	};
-
-	CHECK_OK(source_etcd_log_add(m->log, &ev, &e), &e);
-	CHECK_OK(
-	    source_etcd_log_complete(m->log, m->etcd.revision, m->now, &e), &e);
+	test_etcd_watch(&m->etcd, &done, m->log, m->now);
 	CHECK_OK(job_backup(&job, m->repo, &m->log->base, &opts, &rep, &e), &e);
 	source_etcd_log_begin(m->log, m->log->last + 1, m->now);
 	load(m);

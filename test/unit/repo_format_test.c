@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "repo/repo_format.h"
 #include "test.h"
+#include "test_repo.h"
 
 /*
  * The signed objects: what goes in comes out, and nothing else goes in.
@@ -19,8 +20,7 @@ keys_make(void)
 
 	if (seed != NULL)
 		return;
-	CHECK_OK(secret_new(32, &seed, &e), &e);
-	memset(secret_w(seed), 7, 32);
+	seed = test_secret(7);
 	CHECK_OK(sign_public(seed, pk, &e), &e);
 	CHECK_OK(sign_fingerprint(pk, fp, &e), &e);
 }

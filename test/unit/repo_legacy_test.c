@@ -6,21 +6,11 @@
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
+#include "test_repo.h"
 
 #define CHUNK REPO_LEGACY_CHUNK
 #define RECORD REPO_LEGACY_RECORD
 #define OVERHEAD (RECORD - CHUNK)
-
-static struct secret *
-new_key(int byte)
-{
-	struct secret *s = NULL;
-	struct err e = ERR_INIT;
-
-	CHECK_OK(secret_new(32, &s, &e), &e);
-	memset(secret_w(s), byte, 32);
-	return s;
-}
 
 static int
 collect(void *arg, const uint8_t *p, size_t n, struct err *e)
@@ -112,7 +102,7 @@ freep_rig(struct rig *r)
 static void
 start(struct rig *r)
 {
-	*r = (struct rig){ .key = new_key(7) };
+	*r = (struct rig){ .key = test_secret(7) };
 	snapshot(3 * 2048 + 5, &r->plain);
 	seal(r->key, &r->plain, SIZE_MAX, &r->dump);
 }
@@ -132,7 +122,7 @@ TEST(B1__every_byte_comes_back_whatever_the_size)
 {
 	static const size_t blocks[] = { 1, 63, 64, 65, 80, 2047, 2048, 2049,
 		4096, 5000, 16136 };
-	CLEANUP(freep_secret) struct secret *key = new_key(1);
+	CLEANUP(freep_secret) struct secret *key = test_secret(1);
 	struct err e = ERR_INIT;
 	size_t i, k;
 
@@ -305,9 +295,9 @@ TEST(B7__a_plain_dump_and_an_encrypted_one_are_told_apart)
 
 TEST(key__opens_with_its_master_alone)
 {
-	CLEANUP(freep_secret) struct secret *master = new_key(2);
-	CLEANUP(freep_secret) struct secret *other = new_key(3);
-	CLEANUP(freep_secret) struct secret *key = new_key(4);
+	CLEANUP(freep_secret) struct secret *master = test_secret(2);
+	CLEANUP(freep_secret) struct secret *other = test_secret(3);
+	CLEANUP(freep_secret) struct secret *key = test_secret(4);
 	CLEANUP(freep_secret) struct secret *got = NULL;
 	uint8_t p[REPO_LEGACY_WRAPPED_LEN + 1];
 	struct err e = ERR_INIT;

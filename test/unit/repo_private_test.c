@@ -1,6 +1,7 @@
 #include "crypto/secret.h"
 #include "repo/repo_format.h"
 #include "test.h"
+#include "test_repo.h"
 
 /* The manifest's sealed half, and the keys of objects. */
 
@@ -16,17 +17,6 @@ text(const char *s)
 	} u = { s };
 
 	return u.out;
-}
-
-static struct secret *
-data_key(uint8_t fill)
-{
-	struct secret *s = NULL;
-	struct err e = ERR_INIT;
-
-	CHECK_OK(secret_new(32, &s, &e), &e);
-	memset(secret_w(s), fill, 32);
-	return s;
 }
 
 static struct repo_manifest
@@ -74,7 +64,7 @@ static void
 round_trip(size_t nrefs, int codec)
 {
 	CLEANUP(repo_private_clear) struct repo_private got = { 0 };
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
 	struct repo_private p = example(nrefs);
 	struct repo_manifest m = manifest();
 	struct err e = ERR_INIT;
@@ -98,8 +88,8 @@ TEST(private__comes_back_as_it_was_raw_or_compressed)
 
 TEST(private__shows_nothing_without_the_key)
 {
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
-	CLEANUP(freep_secret) struct secret *other = data_key(2);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
+	CLEANUP(freep_secret) struct secret *other = test_secret(2);
 	struct repo_private p = example(1), got = { 0 };
 	struct repo_manifest m = manifest();
 	struct err e = ERR_INIT;
@@ -112,7 +102,7 @@ TEST(private__shows_nothing_without_the_key)
 
 TEST(private__is_refused_when_any_byte_differs)
 {
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
 	struct repo_private p = example(200), got = { 0 };
 	struct repo_manifest m = manifest();
 	struct err e = ERR_INIT;
@@ -135,7 +125,7 @@ TEST(private__is_refused_when_any_byte_differs)
 
 TEST(private__that_points_outside_of_the_packs_is_refused)
 {
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
 	struct repo_private p = example(3), got = { 0 };
 	struct repo_manifest m = manifest();
 	struct err e = ERR_INIT;
@@ -160,7 +150,7 @@ TEST(private__that_points_outside_of_the_packs_is_refused)
 
 TEST(private__leaves_the_manifest_alone_when_memory_runs_out)
 {
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
 	struct repo_private p = example(200), got = { 0 };
 	struct repo_manifest m = manifest();
 	struct err e = ERR_INIT;
@@ -189,7 +179,7 @@ TEST(private__leaves_the_manifest_alone_when_memory_runs_out)
 TEST(object_key__differs_by_every_id)
 {
 	CLEANUP(repo_object_key_clear) struct repo_object_key a = { 0 };
-	CLEANUP(freep_secret) struct secret *k = data_key(1);
+	CLEANUP(freep_secret) struct secret *k = test_secret(1);
 	uint8_t ids[3][REPO_OID_LEN] = { { 1 }, { 2 }, { 3 } };
 	struct err e = ERR_INIT;
 	int i;
