@@ -320,11 +320,12 @@ job_backup(const struct job *j, struct repo *r, struct source *src,
 		.opts = opts,
 		.repo = r,
 	};
-	struct job_backup_report done = { .took_ms = time_mono_ms() };
+	struct job_backup_report done = { 0 };
+	int64_t start = time_mono_ms();
 	int rc;
 
 	if ((rc = lay_down(&b, src, done.id, err)) == 0) {
-		done.took_ms = time_mono_ms() - done.took_ms;
+		done.took_ms = (uint64_t)(time_mono_ms() - start);
 		done.kind = (enum repo_kind)b.m.kind;
 		memcpy(done.sha256, b.m.sha256, sizeof(done.sha256));
 		done.entries = b.m.entries;

@@ -260,9 +260,8 @@ get_pack(struct cur *c, struct repo_pack_row *p)
 static int
 get_packs(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
 {
-	uint32_t n = repo_wire_count(c, PACK_ROW_LEN);
+	size_t i, n = repo_wire_count(c, PACK_ROW_LEN);
 	struct repo_pack_row row;
-	size_t i;
 
 	if (!brief && repo_wire_array(n, sizeof(*m->packs), &m->packs, err) < 0)
 		return err->code;
@@ -281,7 +280,7 @@ get_packs(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
 static int
 get_lists(struct cur *c, struct repo_manifest *m, bool brief, struct err *err)
 {
-	uint32_t n = repo_wire_count(c, REPO_ID_LEN);
+	size_t n = repo_wire_count(c, REPO_ID_LEN);
 
 	if (repo_wire_array(n, REPO_ID_LEN, &m->keys, err) < 0)
 		return err->code;

@@ -126,7 +126,7 @@ store_open(const struct store_driver *const *drivers,
 	assert(drivers != NULL && params != NULL && ret != NULL && err != NULL);
 	if ((url = params_get(params, "url")) == NULL)
 		return err_set(err, HF_EUSAGE, "no place of a store is given");
-	if (power == 0 || (power & ~(STORE_READ | STORE_WRITE)) != 0)
+	if (power == 0 || (power & ~(unsigned)(STORE_READ | STORE_WRITE)) != 0)
 		return err_set(err, HF_EBUG, "power %d", (int)power);
 	if ((d = find_driver(drivers, url)) == NULL)
 		return no_driver(drivers, url, err);
