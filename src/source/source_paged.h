@@ -10,13 +10,13 @@ struct err;
 struct sink;
 
 /*
- * A file stored as pages (doc/format.md, "Pages"), for databases that change
- * in place, here and there: the next backup stores only the pages that are
- * not what they were at the same place, gathered into groups; the groups of
- * the last one are kept as long as a quarter of their pages is in use.
+ * A file stored as pages (doc/format.md, "Pages"), for databases that change in
+ * place, here and there.  The next backup stores only the pages that differ
+ * from what was at the same place, gathered into groups; the groups of the last
+ * backup are kept as long as a quarter of their pages is in use.
  *
- * A page is taken for unchanged if its id is (source_paged_memo.h).  In memory
- * are a group, and one bit for each page.
+ * A page counts as unchanged if its id is (source_paged_memo.h).  A group and
+ * one bit for each page are in memory.
  */
 struct source_paged_file {
 	/* As it is to be restored: path, owner, times, and size and sha256,

@@ -11,11 +11,11 @@ struct err;
 struct source_pages;
 
 /*
- * A file that arrives and is then read at any place: a database whose tree
- * can be walked only once all of it is there.  Its beginning lies in memory,
- * the rest in a source_scratch, block by block encrypted under a
- * key that exists in this process alone: plaintext never reaches the disk.
- * One thread writes; when it is done, one reads.
+ * A file that is first received and then read at any place: the tree of a
+ * database can be walked only once all of it is there.  Its beginning lies in
+ * memory, and the rest in a source_scratch, each block encrypted under a key
+ * that exists in this process alone: plaintext never reaches the disk.  One
+ * thread writes; when it is done, one reads.
  */
 struct source_pages_opts {
 	size_t memory;   /* Bytes of it that may lie in memory. */
@@ -36,9 +36,9 @@ int source_pages_put(
 
 /**
  * source_pages_seek(s, off, err):
- * What is put next belongs at ${off}, a whole number of SOURCE_PAGES_BLOCK
- * (of which the memory is one, too).  No byte may be put twice: a nonce would
- * be used again.  What is put nowhere cannot be read.
+ * What is put next belongs at ${off}, a multiple of SOURCE_PAGES_BLOCK (as the
+ * memory is).  No byte may be put twice, because a nonce would be used again.
+ * What was not put cannot be read.
  */
 #define SOURCE_PAGES_BLOCK ((size_t)4096)
 int source_pages_seek(struct source_pages *, uint64_t, struct err *);
@@ -53,8 +53,8 @@ uint64_t source_pages_size(const struct source_pages *);
 
 /**
  * source_pages_read(s, off, to, n, err):
- * Read the ${n} bytes at ${off}, which lie within the size; as a struct
- * etcd_bolt_file wants it.
+ * Read the ${n} bytes at ${off}, which lie within the size.  The signature is
+ * that of a struct etcd_bolt_file.
  */
 int source_pages_read(void *, uint64_t, void *, size_t, struct err *);
 

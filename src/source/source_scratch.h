@@ -42,7 +42,8 @@ int source_scratch_read(
 
 /**
  * source_scratch_drop(s, off, n):
- * Give the disk's place of ${n} bytes at ${off} back, if it can be had.
+ * Give the room of ${n} bytes at ${off} back to the disk, if the file system
+ * can do that.
  */
 void source_scratch_drop(struct source_scratch *, uint64_t, size_t);
 

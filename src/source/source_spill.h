@@ -39,7 +39,7 @@ int source_spill_write(
 
 /**
  * source_spill_read(s, i, p, n, err):
- * Read block ${i} of ${n} bytes back into ${p}, with the overhead's room
+ * Read block ${i} of ${n} bytes back into ${p}, with room for the overhead
  * behind it, and give its place on the disk back.
  */
 int source_spill_read(

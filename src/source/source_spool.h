@@ -14,12 +14,12 @@ struct source_spool;
 /*
  * A queue of bytes between one thread that reads a live server and one that
  * feeds slow storage.  The reader of the server must not wait long: an etcd
- * that streams a snapshot cannot reuse freed pages until that is over.  So
- * a bounded part of the queue lies in memory and the rest in an unlinked
- * file, encrypted under a key that exists in this process alone: plaintext
- * never reaches the disk, and nothing is left behind, however we end.
+ * that streams a snapshot cannot reuse freed pages until that is over.  So a
+ * bounded part of the queue lies in memory and the rest in an unlinked file,
+ * encrypted under a key that exists in this process alone: plaintext never
+ * reaches the disk, and nothing is left behind, however we end.
  *
- * The file takes processor time, which a server on the same machine misses.
+ * The file costs processor time, which a server on the same machine lacks then.
  * So put first waits for memory, but all in all no longer than ${patience}
  * percent of the time since the spool was made.  If there is no room for the
  * file, put waits anyway, and note says why.

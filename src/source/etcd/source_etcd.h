@@ -42,7 +42,7 @@
  */
 extern const struct source_driver source_etcd_driver;
 
-/* What the file is called that has the bytes of a snapshot as etcd sent it. */
+/* The name of the file with the bytes of a snapshot, as etcd sent it. */
 #define SOURCE_ETCD_SNAPSHOT "snapshot.db"
 
 #endif /* !SOURCE_ETCD_SOURCE_ETCD_H_ */

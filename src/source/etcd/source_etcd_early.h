@@ -8,19 +8,19 @@
 struct source_etcd_early;
 
 /*
- * What a member's store amounts to, asked for while its snapshot still comes.
- * Over a slow link that can take longer than the cluster keeps its history
- * (Kubernetes has it compacted every five minutes): then nobody can say any
- * more what there was at the snapshot's revision.  So when a stream takes
- * long, its member is asked, on a connection of its own, for HashKV at the
- * revision that it had just before: all of that the snapshot has, too.  A
- * stream that is over soon costs nothing.
+ * A member's hash, asked for while its snapshot still comes.  Over a slow link
+ * a snapshot can take longer than the cluster keeps its history (Kubernetes has
+ * it compacted every five minutes); then nobody can say any more what there was
+ * at the snapshot's revision.  So when a stream takes long, its member is
+ * asked, on a connection of its own, for HashKV at the revision that it had
+ * just before; the snapshot has all of that, too.  A stream that is over soon
+ * costs nothing.
  */
 
 /**
  * source_etcd_early_start(s, m, ret, err):
- * The first bytes of ${m} are here, so that what its snapshot has is fixed:
- * ask after s->long_ms, unless it is over by then.
+ * The first bytes of ${m} have come, so what its snapshot has is fixed: ask
+ * after s->long_ms, unless the snapshot has ended by then.
  */
 int source_etcd_early_start(const struct source_etcd *,
     const struct source_etcd_member *, struct source_etcd_early **,

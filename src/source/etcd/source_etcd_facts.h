@@ -22,7 +22,8 @@ int source_etcd_tell_member(
 
 /**
  * source_etcd_tell_cluster(v, client, note, sink, err):
- * Alarms and members, and what is not as it should be (source_etcd_pick).
+ * Tell the alarms and members, and the ${note} of what is not as it should be
+ * (source_etcd_pick).
  */
 int source_etcd_tell_cluster(const struct source_etcd_survey *,
     struct etcd_client *, const char *, struct sink *, struct err *);

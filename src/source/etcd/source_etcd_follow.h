@@ -13,8 +13,8 @@ struct source;
 struct source_etcd_follow;
 
 /*
- * A watch on a cluster of which members come and go: on the member that a
- * backup would be read from, and when that fails, on the next.
+ * A watch on a cluster whose members come and go: on the member that a backup
+ * would be read from, and if that fails, on the next.
  */
 
 /**

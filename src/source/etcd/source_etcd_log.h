@@ -14,16 +14,15 @@
 struct etcd_event;
 
 /*
- * What a cluster went through from one revision to another, gathered in
- * memory from a watch, as a source: once read, it is a log that continues a
- * backup (doc/format.md, "etcd logs").  It can be read again if it could not
- * be stored.
+ * The changes of a cluster from one revision to another, gathered in memory
+ * from a watch.  They are a source: when it is read, it becomes a log that
+ * continues a backup (doc/format.md, "etcd logs").  It can be read again if it
+ * could not be stored.
  *
  * Evidence: etcd.log.first, etcd.log.last (first - 1: nothing happened),
- * etcd.log.from_ms, etcd.log.to_ms, etcd.log.events, etcd.log.leases (how
- * many, if it lists them), etcd.log.previous,
- * etcd.cluster_id, etcd.state; etcd.hashkv and etcd.hashkv.compact at
- * etcd.log.last, if a member was asked.
+ * etcd.log.from_ms, etcd.log.to_ms, etcd.log.events, etcd.log.leases (how many,
+ * if it lists them), etcd.log.previous, etcd.cluster_id, etcd.state;
+ * etcd.hashkv and etcd.hashkv.compact at etcd.log.last, if a member was asked.
  */
 struct source_etcd_log {
 	struct source base;

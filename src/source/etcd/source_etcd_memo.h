@@ -23,7 +23,7 @@ struct source_etcd_memo {
 
 /**
  * source_etcd_memo_of(r, ret):
- * What is remembered of ${r}, which is alive.
+ * Give what is remembered of ${r}, which is alive.
  */
 void source_etcd_memo_of(const struct etcd_record *, struct source_etcd_memo *);
 int source_etcd_memo_add(
@@ -32,13 +32,13 @@ void source_etcd_memo_read(const uint8_t *, struct source_etcd_memo *);
 
 /**
  * source_etcd_memo_kill(p):
- * In the encoded one at ${p}: no longer alive.
+ * Mark the record whose memo is encoded at ${p} as no longer alive.
  */
 void source_etcd_memo_kill(uint8_t *);
 
 /**
  * source_etcd_memo_same(a, b):
- * The same record, as far as can be known without its bytes?
+ * Are both the same record, as far as can be known without its bytes?
  */
 bool source_etcd_memo_same(
     const struct source_etcd_memo *, const struct source_etcd_memo *);

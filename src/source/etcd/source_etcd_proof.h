@@ -11,11 +11,11 @@
 struct source_etcd_proof;
 
 /*
- * What the living members say that the store amounts to at the revision of a
- * snapshot: each is asked for its HashKV there, while the snapshot is read.
- * The member that it came from has to vouch for it; one that does not answer
- * counts as one that does not agree, and nothing more.  A learner is not
- * asked, for etcd lets none hash: for what came from one, another vouches.
+ * What the members say that the store hashes to at the revision of a snapshot:
+ * each is asked for its HashKV there, while the snapshot is read.  The member
+ * that it came from has to confirm it; another one that does not answer just
+ * does not count as agreeing.  Learners are not asked, because etcd does not
+ * let them hash: what came from a learner must be confirmed by another member.
  */
 
 /**
@@ -30,15 +30,15 @@ void source_etcd_proof_free(struct source_etcd_proof *);
 CLEANUP_DEFINE(source_etcd_proof);
 
 /*
- * What the snapshot's records hash to: those up to ${revision}, when they are
- * compacted to ${compact}, which the snapshot itself may be less far.
+ * Computes the hash of the snapshot's records up to ${revision}, as compacted
+ * to ${compact}; the snapshot itself may be compacted less far.
  */
 typedef int source_etcd_ours(
     void *, uint64_t revision, uint64_t compact, uint32_t *hash, struct err *);
 
 struct source_etcd_verdict {
 	size_t agreed, members; /* So many of so many. */
-	/* Which revision the member that was read has vouched for: the
+	/* The revision that the member which was read has confirmed: the
 	 * snapshot's, or one before. */
 	uint64_t revision;
 };
@@ -46,9 +46,9 @@ struct source_etcd_verdict {
 /**
  * source_etcd_proof_hear(p, early, ours, arg, ret, err):
  * Wait for the answers and compare them with ${ours}.  If history has been
- * compacted away meanwhile, what ${early} was told counts.  HF_ESOURCE, with
+ * compacted away meanwhile, the answer of ${early} counts.  HF_ESOURCE, with
  * the member's name, if one has another hash or answers what cannot be;
- * HF_EUNAVAIL if nobody can vouch.
+ * HF_EUNAVAIL if no member confirms it.
  */
 int source_etcd_proof_hear(struct source_etcd_proof *,
     struct source_etcd_early *, source_etcd_ours *, void *,

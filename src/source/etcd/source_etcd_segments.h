@@ -13,13 +13,13 @@ struct source_etcd_segments;
 
 /*
  * Cuts the records of an etcd database into segments.  A segment of the last
- * backup of which enough is still alive is kept, and only the index says
- * who is; the rest, and what is new, is written.
+ * backup is kept if enough of its records are still alive, and the index says
+ * which are; the rest, and what is new, is written.
  *
- * A record of the last backup is taken for the same only if revision, length
- * and checksum agree: a cluster that was set back counts the same revisions
- * once more, with other content.  The first that differs ends all trust in
- * what the last backup holds.
+ * A record counts as one of the last backup only if revision, length and
+ * checksum agree: a cluster that was set back counts the same revisions again,
+ * with other content.  From the first that differs, nothing of the last backup
+ * is believed any more.
  */
 
 /* A segment is closed when it is so large. */

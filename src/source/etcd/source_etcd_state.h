@@ -7,7 +7,7 @@ struct etcd_client;
 
 /*
  * What is in an etcd's database and in no watch: users and roles, members,
- * alarms.  Three short hashes tell whether it is still as it was.
+ * alarms.  Three short hashes show whether it has changed.
  */
 #define SOURCE_ETCD_STATE_LEN 49 /* Three times 16 hex digits, and NUL. */
 

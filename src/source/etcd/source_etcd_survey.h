@@ -68,8 +68,8 @@ void source_etcd_survey_clear(struct source_etcd_survey *);
 
 /**
  * source_etcd_lag(v, i):
- * How far member ${i}, which answered, is behind the newest log index that
- * any member knows.
+ * Return how far member ${i}, which answered, is behind the newest log index
+ * that any member knows.
  */
 uint64_t source_etcd_lag(const struct source_etcd_survey *, size_t);
 
