@@ -185,7 +185,7 @@ TEST(check__of_a_member_that_took_a_write_meanwhile_asks_by_number)
 /* Who backs up is refused then; who asks whether it is the same is not. */
 TEST(check__compares_while_the_alarm_CORRUPT_is_raised)
 {
-	make("FOK", "LK");
+	make("FPK", "LK");
 	two.hash ^= 1;
 	find(JOB_ETCD_SAME, JOB_ETCD_DIFFERENT, 0, "");
 	CHECK(made.rep.members[0].id == 1 && made.rep.members[1].id == 2);

@@ -29,7 +29,7 @@
  *	C  it was compacted away	U  it is still to come
  *	R  refuses for now		D  denies
  *	V  does not know the token	T  gives one
- *	O  the alarm CORRUPT of 1, NOSPACE and CORRUPT of another
+ *	P  the alarm CORRUPT of 1, NOSPACE and CORRUPT of another
  *
  *	S  a snapshot			H  half of one, then it hangs up
  *	G  half of a large one, and hangs up once the sink has heard of it
@@ -252,7 +252,7 @@ serve(const struct fake_h2c_stream *s, void *arg)
 		fake_grpc_message(s, list, sizeof(list));
 	else if (what == 'T')
 		fake_grpc_message(s, token, sizeof(token));
-	else if (what == 'O')
+	else if (what == 'P')
 		fake_grpc_message(s, alarms, sizeof(alarms));
 	else if (what == 'A')
 		fake_grpc_message(s, NULL, 0);
