@@ -176,6 +176,21 @@ file_read(const char *path, size_t max, struct buf *out, struct err *err)
 }
 
 int
+file_sync_output(int fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot look at the output");
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return 0;
+	/* EINVAL: as below. */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		return err_errno(err, errno, "cannot sync the output");
+	return 0;
+}
+
+int
 file_sync_dir(int fd, struct err *err)
 {
 	/* EINVAL: the file system cannot (CIFS, some FUSE). */

@@ -105,6 +105,13 @@ void file_write_behind(int, uint64_t *, uint64_t);
 int file_publish(int, const char *, const char *, struct err *);
 
 /**
+ * file_sync_output(fd, err):
+ * If ${fd}, which somebody else has opened for us, is a file, make its bytes
+ * durable.  Its name is their business; a pipe or a terminal is left alone.
+ */
+int file_sync_output(int, struct err *);
+
+/**
  * file_sync_dir(fd, err):
  * Make the names in the folder ${fd} durable.
  */

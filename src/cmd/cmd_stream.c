@@ -91,8 +91,9 @@ output_finish(struct ctx *ctx, struct output *o, struct err *err)
 	CLEANUP(freep_fd) int dir = -1;
 	int rc;
 
+	/* Who seals to `> FILE` may erase the plaintext next. */
 	if (o->fd < 0)
-		return 0;
+		return file_sync_output(STDOUT_FILENO, err);
 	if ((rc = str_dup(o->path, &copy, err)) < 0)
 		return rc;
 	if ((dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)

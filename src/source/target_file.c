@@ -169,7 +169,9 @@ stdout_end(struct target *t, const struct entry *e, struct err *err)
 static int
 stdout_finish(struct target *t, struct err *err)
 {
-	return check_done((struct target_file *)t, err);
+	int rc = check_done((struct target_file *)t, err);
+
+	return rc < 0 ? rc : file_sync_output(STDOUT_FILENO, err);
 }
 
 static const struct target_ops target_file_ops = {
