@@ -281,6 +281,20 @@ temporary_write(struct temporary *t, int dir, mode_t mode, const void *p,
 	return 0;
 }
 
+/*
+ * Who has made the file may have died before the sync, and the caller will
+ * take this answer for "it is there".
+ */
+static int
+taken(int dir, const char *path, struct err *err)
+{
+	struct err e = ERR_INIT;
+
+	if (err->code == -HF_EEXISTS && file_sync_dir(dir, &e) < 0)
+		*err = e;
+	return err_wrap(err, "'%s'", path);
+}
+
 static int
 write_whole(const char *path, mode_t mode, const void *p, size_t n,
     bool replace, struct err *err)
@@ -295,7 +309,7 @@ write_whole(const char *path, mode_t mode, const void *p, size_t n,
 		return err_wrap(err, "'%s'", path);
 	if (!replace) {
 		if (file_publish(dir, t.name, base, err) < 0)
-			return err_wrap(err, "'%s'", path);
+			return taken(dir, path, err);
 	} else if (renameat(dir, t.name, dir, base) < 0) {
 		return err_errno(err, errno, "cannot replace '%s'", path);
 	}
@@ -319,18 +333,13 @@ file_replace(
 	return write_whole(path, mode, p, n, true, err);
 }
 
-/* Make one folder, durably, unless it is there. */
+/* Make the name ${path} durable. */
 static int
-make_dir(const char *path, mode_t mode, struct err *err)
+sync_name(const char *path, struct err *err)
 {
 	CLEANUP(freep_fd) int parent = -1;
 	const char *base;
 
-	if (mkdir(path, mode) < 0) {
-		if (errno == EEXIST)
-			return 0;
-		return err_errno(err, errno, "cannot make '%s'", path);
-	}
 	if (open_parent(path, &base, &parent, err) < 0)
 		return err->code;
 	if (file_sync_dir(parent, err) < 0)
@@ -338,12 +347,47 @@ make_dir(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+/* Make one folder, durably: 1, or 0 if it is there. */
+static int
+make_dir(const char *path, mode_t mode, struct err *err)
+{
+	int rc;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST
+			   ? 0
+			   : err_errno(err, errno, "cannot make '%s'", path);
+	return (rc = sync_name(path, err)) < 0 ? rc : 1;
+}
+
+/*
+ * A folder that was there is no more durable than ours: who made it may have
+ * died before the sync.  That can be but the deepest one, for each is synced
+ * before the next is made; and where we may not even read the folder around
+ * it, it was none of us.
+ */
+static int
+sync_found(char *path, size_t n, struct err *err)
+{
+	const char after = path[n];
+	struct err e = ERR_INIT;
+	int rc;
+
+	path[n] = '\0';
+	rc = sync_name(path, &e);
+	path[n] = after;
+	if (rc == 0 || rc == -HF_EDENIED)
+		return 0;
+	*err = e;
+	return rc;
+}
+
 int
 file_mkdirs(const char *path, mode_t mode, struct err *err)
 {
 	CLEANUP(freep_mem) char *p = NULL;
 	struct stat st;
-	size_t i, n;
+	size_t i, n, found = 0;
 	int rc;
 
 	if ((rc = str_dup(path, &p, err)) < 0)
@@ -356,9 +400,13 @@ file_mkdirs(const char *path, mode_t mode, struct err *err)
 		p[i] = '\0';
 		if ((rc = make_dir(p, mode, err)) < 0)
 			return rc;
+		if (rc == 0)
+			found = i;
 		if (i < n)
 			p[i] = '/';
 	}
+	if (found > 0 && (rc = sync_found(p, found, err)) < 0)
+		return rc;
 	if (stat(p, &st) < 0)
 		return err_errno(err, errno, "cannot look at '%s'", path);
 	if (!S_ISDIR(st.st_mode))
