@@ -145,6 +145,27 @@ store_fs_root(struct store_fs *fs, bool make, int *ret, struct err *err)
 }
 
 /*
+ * The folder itself may have been made by a run that was killed before its
+ * sync, or by the operator just now; whoever finds it there does not make it.
+ */
+static int
+sync_root(struct store_fs *fs, int root, struct err *err)
+{
+	CLEANUP(freep_fd) int above = -1;
+
+	if (fs->rooted)
+		return 0;
+	above = openat(root, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Where we may not read, it was none of us who made it. */
+	if (above < 0 && errno != EACCES)
+		return store_fs_error(fs, errno, "open the folder", "..", err);
+	if (above >= 0 && file_sync_dir(above, err) < 0)
+		return store_fs_wrap(fs, "store", ".", err);
+	fs->rooted = true;
+	return 0;
+}
+
+/*
  * Open the folder of ${name}, component by component; with ${make}, make what
  * is missing; with ${sync}, sync each folder on the way: not the last one.
  */
@@ -157,7 +178,8 @@ walk(struct store_fs *fs, const char *name, bool make, bool sync,
 	const char *slash;
 	int root, next, rc;
 
-	if ((rc = store_fs_root(fs, make, &root, err)) < 0)
+	if ((rc = store_fs_root(fs, make, &root, err)) < 0 ||
+	    (sync && (rc = sync_root(fs, root, err)) < 0))
 		return rc;
 	if ((dir = fcntl(root, F_DUPFD_CLOEXEC, 0)) < 0)
 		return store_fs_error(fs, errno, "open", name, err);

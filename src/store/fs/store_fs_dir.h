@@ -30,6 +30,7 @@ struct store_fs {
 	struct store base;
 	char *path;
 	atomic_bool named;    /* Temporary files need names. */
+	atomic_bool rooted;   /* The folder's own name is durable. */
 	pthread_mutex_t lock; /* Guards what follows. */
 	int root;             /* The folder, or -1 while it does not exist. */
 	struct store_fs_pin pins[STORE_FS_PINS];
