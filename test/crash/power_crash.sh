@@ -1,0 +1,186 @@
+#!/bin/bash
+# power_crash.sh HOLDFAST POWER: the power goes while the program works, or
+# right after it has said that it is done.
+# shellcheck source=test/crash/power_lib.sh
+. "$(dirname "$0")/power_lib.sh"
+
+REPO="--repo=file:$ROOT/repo"
+
+# Small, and of several kinds; a change later makes another backup of it.
+source_tree() {
+	mkdir -p "$ROOT/src/sub/deep"
+	echo one >"$ROOT/src/a"
+	head -c 9000 /dev/urandom >"$ROOT/src/sub/b"
+	head -c 700 /dev/urandom >"$ROOT/src/sub/deep/c"
+	ln -s sub/b "$ROOT/src/link"
+	ln "$ROOT/src/a" "$ROOT/src/hard"
+}
+other_tree() {
+	head -c 9000 /dev/urandom >"$ROOT/src/sub/$1" && echo "$1" >>"$ROOT/src/a"
+}
+source_is() { diff -r --no-dereference "$ROOT/src" "$1"; }
+
+backup() { holdfast backup "$REPO" --from "tree:$ROOT/src"; }
+with_repo() { source_tree && holdfast init "$REPO"; }
+with_backup() { with_repo && backup; }
+with_two() { with_backup && other_tree two && backup; }
+with_three() { with_two && other_tree three && backup; }
+
+# backups N: nothing is wrong, and there are N backups.
+backups() {
+	holdfast verify "$REPO" --level 3 &&
+		[ "$(holdfast list "$REPO" --json | wc -l)" = "$1" ]
+}
+# comes_back [OPTION...]: the newest backup is what is there now.
+comes_back() {
+	rm -rf "$ROOT/back"
+	holdfast restore latest "$REPO" --to "$ROOT/back" "$@" &&
+		source_is "$ROOT/back"
+}
+goes_on() { backup && comes_back; }
+
+init() { record init "$REPO"; }
+init_check() {
+	if ended; then
+		holdfast list "$REPO"
+	else
+		# Behind its last step it is done, and says that it is.
+		holdfast init "$REPO" || [ $? = 5 ]
+	fi && goes_on && backups 1
+}
+power_each 'init' source_tree init init_check
+power_killed 'init, killed before' source_tree init init_check
+
+first() { record backup "$REPO" --from "tree:$ROOT/src"; }
+first_check() {
+	if ended; then backups 1 && comes_back; fi && goes_on &&
+		holdfast verify "$REPO" --level 3
+}
+power_each 'a first backup' with_repo first first_check
+
+# A file that was written within two seconds is read again.
+changed() {
+	source_tree && sleep 3 && holdfast init "$REPO" && backup &&
+		other_tree two
+}
+second() { first && holdfast list "$REPO" --json | grep '"increment"'; }
+second_check() {
+	if ended; then
+		backups 2 && comes_back
+	else
+		backups 1 || backups 2
+	fi && goes_on && holdfast verify "$REPO" --level 3
+}
+power_each 'an increment' changed second second_check
+# The killed one may have got through.
+again_check() { { backups 2 || backups 3; } && comes_back && goes_on; }
+power_killed 'a backup, killed before' with_backup first again_check
+
+prune() { record prune "$REPO" --keep-last 1; }
+prune_check() {
+	holdfast verify "$REPO" --level 3 && comes_back &&
+		holdfast prune "$REPO" --keep-last 1 && goes_on
+}
+power_each 'a prune that removes' with_three prune prune_check
+
+removed() {
+	with_three && holdfast prune "$REPO" --keep-last 1 &&
+		find "$ROOT/repo" -type f -exec touch -d '-60 days' {} +
+}
+erase() { record prune "$REPO" --keep-last 1 --undo-window 0s; }
+erase_check() {
+	holdfast verify "$REPO" --level 3 && comes_back &&
+		holdfast prune "$REPO" --keep-last 1 --undo-window 0s &&
+		backups 1 && goes_on
+}
+power_each 'a prune that erases' removed erase erase_check
+power_killed 'a prune, killed before' removed erase erase_check
+
+a_new_key() { with_backup && holdfast keygen --out "$ROOT/new.key"; }
+rotate() { record rotate-key "file:$ROOT/new.key" "$REPO"; }
+rotate_check() {
+	comes_back && { ended || holdfast rotate-key "file:$ROOT/new.key" \
+		"$REPO"; } && comes_back --key "file:$ROOT/new.key" && goes_on
+}
+power_each 'a rotation' a_new_key rotate rotate_check
+add_key() { record key add "file:$ROOT/new.key" "$REPO"; }
+power_each 'a new key' a_new_key add_key rotate_check
+
+two() { HOLDFAST_STATE_DIR=$ROOT/two holdfast "$@" "$REPO" --host two; }
+a_second_host() {
+	with_backup &&
+		PUBLIC=$(two writer show 2>&1 |
+			sed -n 's/.*writer add \([0-9a-f]*\) .*/\1/p') &&
+		[ -n "$PUBLIC" ]
+}
+add_writer() { record writer add "$PUBLIC" two "$REPO"; }
+add_writer_check() {
+	{ ended || holdfast writer add "$PUBLIC" two "$REPO"; } &&
+		two backup --from "tree:$ROOT/src" && goes_on &&
+		holdfast verify "$REPO" --level 3
+}
+power_each 'a new writer' a_second_host add_writer add_writer_check
+
+two_hosts() {
+	a_second_host && holdfast writer add "$PUBLIC" two "$REPO" &&
+		two backup --from "tree:$ROOT/src"
+}
+revoke() { record writer revoke two "$REPO"; }
+revoke_check() {
+	comes_back && { ended || holdfast writer revoke two "$REPO"; } &&
+		! two backup --from "tree:$ROOT/src" && backups 2 && goes_on
+}
+power_each 'a writer that is taken back' two_hosts revoke revoke_check
+
+nothing() { :; }
+keygen() { record keygen --out "$ROOT/new.key"; }
+keygen_check() {
+	[ -e "$ROOT/new.key" ] || { ! ended && holdfast keygen \
+		--out "$ROOT/new.key"; } &&
+		holdfast seal --key "file:$ROOT/new.key" </dev/null >"$ROOT/x"
+}
+power_each 'a key' nothing keygen keygen_check
+
+restore() { record restore latest "$REPO" --to "$ROOT/out"; }
+restore_check() {
+	if ended || [ -e "$ROOT/out" ]; then source_is "$ROOT/out"; fi &&
+		rm -rf "$ROOT/out" &&
+		holdfast restore latest "$REPO" --to "$ROOT/out" &&
+		source_is "$ROOT/out"
+}
+power_each 'a restored folder' with_backup restore restore_check
+
+with_out() { with_backup && cp -a "$ROOT/src" "$ROOT/old" && cp -a \
+	"$ROOT/src" "$ROOT/out" && other_tree two && backup; }
+replace() { record restore latest "$REPO" --to "$ROOT/out" --overwrite; }
+replace_check() {
+	source_is "$ROOT/out" || { ! ended && diff -r --no-dereference \
+		"$ROOT/old" "$ROOT/out"; } &&
+		holdfast restore latest "$REPO" --to "$ROOT/out" --overwrite &&
+		source_is "$ROOT/out"
+}
+power_each 'a replaced folder' with_out replace replace_check
+
+with_key() { source_tree && holdfast keygen --out "$ROOT/site.key"; }
+KEY="--key=file:$ROOT/site.key"
+opens() { holdfast open "$KEY" "$ROOT/x.hfs" | cmp - "$ROOT/src/sub/b"; }
+seal() { record seal "$KEY" --to "$ROOT/x.hfs" "$ROOT/src/sub/b"; }
+seal_check() {
+	if ended || [ -e "$ROOT/x.hfs" ]; then opens; fi &&
+		rm -f "$ROOT/x.hfs" && holdfast seal "$KEY" --to \
+		"$ROOT/x.hfs" "$ROOT/src/sub/b" && opens
+}
+power_each 'a sealed file' with_key seal seal_check
+
+# The name is the shell's: of what it stands for, all is there in the end.
+redirect() {
+	# shellcheck disable=SC2016 # It is for sh.
+	"$POWER" run "$ROOT" "$LOG" sh -c 'exec "$@" >"$0"' "$ROOT/x.hfs" \
+		"$HOLDFAST_FAULT_BIN" seal "$KEY" "$ROOT/src/sub/b"
+}
+redirect_check() {
+	[ ! -e "$ROOT/x.hfs" ] || opens || { ! ended &&
+		! holdfast open "$KEY" "$ROOT/x.hfs" >/dev/null; }
+}
+power_each 'a redirected seal' with_key redirect redirect_check
+crash_done
