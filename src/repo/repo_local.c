@@ -186,17 +186,38 @@ seed_make(const char *path, struct err *err)
 	return file_write_new(path, 0600, secret_p(s), SEED_LEN, err);
 }
 
+/*
+ * The one who made a seed that we find may have died before the sync, and
+ * what is certified next must not be gone after a power cut.
+ */
+static int
+seed_found(const struct repo_local *l, struct err *err)
+{
+	CLEANUP(freep_fd) int fd = -1;
+
+	if ((fd = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, errno, "open '%s'", l->path);
+	if (file_sync_dir(fd, err) < 0)
+		return err_wrap(err, "'%s'", l->path);
+	return 0;
+}
+
 int
 repo_local_seed(
     const struct repo_local *l, struct secret **ret, struct err *err)
 {
 	CLEANUP(freep_mem) char *path = NULL;
+	CLEANUP(freep_secret) struct secret *s = NULL;
 	struct err e = ERR_INIT;
 
 	if (str_printf(&path, err, "%s/seed", l->path) < 0)
 		return err->code;
-	if (seed_load(path, ret, &e) == 0)
+	if (seed_load(path, &s, &e) == 0) {
+		if (seed_found(l, err) < 0)
+			return err->code;
+		*ret = TAKE(s);
 		return 0;
+	}
 	if (e.code != -HF_ENOTFOUND) {
 		*err = e;
 		return err->code;
