@@ -26,15 +26,16 @@ with_backup() { with_repo && backup; }
 with_two() { with_backup && other_tree two && backup; }
 with_three() { with_two && other_tree three && backup; }
 
+KEYS=() # Those that are needed, if it is not the default one alone.
+whole() { holdfast verify "$REPO" --level 3 "${KEYS[@]}"; }
 # backups N: nothing is wrong, and there are N backups.
 backups() {
-	holdfast verify "$REPO" --level 3 &&
-		[ "$(holdfast list "$REPO" --json | wc -l)" = "$1" ]
+	whole && [ "$(holdfast list "$REPO" --json | wc -l)" = "$1" ]
 }
 # comes_back [OPTION...]: the newest backup is what is there now.
 comes_back() {
 	rm -rf "$ROOT/back"
-	holdfast restore latest "$REPO" --to "$ROOT/back" "$@" &&
+	holdfast restore latest "$REPO" --to "$ROOT/back" "${KEYS[@]}" "$@" &&
 		source_is "$ROOT/back"
 }
 goes_on() { backup && comes_back; }
@@ -53,8 +54,7 @@ power_killed 'init, killed before' source_tree init init_check
 
 first() { record backup "$REPO" --from "tree:$ROOT/src"; }
 first_check() {
-	if ended; then backups 1 && comes_back; fi && goes_on &&
-		holdfast verify "$REPO" --level 3
+	if ended; then backups 1 && comes_back; fi && goes_on && whole
 }
 power_each 'a first backup' with_repo first first_check
 
@@ -69,7 +69,7 @@ second_check() {
 		backups 2 && comes_back
 	else
 		backups 1 || backups 2
-	fi && goes_on && holdfast verify "$REPO" --level 3
+	fi && goes_on && whole
 }
 power_each 'an increment' changed second second_check
 # The killed one may have got through.
@@ -77,24 +77,44 @@ again_check() { { backups 2 || backups 3; } && comes_back && goes_on; }
 power_killed 'a backup, killed before' with_backup first again_check
 
 prune() { record prune "$REPO" --keep-last 1; }
+# Three are listed, two of them as removed.
+is_removed() {
+	[ "$(holdfast list "$REPO" --removed --json |
+		grep -c '"removed": *true')" = 2 ]
+}
 prune_check() {
-	holdfast verify "$REPO" --level 3 && comes_back &&
-		holdfast prune "$REPO" --keep-last 1 && goes_on
+	whole && comes_back && { ! ended || is_removed; } &&
+		holdfast prune "$REPO" --keep-last 1 && is_removed && goes_on
 }
 power_each 'a prune that removes' with_three prune prune_check
 
 removed() {
-	with_three && holdfast prune "$REPO" --keep-last 1 &&
+	with_backup &&
+		PACKS=$(find "$ROOT/repo/hf1/main/p" -type f | wc -l) &&
+		other_tree two && backup && other_tree three && backup &&
+		holdfast prune "$REPO" --keep-last 1 &&
 		find "$ROOT/repo" -type f -exec touch -d '-60 days' {} +
 }
 erase() { record prune "$REPO" --keep-last 1 --undo-window 0s; }
+# One manifest and its packs are left.
+is_erased() {
+	[ "$(find "$ROOT/repo/hf1/main/s" -type f | wc -l)" = 1 ] &&
+		[ "$(find "$ROOT/repo/hf1/main/p" -type f | wc -l)" = "$PACKS" ]
+}
 erase_check() {
-	holdfast verify "$REPO" --level 3 && comes_back &&
+	whole && comes_back && { ! ended || is_erased; } &&
 		holdfast prune "$REPO" --keep-last 1 --undo-window 0s &&
-		backups 1 && goes_on
+		is_erased && backups 1 && goes_on
 }
 power_each 'a prune that erases' removed erase erase_check
-power_killed 'a prune, killed before' removed erase erase_check
+# A manifest that the killed one erased may be back: as removed, so that it
+# costs nothing, and the next prune erases it.
+erase_again_check() {
+	whole && comes_back &&
+		holdfast prune "$REPO" --keep-last 1 --undo-window 0s &&
+		is_erased && backups 1 && goes_on
+}
+power_killed 'a prune, killed before' removed erase erase_again_check
 
 a_new_key() { with_backup && holdfast keygen --out "$ROOT/new.key"; }
 rotate() { record rotate-key "file:$ROOT/new.key" "$REPO"; }
@@ -106,18 +126,43 @@ power_each 'a rotation' a_new_key rotate rotate_check
 add_key() { record key add "file:$ROOT/new.key" "$REPO"; }
 power_each 'a new key' a_new_key add_key rotate_check
 
-two() { HOLDFAST_STATE_DIR=$ROOT/two holdfast "$@" "$REPO" --host two; }
-a_second_host() {
+# A host that opens nothing, so that it cannot certify itself.
+two() {
+	HOLDFAST_STATE_DIR=$ROOT/two holdfast "$@" "$REPO" --host two \
+		--key "recipient:$RECIPIENT"
+}
+public_of_two() {
+	two writer show 2>&1 | sed -n 's/.*writer add \([0-9a-f]*\) .*/\1/p'
+}
+with_recipient() {
 	with_backup &&
-		PUBLIC=$(two writer show 2>&1 |
-			sed -n 's/.*writer add \([0-9a-f]*\) .*/\1/p') &&
-		[ -n "$PUBLIC" ]
+		RECIPIENT=$(holdfast keygen --recipient --out "$ROOT/two.id" |
+			sed -n 's/^recipient *recipient://p') &&
+		holdfast key add "recipient:$RECIPIENT" "$REPO"
+}
+KEYS=(--key "file:$XDG_CONFIG_HOME/holdfast/holdfast.key"
+	--key "identity:$ROOT/two.id")
+
+show_two() {
+	HOLDFAST_STATE_DIR=$ROOT/two record writer show "$REPO" --host two \
+		--key "recipient:$RECIPIENT"
+}
+show_two_check() {
+	local public
+	public=$(public_of_two)
+	[ -n "$public" ] && { ! ended || grep "$public" "$DIR/said"; }
+}
+power_each 'the key of a host' with_recipient show_two show_two_check
+power_killed 'the key of a host, killed before' with_recipient show_two \
+	show_two_check
+
+a_second_host() {
+	with_recipient && PUBLIC=$(public_of_two) && [ -n "$PUBLIC" ]
 }
 add_writer() { record writer add "$PUBLIC" two "$REPO"; }
 add_writer_check() {
 	{ ended || holdfast writer add "$PUBLIC" two "$REPO"; } &&
-		two backup --from "tree:$ROOT/src" && goes_on &&
-		holdfast verify "$REPO" --level 3
+		two backup --from "tree:$ROOT/src" && goes_on && whole
 }
 power_each 'a new writer' a_second_host add_writer add_writer_check
 
@@ -131,6 +176,7 @@ revoke_check() {
 		! two backup --from "tree:$ROOT/src" && backups 2 && goes_on
 }
 power_each 'a writer that is taken back' two_hosts revoke revoke_check
+KEYS=()
 
 nothing() { :; }
 keygen() { record keygen --out "$ROOT/new.key"; }
