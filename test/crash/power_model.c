@@ -129,8 +129,7 @@ copy(struct bytes *to, const struct bytes *from)
 static void
 write_at(struct node *f, uint64_t at, const uint8_t *p, size_t n)
 {
-	if (at + n > f->now.n)
-		resize(&f->now, at + n);
+	resize(&f->now, at + n > f->now.n ? at + n : f->now.n);
 	memcpy(f->now.p + at, p, n);
 	if (at + n > f->now.size)
 		f->now.size = at + n;
