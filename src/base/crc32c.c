@@ -6,6 +6,7 @@
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <wmmintrin.h>
 #define HARDWARE __attribute__((target("sse4.2")))
 #define STEP8(crc, v) ((uint32_t)_mm_crc32_u64((crc), (v)))
 #define STEP1(crc, v) _mm_crc32_u8((crc), (v))
@@ -36,6 +37,12 @@ static uint32_t table[8][256];
  */
 static uint32_t skip[LOG2_MAX][4][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static uint32_t
+zero_bit(uint32_t crc)
+{
+	return crc >> 1 ^ ((crc & 1) ? POLYNOMIAL : 0);
+}
 
 static uint32_t
 zeroes(uint32_t crc, size_t n)
@@ -77,7 +84,7 @@ make_tables(void)
 	for (b = 0; b < 256; b++) {
 		crc = b;
 		for (k = 0; k < 8; k++)
-			crc = crc >> 1 ^ ((crc & 1) ? POLYNOMIAL : 0);
+			crc = zero_bit(crc);
 		table[0][b] = crc;
 	}
 	for (k = 1; k < 8; k++)
@@ -173,4 +180,51 @@ crc32c_join(uint32_t first, uint32_t second, uint64_t n)
 		if (n >> k & 1)
 			first = skip_run(k, first);
 	return first ^ second;
+}
+
+/*
+ * A factor is x^(8n - 32), so that the four bytes by which the instruction
+ * shifts what it reduces come out right.
+ */
+uint32_t
+crc32c_factor(uint64_t n)
+{
+	return crc32c_join(CRC32C_NOTHING, 0, n);
+}
+
+uint32_t
+crc32c_times_portable(uint32_t a, uint32_t b)
+{
+	uint32_t product = 0;
+	int i;
+
+	(void)pthread_once(&once, make_tables);
+	for (i = 0; i < 32; i++, a <<= 1) {
+		if (a & UINT32_C(1) << 31)
+			product ^= b;
+		b = zero_bit(b);
+	}
+	return zeroes(product, 4);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2,pclmul"))) static uint32_t
+times_with_instruction(uint32_t a, uint32_t b)
+{
+	const __m128i product = _mm_clmulepi64_si128(
+	    _mm_cvtsi32_si128((int)a), _mm_cvtsi32_si128((int)b), 0);
+
+	return STEP8(0, (uint64_t)_mm_cvtsi128_si64(product) << 1);
+}
+#endif
+
+uint32_t
+crc32c_times(uint32_t a, uint32_t b)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("pclmul") &&
+	    __builtin_cpu_supports("sse4.2"))
+		return times_with_instruction(a, b);
+#endif
+	return crc32c_times_portable(a, b);
 }

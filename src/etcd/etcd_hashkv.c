@@ -4,11 +4,11 @@
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "etcd/etcd_hashkv.h"
+#include "etcd/etcd_hashkv_impl.h"
 #include "etcd/etcd_keys.h"
 #include "etcd/etcd_mvcc.h"
 
 /* A record up to the compact revision. */
-#define LEN_MAX (UINT32_C(0x7fffffff)) /* bbolt's longest value is shorter. */
 #define DROPPED (UINT32_C(0x80000000)) /* It counts only if nothing is kept. */
 
 struct old {
@@ -88,14 +88,25 @@ replace(struct etcd_hashkv_sum *s, uint64_t *newest, uint64_t what)
 	*newest = what;
 }
 
-static uint32_t
-hash_record(uint32_t hash, const struct etcd_record *r, size_t *len)
+uint32_t
+etcd_hashkv_record(uint32_t hash, const struct etcd_record *r, size_t *len)
 {
 	uint8_t key[ETCD_MVCC_KEY_MAX];
 	size_t n = etcd_mvcc_key(r, key);
 
 	*len = n + r->len;
 	return crc32c(crc32c(hash, key, n), r->value, r->len);
+}
+
+int
+etcd_hashkv_kv(const struct etcd_record *r, struct etcd_kv *kv, struct err *err)
+{
+	if (r->len <= ETCD_HASHKV_LEN_MAX - ETCD_MVCC_KEY_MAX &&
+	    etcd_kv_read(r->value, r->len, kv))
+		return 0;
+	return err_set(err, HF_ECORRUPT,
+	    "the record of revision %" PRIu64 " is no KeyValue message",
+	    r->main);
 }
 
 static int
@@ -111,7 +122,7 @@ take_old(struct etcd_hashkv_sum *s, const struct etcd_record *r,
 		replace(s, newest, DELETED);
 		return 0;
 	}
-	o.hash = hash_record(0, r, &len);
+	o.hash = etcd_hashkv_record(0, r, &len);
 	o.len = (uint32_t)len | (r->tombstone ? DROPPED : 0);
 	if ((rc = add_old(s, &o, err)) < 0)
 		return rc;
@@ -124,7 +135,7 @@ take_new(struct etcd_hashkv_sum *s, const struct etcd_record *r)
 {
 	size_t len;
 
-	s->hash = hash_record(s->hash, r, &len);
+	s->hash = etcd_hashkv_record(s->hash, r, &len);
 	s->len += len;
 }
 
@@ -142,12 +153,8 @@ etcd_hashkv_sum_add(
 		take_new(s, r);
 		return 0;
 	}
-	if (r->len > LEN_MAX - ETCD_MVCC_KEY_MAX ||
-	    !etcd_kv_read(r->value, r->len, &kv))
-		return err_set(err, HF_ECORRUPT,
-		    "the record of revision %" PRIu64 " is no KeyValue message",
-		    r->main);
-	if ((rc = etcd_keys_get(s->keys, kv.key, kv.nkey, &newest, err)) < 0)
+	if ((rc = etcd_hashkv_kv(r, &kv, err)) < 0 ||
+	    (rc = etcd_keys_get(s->keys, kv.key, kv.nkey, &newest, err)) < 0)
 		return rc;
 	if (r->main <= s->compact_revision)
 		return take_old(s, r, newest, err);
@@ -164,6 +171,7 @@ etcd_hashkv_sum_end(const struct etcd_hashkv_sum *s)
 
 	for (o = s->old; o != NULL && o < s->old + s->nold; o++)
 		if ((o->len & DROPPED) == 0 || s->kept == 0)
-			hash = crc32c_join(hash, o->hash, o->len & LEN_MAX);
+			hash = crc32c_join(
+			    hash, o->hash, o->len & ETCD_HASHKV_LEN_MAX);
 	return crc32c_join(hash, s->hash, s->len);
 }

@@ -87,3 +87,13 @@ etcd_keys_get(struct etcd_keys *k, const uint8_t *key, size_t n, uint64_t **ret,
 	*ret = &s->number;
 	return 0;
 }
+
+void
+etcd_keys_each(struct etcd_keys *k, void (*fn)(void *, uint64_t *), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < k->nslots; i++)
+		if (k->slots[i].hash != 0)
+			fn(arg, &k->slots[i].number);
+}

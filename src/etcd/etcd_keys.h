@@ -28,4 +28,10 @@ CLEANUP_DEFINE(etcd_keys);
 int etcd_keys_get(
     struct etcd_keys *, const uint8_t *, size_t, uint64_t **, struct err *);
 
+/**
+ * etcd_keys_each(k, fn, arg):
+ * Let ${fn} look at all numbers and change them, in any order.
+ */
+void etcd_keys_each(struct etcd_keys *, void (*)(void *, uint64_t *), void *);
+
 #endif /* !ETCD_ETCD_KEYS_H_ */

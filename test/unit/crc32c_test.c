@@ -50,3 +50,21 @@ TEST(crc32c__is_the_same_with_and_without_the_instruction_in_pieces_and_joined)
 			  crc32c(0, p + at + i, n - i), n - i) == crc);
 	}
 }
+
+TEST(crc32c__is_joined_by_factors_as_by_lengths)
+{
+	uint32_t a, b, x = 1;
+	int i;
+
+	CHECK(crc32c_factor(0) == CRC32C_NOTHING);
+	for (i = 0; i < 1000; i++) {
+		x = x * 1664525 + 1013904223;
+		a = crc32c_factor(x >> 8);
+		b = crc32c_factor(((uint64_t)x << 13) + x % 7);
+		CHECK(crc32c_times(a, b) ==
+		      crc32c_factor((x >> 8) + ((uint64_t)x << 13) + x % 7));
+		CHECK((crc32c_times(x, a) ^ 5) == crc32c_join(x, 5, x >> 8));
+		CHECK(crc32c_times(x, a) == crc32c_times_portable(x, a));
+		CHECK(crc32c_times(x, CRC32C_NOTHING) == x);
+	}
+}

@@ -2,6 +2,7 @@
 #include "base/crc32c.h"
 #include "etcd/etcd_bolt.h"
 #include "etcd/etcd_hashkv.h"
+#include "etcd/etcd_hashkv_points.h"
 #include "etcd/etcd_keys.h"
 #include "etcd/etcd_mvcc.h"
 #include "etcd/etcd_pb.h"
@@ -14,7 +15,7 @@
  * hand, over and over.  test/scenario/ compares with servers.
  */
 #define RECORDS 120
-#define KEYS 9
+#define KEYS 20
 
 struct history {
 	struct etcd_record r[RECORDS];
@@ -172,6 +173,97 @@ TEST(hashkv__refuses_a_record_that_is_no_message)
 
 	CHECK_OK(etcd_hashkv_sum_new(9, 1, &s, &e), &e);
 	CHECK_FAIL(etcd_hashkv_sum_add(s, &bad, &e), &e, HF_ECORRUPT);
+}
+
+/* At each revision, as compacted to each that is asked for and not newer. */
+static int
+all_points(
+    const struct history *h, const uint64_t *compact, size_t n, struct err *err)
+{
+	CLEANUP(freep_etcd_hashkv_points) struct etcd_hashkv_points *p = NULL;
+	uint64_t rev;
+	size_t k;
+	int i, rc;
+
+	if ((rc = etcd_hashkv_points_new(compact, n, &p, err)) < 0)
+		return rc;
+	for (i = 0; i < RECORDS; i++) {
+		if ((rc = etcd_hashkv_points_add(p, &h->r[i], err)) < 0)
+			return rc;
+		rev = h->r[i].main;
+		if (i + 1 < RECORDS && h->r[i + 1].main == rev)
+			continue;
+		for (k = 0; k < n; k++)
+			if (compact[k] <= rev && chance(2) == 0)
+				CHECK(
+				    etcd_hashkv_points_at(p, rev, compact[k]) ==
+				    naive(h, rev, compact[k]));
+	}
+	return 0;
+}
+
+/* Many compact revisions in any order, some twice, 0 at times. */
+static size_t
+choose(uint64_t *compact, uint64_t last)
+{
+	size_t i, n = 1 + chance(20);
+
+	for (i = 0; i < n; i++)
+		compact[i] = chance((uint32_t)last + 1);
+	return n;
+}
+
+TEST(hashkv_points__are_each_what_the_rule_says)
+{
+	static const uint32_t deletions[] = { 0, 2, 6, 9, 10 };
+	struct err e = ERR_INIT;
+	uint64_t compact[32];
+	struct history h;
+	uint32_t s;
+	size_t n;
+
+	for (s = 1; s < 100; s++) {
+		make(&h, s, deletions[s % 5]);
+		n = choose(compact, h.r[RECORDS - 1].main);
+		CHECK_OK(all_points(&h, compact, n, &e), &e);
+		clear(&h);
+	}
+}
+
+TEST(hashkv_points__of_what_was_never_compacted_need_no_message)
+{
+	CLEANUP(freep_etcd_hashkv_points) struct etcd_hashkv_points *p = NULL;
+	const struct etcd_record bad = { 3, 0, false, (const uint8_t *)"\x0a",
+		1 };
+	const uint64_t zeroes[2] = { 0, 0 }, one = 1;
+	struct err e = ERR_INIT;
+	struct history h;
+
+	make(&h, 4, 3);
+	CHECK_OK(all_points(&h, zeroes, 2, &e), &e);
+	clear(&h);
+	CHECK_OK(etcd_hashkv_points_new(&one, 1, &p, &e), &e);
+	CHECK_FAIL(etcd_hashkv_points_add(p, &bad, &e), &e, HF_ECORRUPT);
+}
+
+TEST(hashkv_points__report_that_memory_ran_out)
+{
+	const uint64_t compact[] = { 60, 7, 30 };
+	struct err e = ERR_INIT;
+	struct history h;
+	int rc;
+
+	make(&h, 1, 2);
+	TEST_TORTURE (n) {
+		test_malloc_fail(n);
+		rc = all_points(&h, compact, 3, &e);
+		if (!test_malloc_failed())
+			break;
+		CHECK(rc == -HF_ENOMEM);
+	}
+	test_malloc_fail(0);
+	CHECK(rc == 0);
+	clear(&h);
 }
 
 /* A database of the first ${n} records, in one page. */
