@@ -4,13 +4,13 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "etcd/etcd_clock.h"
-#include "etcd/etcd_hashkv.h"
 #include "job/job.h"
 #include "job/job_etcd_chain.h"
 #include "job/job_etcd_db_impl.h"
 #include "job/job_etcd_db_log.h"
 #include "job/job_etcd_leases.h"
 #include "job/job_etcd_log_read.h"
+#include "job/job_etcd_replay.h"
 #include "repo/repo.h"
 
 /* A database that logs continue. */
@@ -60,119 +60,21 @@ logs_buckets(void *form, const struct etcd_bucket_sink *to, struct err *err)
 	return rc;
 }
 
-/*
- * Replaying: records go to the caller, and into the hash that a member had
- * where the last log that has one ends.  One sum serves all logs whose hash
- * is of the same compaction: it can be taken where they end and go on.
- */
-struct replay {
-	uint64_t revision; /* To which. */
-	etcd_record_fn *fn;
-	void *arg;
-	struct etcd_hashkv_sum *sum; /* NULL: none is known. */
-	uint64_t compact;
-	/* Taking the sum costs as much as there are records up to the
-	 * compaction: it is taken when so many others have come. */
-	uint64_t old, since;
-};
-
-static int
-replay_record(void *arg, const struct etcd_record *r, struct err *err)
-{
-	struct replay *p = arg;
-	int rc;
-
-	if (p->sum != NULL) {
-		if ((rc = etcd_hashkv_sum_add(p->sum, r, err)) < 0)
-			return rc;
-		p->old += r->main <= p->compact;
-		p->since++;
-	}
-	return r->main <= p->revision ? p->fn(p->arg, r, err) : 0;
-}
-
-/* Is its hash one that can be computed from the backup's records? */
-static bool
-has_hash(const struct logs *l, const struct job_etcd_log *log)
-{
-	return log->hashed && log->hash_compact >= l->chain->compact &&
-	       log->hash_compact <= log->last;
-}
-
-/* The last log that has a hash and ends within the revision, or NULL. */
-static const struct job_etcd_log *
-last_hashed(const struct logs *l, uint64_t revision)
-{
-	size_t i;
-
-	for (i = l->chain->n; i-- > 0;)
-		if (l->chain->logs[i].last <= revision &&
-		    has_hash(l, &l->chain->logs[i]))
-			return &l->chain->logs[i];
-	return NULL;
-}
-
-static int
-check_hash(struct replay *p, const struct logs *l,
-    const struct job_etcd_log *log, const struct job_etcd_log *last,
-    struct err *err)
-{
-	uint32_t hash;
-
-	if (p->sum == NULL || !has_hash(l, log) ||
-	    log->hash_compact != p->compact ||
-	    (log != last && p->since < p->old))
-		return 0;
-	p->since = 0;
-	if ((hash = etcd_hashkv_sum_end(p->sum)) == log->hash)
-		return 0;
-	return err_set(err, HF_ECORRUPT,
-	    "with the log '%s' replayed, the records at revision %" PRIu64
-	    " have the HashKV %" PRIu32 " and should have %" PRIu32,
-	    log->backup->id, log->last, hash, log->hash);
-}
-
-static int
-replay_logs(struct logs *l, struct replay *p, const struct job_etcd_log *last,
-    struct err *err)
-{
-	uint64_t after = l->chain->revision;
-	const struct job_etcd_log *log;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < l->chain->n && after < p->revision; i++) {
-		log = &l->chain->logs[i];
-		rc = job_etcd_log_records(
-		    l->job, l->repo, log, after, replay_record, p, err);
-		if (rc < 0 || (rc = check_hash(p, l, log, last, err)) < 0)
-			return rc;
-		after = log->last;
-	}
-	return 0;
-}
-
 static int
 logs_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
     struct err *err)
 {
-	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *sum = NULL;
 	struct logs *l = form;
-	const uint64_t base = l->chain->revision;
-	const struct job_etcd_log *last = last_hashed(l, revision);
-	struct replay p = { .revision = revision, .fn = fn, .arg = arg };
-	int rc;
+	const struct job_etcd_replay_opts opts = {
+		.chain = l->chain,
+		.base = l->base,
+		.revision = revision,
+		.fn = fn,
+		.arg = arg,
+	};
+	struct job_etcd_replayed rep;
 
-	if (last != NULL) {
-		p.compact = last->hash_compact;
-		rc = etcd_hashkv_sum_new(INT64_MAX, p.compact, &sum, err);
-		if (rc < 0)
-			return rc;
-		p.sum = sum;
-	}
-	rc = job_etcd_db_records(
-	    l->base, revision < base ? revision : base, replay_record, &p, err);
-	return rc < 0 ? rc : replay_logs(l, &p, last, err);
+	return job_etcd_replay(l->job, l->repo, &opts, &rep, err);
 }
 
 static const struct job_etcd_form logs_form = {

@@ -12,11 +12,9 @@ struct repo;
 /**
  * job_etcd_db_open_log(j, r, chain, at, ret, err):
  * Open the database in a backup as the logs of ${chain}, which must outlive
- * it, continue it: its newest revision is that of ${at}.  Nothing in a log is
- * believed: each revision must be there, in its order, with all its records,
- * and where a member's HashKV is known, what was replayed must have it; else
- * HF_ECORRUPT, naming the log.  HF_ENOTFOUND, saying what there is, if the
- * revision or the time is not in it.
+ * it, continue it: its newest revision is that of ${at}.  HF_ENOTFOUND, saying
+ * what there is, if the revision or the time is not in it.  What is in the
+ * logs is checked when the records are asked for (job_etcd_replay.h).
  *
  * Leases are those of their list that is not newer, and those of the next
  * one, which were granted in between; users and roles are the backup's.

@@ -29,7 +29,8 @@ struct made {
 	struct test_etcd etcd;
 	struct source_etcd_log *log;
 	struct job_etcd_chain chain;
-	size_t done; /* Changes that are stored. */
+	size_t done;      /* Changes that are stored. */
+	uint64_t compact; /* Of the member that tells its hash. */
 	int64_t ms;
 	uint64_t seen; /* Records that replay gave. */
 	uint64_t last; /* Revision of the last of them. */
@@ -100,7 +101,8 @@ hash_now(const struct made *m)
 	struct err e = ERR_INIT;
 	size_t i;
 
-	CHECK_OK(etcd_hashkv_sum_new(m->etcd.revision, 0, &sum, &e), &e);
+	CHECK_OK(
+	    etcd_hashkv_sum_new(m->etcd.revision, m->compact, &sum, &e), &e);
 	for (i = 0; i < m->etcd.n; i++)
 		CHECK_OK(etcd_hashkv_sum_add(sum, &m->etcd.v[i].r, &e), &e);
 	return etcd_hashkv_sum_end(sum);
@@ -119,6 +121,7 @@ commit(struct made *m, uint32_t wrong)
 
 	m->log->hashed = true;
 	m->log->hash = hash_now(m) + wrong;
+	m->log->hash_compact = m->compact;
 	CHECK_OK(job_backup(&job, m->repo, &m->log->base, &opts, &rep, &e), &e);
 	source_etcd_log_begin(m->log, m->log->last + 1, m->ms);
 	load(m);
@@ -241,6 +244,89 @@ TEST(db_log__with_another_hash_than_the_member_had_is_refused)
 	CHECK(strstr(e.msg, m.cat.backups[1].id) != NULL);
 	/* What is before it is not affected. */
 	CHECK(records(&m, 4, 0) == 3);
+	clear(&m);
+}
+
+/*
+ * Six logs of three changes each, every other one after a compaction; the
+ * hash of log ${wrong} is not the member's.
+ */
+static void
+live_long(struct made *m, int wrong)
+{
+	static const uint64_t compact[] = { 0, 7, 7, 12, 16, 16 };
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		m->compact = compact[i];
+		test_etcd_put(&m->etcd, i % 2 == 0 ? "a" : "b", "x");
+		test_etcd_put(&m->etcd, "c", "y");
+		if (i % 3 == 1)
+			test_etcd_delete(&m->etcd, "a");
+		else
+			test_etcd_put(&m->etcd, "d", "z");
+		watch(m);
+		commit(m, i == wrong);
+	}
+	CHECK(m->chain.n == 6 && m->chain.last == 22);
+}
+
+TEST(db_log__has_the_hash_that_the_member_had_at_the_end_of_each_log)
+{
+	uint64_t revision;
+	struct made m;
+
+	make(&m);
+	live_long(&m, -1);
+	for (revision = 2; revision <= 22; revision++)
+		CHECK(records(&m, revision, 0) == revision - 1);
+	clear(&m);
+}
+
+/* Log ${wrong} follows revision ${before}. */
+static void
+find_wrong(int wrong, uint64_t before)
+{
+	char words[128];
+	struct made m;
+	struct err e;
+	uint64_t n;
+
+	make(&m);
+	live_long(&m, wrong);
+	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ECORRUPT);
+	(void)snprintf(words, sizeof(words),
+	    "ends with revision %" PRIu64 ": with the log '%s' replayed: the "
+	    "records at revision %" PRIu64 " have the HashKV",
+	    before, m.cat.backups[wrong + 1].id, before + 3);
+	if (strstr(e.msg, words) == NULL)
+		CHECK_STR(e.msg, words);
+	CHECK(strstr(e.hint, "--revision") != NULL);
+	/* What is before it can be had; what it is to prove cannot. */
+	CHECK(records(&m, before, 0) == before - 1);
+	CHECK_FAIL(replay(&m, before + 1, 0, &n, &e), &e, HF_ECORRUPT);
+	clear(&m);
+}
+
+TEST(db_log__with_a_wrong_hash_in_any_log_is_refused_from_there_on)
+{
+	int wrong;
+
+	for (wrong = 0; wrong < 6; wrong++)
+		find_wrong(wrong, 4 + 3 * (uint64_t)wrong);
+}
+
+TEST(db_log__without_a_hash_is_as_good_as_the_next_one_that_has_one)
+{
+	struct made m;
+	struct err e;
+	uint64_t n;
+
+	make(&m);
+	live_long(&m, 3);
+	m.chain.logs[2].hashed = false;
+	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "ends with revision 10: with the log") != NULL);
 	clear(&m);
 }
 

@@ -1,0 +1,179 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "etcd/etcd_hashkv_points.h"
+#include "job/job_etcd_chain.h"
+#include "job/job_etcd_db_impl.h"
+#include "job/job_etcd_log_read.h"
+#include "job/job_etcd_replay.h"
+#include "repo/repo.h"
+
+struct replay {
+	const struct job_etcd_replay_opts *opts;
+	/* NULL: the backup has more than is wanted, and it has no hash of a
+	 * part. */
+	struct etcd_hashkv_points *points;
+	uint64_t proven; /* The last revision with a hash that was right. */
+	struct job_etcd_replayed rep;
+};
+
+static void
+clear(struct replay *p)
+{
+	etcd_hashkv_points_free(p->points);
+}
+
+static int
+on_record(void *arg, const struct etcd_record *r, struct err *err)
+{
+	struct replay *p = arg;
+	int rc;
+
+	if (p->points != NULL &&
+	    (rc = etcd_hashkv_points_add(p->points, r, err)) < 0)
+		return rc;
+	if (p->opts->fn == NULL || r->main > p->opts->revision)
+		return 0;
+	return p->opts->fn(p->opts->arg, r, err);
+}
+
+/* Is its hash one that can be computed from the backup's records? */
+static bool
+has_hash(const struct job_etcd_chain *c, const struct job_etcd_log *log)
+{
+	return log->hashed && log->hash_compact >= c->compact &&
+	       log->hash_compact <= log->last;
+}
+
+/* How many logs are read: those that begin within the revision. */
+static size_t
+needed(const struct job_etcd_replay_opts *opts)
+{
+	const struct job_etcd_chain *c = opts->chain;
+	uint64_t after = c->revision;
+	size_t n;
+
+	for (n = 0; n < c->n && after < opts->revision; n++)
+		after = c->logs[n].last;
+	return n;
+}
+
+static int
+new_points(struct replay *p, size_t n, struct err *err)
+{
+	const struct job_etcd_facts *f = job_etcd_db_facts(p->opts->base);
+	const struct job_etcd_chain *c = p->opts->chain;
+	CLEANUP(freep_mem) uint64_t *compact = NULL;
+	size_t i, used = 0;
+
+	if ((compact = calloc(n + 1, sizeof(*compact))) == NULL)
+		return err_nomem(err);
+	if (f->has_hash)
+		compact[used++] = f->hash_compact;
+	for (i = 0; i < n; i++)
+		if (has_hash(c, &c->logs[i]))
+			compact[used++] = c->logs[i].hash_compact;
+	return etcd_hashkv_points_new(compact, used, &p->points, err);
+}
+
+static int
+check(struct replay *p, uint64_t revision, uint64_t compact, uint32_t want,
+    struct err *err)
+{
+	uint32_t hash = etcd_hashkv_points_at(p->points, revision, compact);
+
+	if (hash == want) {
+		p->proven = revision;
+		return 0;
+	}
+	p->rep.restorable = p->proven;
+	return err_set(err, HF_ECORRUPT,
+	    "the records at revision %" PRIu64 " have the HashKV %" PRIu32
+	    " and should have %" PRIu32,
+	    revision, hash, want);
+}
+
+static int
+replay_base(struct replay *p, struct err *err)
+{
+	const struct job_etcd_facts *f = job_etcd_db_facts(p->opts->base);
+	struct job_etcd_db *base = p->opts->base;
+	int rc;
+
+	if (p->points == NULL)
+		return job_etcd_db_records(
+		    base, p->opts->revision, on_record, p, err);
+	rc = base->form->records(base->state, f->revision, on_record, p, err);
+	if (rc < 0 || (f->has_hash && (rc = check(p, f->revision,
+					   f->hash_compact, f->hash, err)) < 0))
+		return rc;
+	p->proven = p->rep.restorable = f->revision;
+	return 0;
+}
+
+static int
+replay_log(struct replay *p, const struct job *j, struct repo *r,
+    const struct job_etcd_log *log, uint64_t after, struct err *err)
+{
+	const struct job_etcd_chain *c = p->opts->chain;
+	int rc;
+
+	rc = job_etcd_log_records(j, r, log, after, on_record, p, err);
+	if (rc < 0 || !has_hash(c, log))
+		return rc;
+	rc = check(p, log->last, log->hash_compact, log->hash, err);
+	return rc < 0 ? err_wrap(
+			    err, "with the log '%s' replayed", log->backup->id)
+		      : 0;
+}
+
+static int
+replay_logs(struct replay *p, const struct job *j, struct repo *r, size_t n,
+    struct err *err)
+{
+	const struct job_etcd_chain *c = p->opts->chain;
+	const struct job_etcd_log *log;
+	uint64_t after = c->revision;
+	int rc;
+
+	for (; p->rep.logs < n; p->rep.logs++) {
+		log = &c->logs[p->rep.logs];
+		if ((rc = replay_log(p, j, r, log, after, err)) < 0)
+			return rc;
+		after = p->rep.restorable = log->last;
+	}
+	return 0;
+}
+
+/* Of what is damaged; what the caller's function or the store says is not. */
+static int
+say_what_is_left(const struct replay *p, struct err *err)
+{
+	const struct job_etcd_chain *c = p->opts->chain;
+
+	if ((err->code != -HF_ECORRUPT && err->code != -HF_ENOTFOUND) ||
+	    p->rep.restorable < c->revision)
+		return err->code;
+	(void)err_wrap(err, "what can be restored ends with revision %" PRIu64,
+	    p->rep.restorable);
+	return err_hint(
+	    err, "restore it with --revision %" PRIu64, p->rep.restorable);
+}
+
+int
+job_etcd_replay(const struct job *j, struct repo *r,
+    const struct job_etcd_replay_opts *opts, struct job_etcd_replayed *ret,
+    struct err *err)
+{
+	CLEANUP(clear) struct replay p = { .opts = opts };
+	const size_t n = needed(opts);
+	int rc = 0;
+
+	if (opts->revision >= opts->chain->revision)
+		rc = new_points(&p, n, err);
+	if (rc == 0 && (rc = replay_base(&p, err)) == 0)
+		rc = replay_logs(&p, j, r, n, err);
+	*ret = p.rep;
+	return rc < 0 ? say_what_is_left(&p, err) : 0;
+}
