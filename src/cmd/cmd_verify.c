@@ -6,6 +6,7 @@
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_job.h"
 #include "job/job_verify.h"
+#include "job/job_verify_log.h"
 
 /* Prove that backups can be restored, and say what was proved. */
 
@@ -35,16 +36,17 @@ proof(enum job_verify_level level)
 
 static int
 answer(struct ctx *ctx, const struct repo_backup *b,
-    enum job_verify_level level, const struct job_verify_report *rep,
-    struct err *err)
+    const struct job_verify_report *rep, struct err *err)
 {
+	const enum job_verify_level level = rep->level;
 	char size[SIZE_TEXT_MAX], took[TIME_TEXT_MAX];
 
-	ctx_print(ctx, "%s  %s  level %d: %s (%" PRIu64 " %s, %s read, %s)%s",
+	ctx_print(ctx, "%s  %s  level %d: %s (%" PRIu64 " %s, %s read, %s)%s%s",
 	    b->id, b->m.source, level, rep->bad > 0 ? "DAMAGED" : proof(level),
 	    rep->objects, cmd_counted(rep->objects, "object", "objects"),
 	    size_format(rep->bytes, size),
 	    duration_format((int64_t)rep->took_ms, took),
+	    level < level_of(ctx) ? ", not replayed" : "",
 	    rep->attested ? "" : ", not attested");
 	return ctx_json(ctx,
 	    json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:b, s:I}",
@@ -58,27 +60,30 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 }
 
 static int
-verify(struct ctx *ctx, struct repo *r, const struct repo_backup *b,
-    uint64_t *bad, struct err *err)
+verify(struct ctx *ctx, const struct cmd_opened *o,
+    struct job_verify_logs *logs, const struct repo_backup *b, uint64_t *bad,
+    struct err *err)
 {
 	const struct job j = cmd_job(ctx);
 	const struct job_verify_opts opts = {
 		.level = level_of(ctx),
 		.attest = true,
+		.logs = logs,
 	};
 	struct job_verify_report rep;
 	int rc;
 
-	if ((rc = job_verify(&j, r, b, &opts, &rep, err)) < 0)
+	if ((rc = job_verify(&j, o->repo, b, &opts, &rep, err)) < 0)
 		return err_wrap(err, "verify '%s'", b->id);
 	*bad += rep.bad > 0;
-	return answer(ctx, b, opts.level, &rep, err);
+	return answer(ctx, b, &rep, err);
 }
 
 /* Verify the logs that continue a backup: they are worth as much as it is. */
 static int
 verify_logs(struct ctx *ctx, const struct cmd_opened *o,
-    const struct repo_backup *base, uint64_t *bad, struct err *err)
+    struct job_verify_logs *logs, const struct repo_backup *base, uint64_t *bad,
+    struct err *err)
 {
 	const struct repo_backup *b;
 	size_t i;
@@ -88,7 +93,7 @@ verify_logs(struct ctx *ctx, const struct cmd_opened *o,
 		b = &o->cat.backups[i];
 		if (b->removed || !repo_backup_continues(b, base))
 			continue;
-		if ((rc = verify(ctx, o->repo, b, bad, err)) < 0)
+		if ((rc = verify(ctx, o, logs, b, bad, err)) < 0)
 			return rc;
 	}
 	return 0;
@@ -112,6 +117,32 @@ judge(uint64_t bad, size_t findings, struct err *err)
 			     "restores what is whole and lists the rest");
 }
 
+/* One backup with its logs, or all there are. */
+static int
+verify_wanted(struct ctx *ctx, const struct cmd_opened *o, const char *name,
+    uint64_t *bad, struct err *err)
+{
+	CLEANUP(freep_job_verify_logs) struct job_verify_logs *logs = NULL;
+	const struct repo_backup *b;
+	size_t i;
+	int rc;
+
+	if ((rc = job_verify_logs_new(&o->cat, &logs, err)) < 0)
+		return rc;
+	if (name != NULL) {
+		rc = repo_catalogue_find(&o->cat, name, &b, err);
+		if (rc < 0 || (rc = verify(ctx, o, logs, b, bad, err)) < 0)
+			return rc;
+		return verify_logs(ctx, o, logs, b, bad, err);
+	}
+	for (i = 0; i < o->cat.n; i++) {
+		b = &o->cat.backups[i];
+		if (!b->removed && (rc = verify(ctx, o, logs, b, bad, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
@@ -119,25 +150,15 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	struct cmd_opened o = {
 		.keyless = level_of(ctx) < VERIFY_OPENS,
 	};
-	const struct repo_backup *b;
 	uint64_t bad = 0;
-	size_t i, findings;
+	size_t findings;
 	int rc;
 
 	if ((rc = cmd_opened_catalogue(
-		 ctx, STORE_READ | STORE_WRITE, &o, err)) < 0)
+		 ctx, STORE_READ | STORE_WRITE, &o, err)) < 0 ||
+	    (rc = verify_wanted(
+		 ctx, &o, argc > 0 ? argv[0] : NULL, &bad, err)) < 0)
 		return rc;
-	if (argc > 0) {
-		rc = repo_catalogue_find(&o.cat, argv[0], &b, err);
-		if (rc < 0 || (rc = verify(ctx, o.repo, b, &bad, err)) < 0 ||
-		    (rc = verify_logs(ctx, &o, b, &bad, err)) < 0)
-			return rc;
-	}
-	for (i = 0; argc == 0 && i < o.cat.n; i++) {
-		b = &o.cat.backups[i];
-		if (!b->removed && (rc = verify(ctx, o.repo, b, &bad, err)) < 0)
-			return rc;
-	}
 	findings = o.cat.nfindings - o.cat.nsettled;
 	if (bad == 0 && (argc > 0 || findings == 0))
 		return 0;
@@ -167,7 +188,9 @@ const struct cmd cmd_verify = {
 	    "written.\n\n"
 	    "Level 3: it is what the source gave: the hash of every file; of "
 	    "an etcd every record in its database, and the HashKV or SHA-256 "
-	    "that etcd itself computed.\n\n"
+	    "that etcd itself computed.  Its logs are replayed, once, and have "
+	    "the HashKV that was recorded at the end of each; the first that "
+	    "has not is damaged, and those behind it reach level 2.\n\n"
 	    "Each result is stored as a signed attestation, which `list` "
 	    "shows, where this host may write.",
 	.examples = examples,

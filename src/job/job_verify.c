@@ -14,6 +14,7 @@
 #include "job/job_restore.h"
 #include "job/job_verify.h"
 #include "job/job_verify_format.h"
+#include "job/job_verify_log.h"
 #include "job/job_wrappings.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -32,6 +33,7 @@ struct verify {
 	const struct job *job;
 	struct repo *repo;
 	const struct repo_backup *b;
+	const struct job_verify_opts *opts;
 	struct repo_manifest m; /* Of ${b}, whole. */
 	struct job_verify_report rep;
 	uint8_t *state; /* enum state of every pack of the manifest. */
@@ -189,27 +191,50 @@ check_etcd(struct verify *v, struct err *err)
 	return 0;
 }
 
-/* Levels 2 and 3: a restore that writes nothing. */
+/* Level 3 of an etcd whose files are whole. */
 static int
-check_content(struct verify *v, enum job_verify_level level, struct err *err)
+check_walk(struct verify *v, struct job_walk *walk, struct err *err)
 {
-	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
-	struct job_restore_opts opts = {
+	const char *what;
+
+	if ((what = job_walk_end(walk)) != NULL)
+		found(v, v->b->m.source, what);
+	return check_etcd(v, err);
+}
+
+/* Level 3 of a log: that it can be replayed. */
+static int
+check_log(struct verify *v, struct err *err)
+{
+	struct job_verify_log log = { 0 };
+	int rc;
+
+	if (v->opts->logs != NULL &&
+	    (rc = job_verify_logs_judge(
+		 v->opts->logs, v->job, v->repo, v->b, &log, err)) < 0)
+		return rc;
+	if (log.what != NULL)
+		found(v, v->b->m.source, log.what);
+	else if (!log.replayed)
+		v->rep.level = VERIFY_OPENS;
+	return 0;
+}
+
+/* Level 2: a restore that writes nothing, and lets ${walk} look on. */
+static int
+check_files(struct verify *v, struct job_walk *walk, struct err *err)
+{
+	const struct job_restore_opts opts = {
 		.to = "-",
 		.dry_run = true,
 		.keep_going = true,
 		.parts = true,
+		.inspect = walk != NULL ? job_walk_data : NULL,
+		.inspect_arg = walk,
 	};
 	struct job_restore_report rep;
-	const char *what;
 	int rc;
 
-	if (level >= VERIFY_CONTENT) {
-		if ((rc = job_walk_new(&v->b->m, &walk, err)) < 0)
-			return rc;
-		opts.inspect = walk != NULL ? job_walk_data : NULL;
-		opts.inspect_arg = walk;
-	}
 	repo_manifest_clear(&v->m); /* The restore loads its own. */
 	rc = job_restore(v->job, v->repo, v->b, &opts, &rep, err);
 	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND) {
@@ -221,31 +246,45 @@ check_content(struct verify *v, enum job_verify_level level, struct err *err)
 		return rc;
 	v->rep.files += rep.entries;
 	v->rep.bad += rep.lost + rep.unnamed;
-	if (walk == NULL || rep.lost + rep.unnamed > 0)
-		return 0;
-	if ((what = job_walk_end(walk)) != NULL)
-		found(v, v->b->m.source, what);
-	return check_etcd(v, err);
+	return 0;
 }
 
 static int
-check(struct verify *v, const struct job_verify_opts *opts, struct err *err)
+check_content(struct verify *v, struct err *err)
 {
+	CLEANUP(freep_job_walk) struct job_walk *walk = NULL;
+	const bool deep = v->opts->level >= VERIFY_CONTENT;
+	const uint64_t bad = v->rep.bad;
+	int rc;
+
+	if ((deep && (rc = job_walk_new(&v->b->m, &walk, err)) < 0) ||
+	    (rc = check_files(v, walk, err)) < 0)
+		return rc;
+	/* Of a damaged log, too: it says what can be restored yet. */
+	if (deep && v->b->m.kind == REPO_LOG)
+		return check_log(v, err);
+	if (walk == NULL || v->rep.bad > bad)
+		return 0;
+	return check_walk(v, walk, err);
+}
+
+static int
+check(struct verify *v, struct err *err)
+{
+	const enum job_verify_level level = v->opts->level;
 	int rc;
 
 	if ((v->state = calloc(1, v->m.npacks + 1)) == NULL)
 		return err_nomem(err);
 	if ((rc = check_present(v, err)) < 0 || (rc = check_keys(v, err)) < 0)
 		return rc;
-	if (opts->level >= VERIFY_BYTES && (rc = check_all_bytes(v, err)) < 0)
+	if (level >= VERIFY_BYTES && (rc = check_all_bytes(v, err)) < 0)
 		return rc;
-	if (opts->level >= VERIFY_OPENS)
-		return check_content(v, opts->level, err);
-	return 0;
+	return level >= VERIFY_OPENS ? check_content(v, err) : 0;
 }
 
 static int
-run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
+run(struct verify *v, struct err *err)
 {
 	int rc;
 
@@ -255,15 +294,15 @@ run(struct verify *v, const struct job_verify_opts *opts, struct err *err)
 		found(v, v->b->name, err->msg);
 		return 0;
 	}
-	return rc < 0 ? rc : check(v, opts, err);
+	return rc < 0 ? rc : check(v, err);
 }
 
 static int
-attest(struct verify *v, enum job_verify_level level, struct err *err)
+attest(struct verify *v, struct err *err)
 {
 	CLEANUP(repo_attest_clear)
 	struct repo_attest a = {
-		.level = (uint8_t)level,
+		.level = (uint8_t)v->rep.level,
 		.good = v->rep.bad == 0,
 		.took_ms = v->rep.took_ms,
 		.objects = v->rep.objects,
@@ -283,14 +322,20 @@ job_verify(const struct job *j, struct repo *r, const struct repo_backup *b,
     struct err *err)
 {
 	CLEANUP(verify_clear)
-	struct verify v = { .job = j, .repo = r, .b = b };
+	struct verify v = {
+		.job = j,
+		.repo = r,
+		.b = b,
+		.opts = opts,
+		.rep.level = opts->level,
+	};
 	int64_t start = time_mono_ms();
 	int rc;
 
-	if ((rc = run(&v, opts, err)) < 0)
+	if ((rc = run(&v, err)) < 0)
 		return rc;
 	v.rep.took_ms = (uint64_t)(time_mono_ms() - start);
-	if (opts->attest && (rc = attest(&v, opts->level, err)) < 0)
+	if (opts->attest && (rc = attest(&v, err)) < 0)
 		return rc;
 	*rep = v.rep;
 	return 0;

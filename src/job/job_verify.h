@@ -7,6 +7,7 @@
 /* Opaque types. */
 struct err;
 struct job;
+struct job_verify_logs;
 struct repo;
 struct repo_backup;
 
@@ -24,19 +25,25 @@ enum job_verify_level {
 	VERIFY_OPENS = 2,
 	/* It is what the source gave: every file's hash; of an etcd the
 	 * SHA-256 that it put at the end of its snapshot, the pages, every
-	 * record, and HashKV (job_etcd_db_check). */
+	 * record, and HashKV (job_etcd_db_check); of a log of an etcd that it
+	 * can be replayed (job_verify_log.h). */
 	VERIFY_CONTENT = 3,
 };
 
 struct job_verify_opts {
 	enum job_verify_level level;
 	bool attest; /* Store what was found, signed. */
+	/* Of the catalogue that has the backup; NULL: no log is replayed. */
+	struct job_verify_logs *logs;
 };
 
 struct job_verify_report {
 	uint64_t objects, bytes; /* Looked at. */
 	uint64_t files;          /* Hashed, at level 3. */
 	uint64_t bad;            /* Findings, each told as JOB_FOUND. */
+	/* What was proven: of a log that is behind a damaged one, or that no
+	 * chain needs, VERIFY_OPENS where VERIFY_CONTENT was wanted. */
+	enum job_verify_level level;
 	bool attested;
 	uint64_t took_ms;
 };
