@@ -434,6 +434,38 @@ TEST(increment__names_no_pack_older_than_the_reuse_window)
 	CHECK(b->m.kind == REPO_FULL && m.src.kept == 0 && m.notes == 0);
 }
 
+/*
+ * Once in a window all is stored anew, though nothing changes and the backups
+ * have no pause: no object is needed for ever, and what went bad unseen in an
+ * old one is in none of the new.
+ */
+TEST(increment__of_what_never_changes_is_full_once_in_every_window)
+{
+	CLEANUP(clear) struct made m;
+	const struct repo_backup *b;
+	int64_t full_ms = 0;
+	size_t fulls = 0;
+	int hours;
+
+	make(&m);
+	for (hours = 0; hours < 30 * 24; hours += 6) {
+		b = backup(&m);
+		if (b->m.kind == REPO_FULL) {
+			CHECK(m.src.kept == 0 && b->m.nkeys == 1);
+			CHECK(b->m.stored_bytes > 2u << 20);
+			full_ms = b->m.start_ms;
+			fulls++;
+		} else {
+			CHECK(m.src.kept == FILES);
+			CHECK(b->m.stored_bytes < 16384);
+			CHECK(b->m.start_ms - full_ms <= 7 * DAY);
+		}
+		check_restores(&m, m.repo, b);
+		pass(&m, 6 * HOUR - 2000);
+	}
+	CHECK(fulls == 5);
+}
+
 /* A pack's name tells but the hour in which it was begun. */
 TEST(increment__takes_a_pack_for_as_old_as_its_hour)
 {
