@@ -64,8 +64,8 @@ int kdf_passphrase(const struct secret *, const uint8_t[16], uint32_t, uint32_t,
     struct secret **, struct err *);
 
 /*
- * SipHash-2-4 under a key of this process, for hash tables whose keys come
- * from strangers: who does not know the key cannot make them collide.
+ * SipHash-2-4 under a key that strangers do not know, for hash tables and ids
+ * of what comes from them: they cannot make two of one hash.
  */
 #define SIPHASH_KEY_LEN 16
 

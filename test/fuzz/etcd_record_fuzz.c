@@ -5,10 +5,12 @@
 #include "etcd/etcd_index.h"
 #include "etcd/etcd_record.h"
 #include "fuzz.h"
+#include "source/etcd/source_etcd_memo.h"
 
 /*
- * The files of the records form.  The first byte says which, the second how
- * the rest is cut into pieces: how it is cut must not matter.
+ * The files of the records form, and what a host remembers of one.  The first
+ * byte says which, the second how the rest is cut into pieces: how it is cut
+ * must not matter.
  */
 struct seen {
 	uint64_t count, bytes;
@@ -107,6 +109,26 @@ whole_index(const uint8_t *p, size_t n)
 	etcd_index_clear(&x);
 }
 
+static void
+memo(const uint8_t *p, size_t n)
+{
+	struct source_etcd_memo m;
+	struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	if (!source_etcd_memo_ok(p, n))
+		return;
+	MUST(buf_add(&b, p, n, &e) == 0);
+	for (i = 0; i < source_etcd_memo_count(&b); i++) {
+		source_etcd_memo_kill(&b, i);
+		source_etcd_memo_get(&b, i, &m);
+		MUST(!m.alive && source_etcd_memo_same(&m, &m));
+	}
+	MUST(i > 0 && b.len == n);
+	buf_free(&b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
@@ -117,12 +139,16 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n < 2)
 		return 0;
 	piece = (size_t)p[1] + 1;
-	if (p[0] % 3 == 2) {
+	if (p[0] % 4 == 2) {
 		whole_index(p + 2, n - 2);
 		return 0;
 	}
-	a = (p[0] % 3 == 0 ? segment : buckets)(p + 2, n - 2, n, &whole);
-	b = (p[0] % 3 == 0 ? segment : buckets)(p + 2, n - 2, piece, &cut);
+	if (p[0] % 4 == 3) {
+		memo(p + 2, n - 2);
+		return 0;
+	}
+	a = (p[0] % 4 == 0 ? segment : buckets)(p + 2, n - 2, n, &whole);
+	b = (p[0] % 4 == 0 ? segment : buckets)(p + 2, n - 2, piece, &cut);
 	MUST(a == b && whole.count == cut.count && whole.bytes == cut.bytes);
 	return 0;
 }

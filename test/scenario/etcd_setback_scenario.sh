@@ -42,9 +42,13 @@ followed() {
 }
 backups() { grep -c "backup at revision" log; }
 
+# A backup beside what is followed, which has nothing after k6.
+aside() { hf backup --from "etcd:$client" --source-name aside "${repo[@]}"; }
+
 lives() {
 	hf init "${repo[@]}" && puts old 1 2 3 &&
-		ctl snapshot save snapshot >out 2>err && puts old 4 5 6 &&
+		ctl snapshot save snapshot >out 2>err &&
+		ctl put forged fzotpfnkty >out && puts old 4 5 6 && aside &&
 		followed puts old 7 && [ "$(backups)" = 1 ]
 }
 goes_on() { followed puts old 8 && [ "$(backups)" = 0 ] && [ ! -s log.err ]; }
@@ -61,7 +65,15 @@ is_set_back() {
 		--listen-peer-urls "$peers_at" >etcd.log 2>&1 &
 	pid=$!
 	at_end kill -9 $pid
-	serves $pid "$client" etcd.log && puts new 4 5 6 7 8 9 10
+	serves $pid "$client" etcd.log &&
+		ctl put forged ddnyqbvmir >out 2>err &&
+		puts old 4 5 6 && puts new 7 8 9 10
+}
+# Somebody has chosen a value with the length and CRC-32C of the one that the
+# same revision had: all that was stored after the snapshot would be kept.
+is_not_forged() {
+	aside && hf etcd get latest:aside forged "${repo[@]}" &&
+		[ "$(cat out)" = ddnyqbvmir ]
 }
 is_told() {
 	followed puts new 11 && [ "$(backups)" = 1 ] &&
@@ -82,6 +94,8 @@ peer etcd "$port"
 check "set back $ETCD: it is followed" lives
 check "set back $ETCD: started again, the follower goes on" goes_on
 check "set back $ETCD: the cluster counts the same revisions again" is_set_back
+check "set back $ETCD: a value with an old one's checksum is stored" \
+	is_not_forged
 check "set back $ETCD: that is told, and a new backup taken" is_told
 check "set back $ETCD: it has what there is now" has_the_new
 check "set back $ETCD: compacted meanwhile" is_compacted

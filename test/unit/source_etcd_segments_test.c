@@ -1,6 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/crc32c.h"
+#include "crypto/secret.h"
+#include "etcd/etcd_hashkv.h"
+#include "source/etcd/source_etcd_memo.h"
 #include "source/etcd/source_etcd_segments.h"
 #include "source_record.h"
 #include "test.h"
@@ -303,6 +308,194 @@ TEST(segments__the_same_revisions_with_other_content_are_not_taken_for_old)
 	append(&m, 20000, 400);
 	backup(&m, &a.rec, &b);
 	CHECK(kept(&b) == 1);
+	check_same(&m, &b);
+	made_clear(&a);
+	made_clear(&b);
+}
+
+/* A database of one record of revision 7, with that value. */
+static struct etcd_record
+valued(const char *value)
+{
+	return (struct etcd_record){
+		.main = 7, .value = (const uint8_t *)value, .len = strlen(value)
+	};
+}
+
+static void
+backup_one(
+    const struct etcd_record *r, const struct record *base, struct made *b)
+{
+	CLEANUP(freep_source_etcd_segments)
+	struct source_etcd_segments *s = NULL;
+	struct source_etcd_out out = { .sink = &b->rec.sink };
+	struct err e = ERR_INIT;
+
+	record_init(&b->rec);
+	b->rec.base = base;
+	b->index = (struct etcd_index){ .page_size = 4096, .revision = 7 };
+	CHECK_OK(source_etcd_segments_new(&out, &s, &e), &e);
+	CHECK_OK(source_etcd_segments_take(s, r, &e), &e);
+	CHECK_OK(source_etcd_segments_end(s, &b->index, &e), &e);
+}
+
+static uint32_t
+hashkv(const struct etcd_record *r)
+{
+	CLEANUP(freep_etcd_hashkv_sum) struct etcd_hashkv_sum *sum = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(etcd_hashkv_sum_new(7, 0, &sum, &e), &e);
+	CHECK_OK(etcd_hashkv_sum_add(sum, r, &e), &e);
+	return etcd_hashkv_sum_end(sum);
+}
+
+/*
+ * Whoever may write values into a cluster that was set back can count to the
+ * same revision, with a value of the same length and the same checksum: the
+ * members' own hash is the same then.  It is stored all the same.
+ */
+TEST(segments__a_value_forged_to_the_same_checksum_is_stored)
+{
+	const struct etcd_record old = valued("fzotpfnkty");
+	const struct etcd_record forged = valued("ddnyqbvmir");
+	struct made a, b;
+	const struct buf *d;
+
+	CHECK(forged.main == old.main && forged.len == old.len);
+	CHECK(crc32c(0, forged.value, forged.len) ==
+	      crc32c(0, old.value, old.len));
+	CHECK(hashkv(&forged) == hashkv(&old));
+	backup_one(&old, NULL, &a);
+	backup_one(&forged, &a.rec, &b);
+	CHECK(kept(&b) == 0 && b.index.nsegments == 1);
+	d = data_of(&b.rec, "records/0000000000000007-00000000");
+	CHECK(d->len > forged.len);
+	CHECK(
+	    memcmp(d->p + d->len - forged.len, forged.value, forged.len) == 0);
+	made_clear(&a);
+	made_clear(&b);
+}
+
+/* Byte by byte what doc/format.md says; the id is of SipHash's own vectors. */
+TEST(segments__a_memo_has_these_bytes)
+{
+	static const uint8_t want[] = { 'H', 'F', 'E', 'M', 1, 0, 0, 0, 0, 1, 2,
+		3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0x30, 1, 0, 0, 0,
+		0, 0, 0, 0x20, 1, 0, 0, 8, 0, 0, 0, 3, 0x62, 0x24, 0x93, 0x9a,
+		0x79, 0xf5, 0xf5, 0x93 };
+	static const uint8_t value[8] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+	const struct etcd_record r = { .main = 0x130,
+		.sub = 0x120,
+		.tombstone = true,
+		.value = value,
+		.len = sizeof(value) };
+	CLEANUP(freep_secret) struct secret *key = NULL;
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct source_etcd_memo m;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(secret_copy(want + 8, SIPHASH_KEY_LEN, &key, &e), &e);
+	CHECK_OK(source_etcd_memo_begin(&b, key, &e), &e);
+	source_etcd_memo_of(key, &r, &m);
+	CHECK_OK(source_etcd_memo_add(&b, &m, &e), &e);
+	CHECK(b.len == sizeof(want) && memcmp(b.p, want, b.len) == 0);
+	source_etcd_memo_kill(&b, 0);
+	CHECK(b.p[SOURCE_ETCD_MEMO_HEAD + 16] == 1);
+}
+
+/* An id that agrees is all that a value is known by: so all of it counts. */
+TEST(segments__every_bit_of_a_value_counts)
+{
+	char value[] = "a value of some length";
+	const struct etcd_record r = valued(value);
+	struct made a, b;
+	size_t i;
+
+	backup_one(&r, NULL, &a);
+	for (i = 0; i < 8 * r.len; i++) {
+		value[i / 8] ^= (char)(1 << i % 8);
+		backup_one(&r, &a.rec, &b);
+		CHECK(kept(&b) == 0);
+		made_clear(&b);
+		value[i / 8] ^= (char)(1 << i % 8);
+	}
+	backup_one(&r, &a.rec, &b);
+	CHECK(kept(&b) == 1);
+	made_clear(&a);
+	made_clear(&b);
+}
+
+/* What an increment writes is compared with the next one's: under one key. */
+TEST(segments__all_backups_of_a_chain_have_one_key_and_others_another)
+{
+	static struct model m;
+	struct made a, b, other;
+	const struct buf *first, *last;
+
+	append(&m, 100, 400);
+	backup(&m, NULL, &a);
+	append(&m, 100, 400);
+	backup(&m, &a.rec, &b);
+	backup(&m, NULL, &other);
+	CHECK(b.index.nsegments == 2 && kept(&b) == 1);
+	first = &a.rec.v[1].memo;
+	last = &b.rec.v[2].memo;
+	CHECK(memcmp(source_etcd_memo_key(first), source_etcd_memo_key(last),
+		  SIPHASH_KEY_LEN) == 0);
+	CHECK(memcmp(source_etcd_memo_key(first),
+		  source_etcd_memo_key(&other.rec.v[1].memo),
+		  SIPHASH_KEY_LEN) != 0);
+	made_clear(&a);
+	made_clear(&b);
+	made_clear(&other);
+}
+
+/* Ids under another key say nothing, even if they happen to agree. */
+TEST(segments__no_id_under_another_key_is_believed)
+{
+	static struct model m;
+	struct made a, b;
+
+	append(&m, 20000, 400);
+	backup(&m, NULL, &a);
+	a.rec.v[2].memo.p[SOURCE_ETCD_MEMO_HEAD - 1] ^= 1;
+	backup(&m, &a.rec, &b);
+	CHECK(kept(&b) == a.index.nsegments - 1);
+	check_same(&m, &b);
+	made_clear(&a);
+	made_clear(&b);
+}
+
+/* What an older program remembered, rows of 21 bytes, and what was cut. */
+TEST(segments__a_memo_of_another_form_is_ignored)
+{
+	static struct model m;
+	struct made a, b;
+	struct err e = ERR_INIT;
+	struct buf *memo;
+	size_t i;
+
+	append(&m, 20000, 400);
+	backup(&m, NULL, &a);
+	for (i = 0; i < a.rec.n; i++) {
+		memo = &a.rec.v[i].memo;
+		if (i % 3 == 0 && memo->len > 0)
+			memo->len--;
+		else if (i % 3 == 1 && memo->len > 0)
+			memo->p[4]++;
+		else
+			memo->len = 0;
+	}
+	memo = &a.rec.v[2].memo;
+	for (i = 0; i < 25; i++)
+		CHECK_OK(buf_add(memo,
+			     "\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0"
+			     "\1\2\3\4\2",
+			     21, &e),
+		    &e);
+	backup(&m, &a.rec, &b);
+	CHECK(kept(&b) == 0);
 	check_same(&m, &b);
 	made_clear(&a);
 	made_clear(&b);

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/entry.h"
 #include "base/err.h"
+#include "crypto/secret.h"
 #include "source/etcd/source_etcd_memo.h"
 #include "source/etcd/source_etcd_segments.h"
 
@@ -13,7 +15,7 @@
 struct kept {
 	bool open;
 	char path[ETCD_INDEX_PATH_LEN];
-	struct buf memo; /* SOURCE_ETCD_MEMO_LEN for each record. */
+	struct buf memo;
 	struct source_etcd_memo first, last;
 	size_t n, at; /* Records in it; the next to be met. */
 	uint32_t alive;
@@ -33,7 +35,8 @@ struct source_etcd_segments {
 	struct buf memo;
 
 	struct kept kept;
-	bool forgotten; /* There is no more of the last backup to keep. */
+	bool forgotten;     /* There is no more of the last backup to keep. */
+	struct secret *key; /* Of the ids; NULL until one is known. */
 };
 
 int
@@ -55,6 +58,7 @@ source_etcd_segments_free(struct source_etcd_segments *s)
 	if (s == NULL)
 		return;
 	etcd_index_clear(&s->index);
+	secret_free(s->key);
 	buf_free(&s->memo);
 	buf_free(&s->kept.memo);
 	buf_free(&s->kept.held);
@@ -86,11 +90,10 @@ open_segment(struct source_etcd_segments *s, const struct etcd_record *r,
 
 	s->seg = (struct etcd_index_segment){ .main = r->main, .sub = r->sub };
 	s->bytes = 0;
-	s->memo.len = 0;
 	etcd_index_path(r->main, r->sub, s->path);
-	rc = source_etcd_out_begin(
-	    s->out, s->path, SOURCE_ETCD_SEGMENT_BYTES, err);
-	if (rc < 0)
+	if ((rc = source_etcd_memo_begin(&s->memo, s->key, err)) < 0 ||
+	    (rc = source_etcd_out_begin(
+		 s->out, s->path, SOURCE_ETCD_SEGMENT_BYTES, err)) < 0)
 		return rc;
 	s->open = true;
 	etcd_segment_head(magic);
@@ -109,7 +112,7 @@ write_record(struct source_etcd_segments *s, const struct etcd_record *r,
 	etcd_record_head(r, head);
 	if ((rc = source_etcd_out_write(s->out, head, sizeof(head), err)) < 0 ||
 	    (rc = source_etcd_out_write(s->out, r->value, r->len, err)) < 0 ||
-	    (rc = source_etcd_memo_add(m, &s->memo, err)) < 0)
+	    (rc = source_etcd_memo_add(&s->memo, m, err)) < 0)
 		return rc;
 	s->seg.last_main = r->main;
 	s->seg.last_sub = r->sub;
@@ -121,46 +124,71 @@ write_record(struct source_etcd_segments *s, const struct etcd_record *r,
 	return close_segment(s, err);
 }
 
-static bool
-is_segment(const struct sink_kept *k)
-{
-	const char *path = k->entry->path;
-
-	return strncmp(path, FOLDER, strlen(FOLDER)) == 0 &&
-	       strlen(path) < ETCD_INDEX_PATH_LEN && k->memo_len > 0 &&
-	       k->memo_len % SOURCE_ETCD_MEMO_LEN == 0;
-}
-
-/* Go on to the next segment of the last backup, if there is one. */
+/*
+ * Is what was recalled a segment with ids that can be compared?  The last
+ * backup may have been of another form, or its memos of an older one.  The
+ * first segment brings the key; under another one, ids that agree say nothing.
+ */
 static int
-recall(struct source_etcd_segments *s, struct err *err)
+is_segment(struct source_etcd_segments *s, const struct sink_kept *from,
+    bool *ret, struct err *err)
 {
-	struct kept *k = &s->kept;
-	struct sink_kept from;
+	const char *path = from->entry->path;
+	struct buf *memo = &s->kept.memo;
 	int rc;
 
-	if (s->forgotten)
+	*ret = false;
+	if (strncmp(path, FOLDER, strlen(FOLDER)) != 0 ||
+	    strlen(path) >= ETCD_INDEX_PATH_LEN ||
+	    !source_etcd_memo_ok(from->memo, from->memo_len))
 		return 0;
-	do {
-		if ((rc = sink_recall(s->out->sink, &from, err)) < 0)
-			return rc;
-		s->forgotten = rc == 0;
-	} while (rc == 1 && !is_segment(&from));
-	if (s->forgotten)
-		return 0;
-	k->memo.len = 0;
-	k->held.len = 0;
-	if ((rc = buf_add(&k->memo, from.memo, from.memo_len, err)) < 0)
+	memo->len = 0;
+	if ((rc = buf_add(memo, from->memo, from->memo_len, err)) < 0)
 		return rc;
-	(void)snprintf(k->path, sizeof(k->path), "%s", from.entry->path);
-	k->n = from.memo_len / SOURCE_ETCD_MEMO_LEN;
-	source_etcd_memo_read(k->memo.p, &k->first);
-	source_etcd_memo_read(
-	    k->memo.p + (k->n - 1) * SOURCE_ETCD_MEMO_LEN, &k->last);
+	if (s->key == NULL && (rc = secret_copy(source_etcd_memo_key(memo),
+				   SIPHASH_KEY_LEN, &s->key, err)) < 0)
+		return rc;
+	*ret = memcmp(secret_p(s->key), source_etcd_memo_key(memo),
+		   SIPHASH_KEY_LEN) == 0;
+	return 0;
+}
+
+static void
+open_kept(struct kept *k, const char *path)
+{
+	(void)snprintf(k->path, sizeof(k->path), "%s", path);
+	k->n = source_etcd_memo_count(&k->memo);
+	source_etcd_memo_get(&k->memo, 0, &k->first);
+	source_etcd_memo_get(&k->memo, k->n - 1, &k->last);
 	k->at = 0;
 	k->alive = 0;
 	k->bytes = k->alive_bytes = 0;
+	k->held.len = 0;
 	k->open = true;
+}
+
+/*
+ * Come to the next segment of the last backup, if there is one.  After the
+ * first call there is a key.
+ */
+static int
+recall(struct source_etcd_segments *s, struct err *err)
+{
+	struct sink_kept from;
+	bool found = false;
+	int rc;
+
+	while (!s->forgotten && !found) {
+		if ((rc = sink_recall(s->out->sink, &from, err)) < 0)
+			return rc;
+		s->forgotten = rc == 0;
+		if (rc == 1 && (rc = is_segment(s, &from, &found, err)) < 0)
+			return rc;
+	}
+	if (found)
+		open_kept(&s->kept, from.entry->path);
+	else if (s->key == NULL)
+		return secret_random(SIPHASH_KEY_LEN, &s->key, err);
 	return 0;
 }
 
@@ -174,12 +202,10 @@ advance(struct kept *k, const struct source_etcd_memo *m)
 	struct source_etcd_memo old;
 
 	for (; k->at < k->n; k->at++) {
-		uint8_t *p = k->memo.p + k->at * SOURCE_ETCD_MEMO_LEN;
-
-		source_etcd_memo_read(p, &old);
+		source_etcd_memo_get(&k->memo, k->at, &old);
 		if (m != NULL && source_etcd_memo_cmp(&old, m) >= 0)
 			return;
-		source_etcd_memo_kill(p);
+		source_etcd_memo_kill(&k->memo, k->at);
 		k->bytes += old.len;
 	}
 }
@@ -204,8 +230,7 @@ has(struct kept *k, const struct source_etcd_memo *m)
 
 	advance(k, m);
 	if (k->at < k->n)
-		source_etcd_memo_read(
-		    k->memo.p + k->at * SOURCE_ETCD_MEMO_LEN, &old);
+		source_etcd_memo_get(&k->memo, k->at, &old);
 	return old.alive && source_etcd_memo_same(&old, m);
 }
 
@@ -233,7 +258,7 @@ bitmap(const struct kept *k, uint8_t **ret, struct err *err)
 	if ((bits = calloc(1, (k->n + 7) / 8)) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < k->n; i++) {
-		source_etcd_memo_read(k->memo.p + i * SOURCE_ETCD_MEMO_LEN, &m);
+		source_etcd_memo_get(&k->memo, i, &m);
 		if (m.alive)
 			bits[i / 8] |= (uint8_t)(1 << i % 8);
 	}
@@ -276,7 +301,7 @@ write_held(struct source_etcd_segments *s, struct err *err)
 			.len = le32_get(p + 17) };
 		p += ETCD_RECORD_HEAD;
 		r.value = p;
-		source_etcd_memo_of(&r, &m);
+		source_etcd_memo_of(s->key, &r, &m);
 		if ((rc = write_record(s, &r, &m, err)) < 0)
 			return rc;
 	}
@@ -325,11 +350,11 @@ source_etcd_segments_take(struct source_etcd_segments *s,
 	struct source_etcd_memo m;
 	int rc;
 
-	source_etcd_memo_of(r, &m);
 	s->index.records++;
 	s->index.bytes += r->len;
 	if (!k->open && (rc = recall(s, err)) < 0)
 		return rc;
+	source_etcd_memo_of(s->key, r, &m);
 	while (k->open && source_etcd_memo_cmp(&m, &k->last) > 0)
 		if ((rc = leave(s, err)) < 0 || (rc = recall(s, err)) < 0)
 			return rc;

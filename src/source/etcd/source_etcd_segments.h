@@ -16,10 +16,10 @@ struct source_etcd_segments;
  * backup is kept if enough of its records are still alive, and the index says
  * which are; the rest, and what is new, is written.
  *
- * A record counts as one of the last backup only if revision, length and
- * checksum agree: a cluster that was set back counts the same revisions again,
- * with other content.  From the first that differs, nothing of the last backup
- * is believed any more.
+ * A record of the last backup is taken for the same only if revision, length
+ * and keyed id agree (source_etcd_memo.h): a cluster that was set back counts
+ * the same revisions once more, with other content.  The first that differs
+ * ends all trust in what the last backup holds.
  */
 
 /* A segment is closed when it is so large. */
