@@ -62,14 +62,14 @@ apt_install() {
 		--no-install-recommends "$@" >&2
 }
 
-# alive NAME: does the process that we started as NAME still run?
+# alive NAME: does the process that we started as NAME still run?  A zombie has
+# a pid and no command line, and serves nobody; and the number of one that has
+# ended is soon another's, whom nobody may stop.  Before it is the server, it is
+# this script.
 alive() {
-	local state
 	[ -s "$DIR/run/$1.pid" ] || return 1
-	state=$(ps -o stat= -p "$(cat "$DIR/run/$1.pid")" 2>/dev/null) || return 1
-	case $state in
-	Z* | '') return 1 ;; # A zombie has a pid, and serves nobody.
-	esac
+	grep -qaF -e "$DIR" -e "/$PEER.sh" \
+		"/proc/$(cat "$DIR/run/$1.pid")/cmdline" 2>/dev/null
 }
 
 # spawn NAME COMMAND...: run in the background, with a pid file and a log.  In
@@ -87,7 +87,7 @@ halt() {
 	local pid i
 	[ -s "$DIR/run/$1.pid" ] || return 0
 	pid=$(cat "$DIR/run/$1.pid")
-	kill "$pid" 2>/dev/null || :
+	! alive "$1" || kill "$pid" 2>/dev/null || :
 	for ((i = 0; i < 600; i++)); do
 		alive "$1" || break
 		sleep 0.05

@@ -15,13 +15,20 @@ unset "${!HOLDFAST_@}" "${!AWS_@}" http_proxy https_proxy
 export HOLDFAST_STATE_DIR=$tmp/state
 count=0
 
-# Mounts and servers go before the folder that they lie in.
+# Mounts and servers go before the folder that they lie in.  What is to be
+# killed must still be a child of ours: the number of one that has ended is soon
+# another's, of another test's server perhaps.
 leave() {
 	local p
 	for p in "${started[@]}"; do
+		[[ $p != kill* ]] || is_child "${p##* }" || continue
 		$p >/dev/null 2>&1
 	done
 	rm -rf "$tmp"
+}
+is_child() {
+	local parent
+	parent=$(ps -o ppid= -p "$1") && [ $((parent)) = $$ ]
 }
 at_end() { started=("$*" "${started[@]}"); }
 
