@@ -4,24 +4,16 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "base/glob.h"
-#include "base/limit.h"
 #include "base/str.h"
+#include "job/job_links.h"
 #include "job/job_select.h"
 #include "repo/repo_reader.h"
-
-/* A file that is restored under the name of one of its links. */
-struct stand_in {
-	char *file;
-	char *link;
-};
 
 struct job_select {
 	const char *const *only;
 	size_t nonly;
 	bool exact;
-	struct stand_in *links;
-	size_t nlinks;
-	struct limit limit; /* Of the links. */
+	struct job_links links;
 };
 
 int
@@ -35,7 +27,7 @@ job_select_new(const char *const *only, size_t n, bool exact, size_t memory,
 	*s = (struct job_select){ .only = only,
 		.nonly = n,
 		.exact = exact,
-		.limit = limit_of(memory) };
+		.links = { .limit = limit_of(memory) } };
 	*ret = s;
 	return 0;
 }
@@ -43,15 +35,9 @@ job_select_new(const char *const *only, size_t n, bool exact, size_t memory,
 void
 job_select_free(struct job_select *s)
 {
-	size_t i;
-
 	if (s == NULL)
 		return;
-	for (i = 0; i < s->nlinks; i++) {
-		free(s->links[i].file);
-		free(s->links[i].link);
-	}
-	free(s->links);
+	job_links_clear(&s->links);
 	free(s);
 }
 
@@ -81,40 +67,16 @@ chosen(const struct job_select *s, const char *path)
 	return false;
 }
 
-static const struct stand_in *
-find(const struct job_select *s, const char *file)
-{
-	size_t i;
-
-	for (i = 0; i < s->nlinks; i++)
-		if (strcmp(s->links[i].file, file) == 0)
-			return &s->links[i];
-	return NULL;
-}
-
 static int
 note_link(void *arg, const struct entry *e, struct err *err)
 {
 	struct job_select *s = arg;
-	struct stand_in *grown;
-	int rc;
 
 	if (e->type != ENTRY_HARDLINK || !chosen(s, e->path) ||
-	    chosen(s, e->target) || find(s, e->target) != NULL)
+	    chosen(s, e->target) ||
+	    job_links_find(&s->links, e->target) != NULL)
 		return 0;
-	if ((rc = limit_take(&s->limit,
-		 sizeof(*grown) + strlen(e->target) + strlen(e->path),
-		 "the list of the backup's hard links", err)) < 0)
-		return rc;
-	grown = reallocarray(s->links, s->nlinks + 1, sizeof(*grown));
-	if (grown == NULL)
-		return err_nomem(err);
-	s->links = grown;
-	grown[s->nlinks] = (struct stand_in){ NULL, NULL };
-	s->nlinks++;
-	if (str_dup(e->target, &grown[s->nlinks - 1].file, err) < 0)
-		return err->code;
-	return str_dup(e->path, &grown[s->nlinks - 1].link, err);
+	return job_links_add(&s->links, e->target, e->path, err);
 }
 
 int
@@ -129,12 +91,13 @@ job_select_links(
 bool
 job_select_has(const struct job_select *s, const struct entry *e)
 {
-	const struct stand_in *in;
+	const char *link;
 
-	if (e->type == ENTRY_FILE && find(s, e->path) != NULL)
+	if (e->type == ENTRY_FILE && job_links_find(&s->links, e->path) != NULL)
 		return true;
-	if (e->type == ENTRY_HARDLINK && (in = find(s, e->target)) != NULL &&
-	    strcmp(in->link, e->path) == 0)
+	if (e->type == ENTRY_HARDLINK &&
+	    (link = job_links_find(&s->links, e->target)) != NULL &&
+	    strcmp(link, e->path) == 0)
 		return false; /* The file itself came under this name. */
 	return chosen(s, e->path);
 }
@@ -142,10 +105,12 @@ job_select_has(const struct job_select *s, const struct entry *e)
 void
 job_select_rename(const struct job_select *s, struct entry *e)
 {
-	const struct stand_in *in;
+	char *link;
 
-	if (e->type == ENTRY_FILE && (in = find(s, e->path)) != NULL)
-		e->path = in->link;
-	if (e->type == ENTRY_HARDLINK && (in = find(s, e->target)) != NULL)
-		e->target = in->link;
+	if (e->type == ENTRY_FILE &&
+	    (link = job_links_find(&s->links, e->path)) != NULL)
+		e->path = link;
+	if (e->type == ENTRY_HARDLINK &&
+	    (link = job_links_find(&s->links, e->target)) != NULL)
+		e->target = link;
 }
