@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/parallel.h"
+#include "base/thread.h"
 
 #define THREADS_MAX 64
 
@@ -58,13 +59,14 @@ parallel_for(size_t n, unsigned threads,
 {
 	struct work w = { .fn = fn, .arg = arg, .n = n };
 	pthread_t helper[THREADS_MAX];
+	struct err ignore = ERR_INIT;
 	unsigned i, started = 0;
 
 	(void)pthread_mutex_init(&w.lock, NULL);
 	if (threads > THREADS_MAX)
 		threads = THREADS_MAX;
 	for (i = 1; i < threads && i < n; i++)
-		if (pthread_create(&helper[started], NULL, run, &w) == 0)
+		if (thread_start(run, &w, &helper[started], &ignore) == 0)
 			started++;
 	(void)run(&w);
 	for (i = 0; i < started; i++)

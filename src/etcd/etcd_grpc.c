@@ -8,6 +8,7 @@
 #include "etcd/etcd_grpc.h"
 
 #define PART_MIN 65536
+
 /*
  * Until 3.5 this comes as UNAVAILABLE, since then as FAILED_PRECONDITION;
  * another member may answer.

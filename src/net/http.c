@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "net/http.h"
 #include "net/http_transfer.h"
 #include "net/net_policy.h"
@@ -173,8 +174,8 @@ http_new(const struct net_policy *policy, unsigned connections,
 	    curl_multi_setopt(
 		h->multi, CURLMOPT_MAXCONNECTS, (long)connections) != CURLM_OK)
 		return err_set(err, HF_EBUG, "libcurl lacks connection limits");
-	if ((rc = pthread_create(&h->thread, NULL, run, h)) != 0)
-		return err_errno(err, rc, "start the network thread");
+	if ((rc = thread_start(run, h, &h->thread, err)) < 0)
+		return err_wrap(err, "the network");
 	h->started = true;
 	*ret = TAKE(h);
 	return 0;

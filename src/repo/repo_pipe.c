@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
 #include "repo/repo.h"
@@ -73,15 +74,14 @@ start_threads(struct repo_pipe *p, struct err *err)
 			 &w->builder, err)) < 0 ||
 		    (rc = sha256_new(&w->sha, err)) < 0)
 			return rc;
-		rc = pthread_create(&w->thread, NULL, repo_pipe_worker, w);
-		if (rc != 0)
-			return err_errno(err, rc, "start a thread");
+		if ((rc = thread_start(repo_pipe_worker, w, &w->thread, err)) <
+		    0)
+			return rc;
 	}
 	for (; p->nuploaders < p->opts.plan.uploaders; p->nuploaders++) {
-		rc = pthread_create(
-		    &p->uploaders[p->nuploaders], NULL, repo_pipe_uploader, p);
-		if (rc != 0)
-			return err_errno(err, rc, "start a thread");
+		if ((rc = thread_start(repo_pipe_uploader, p,
+			 &p->uploaders[p->nuploaders], err)) < 0)
+			return rc;
 	}
 	return 0;
 }

@@ -1,8 +1,8 @@
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "crypto/secret.h"
 #include "repo/repo_stream_pipe.h"
 
@@ -235,20 +235,6 @@ drain_all(void *arg)
 	return NULL;
 }
 
-/* Start a thread to which no signal comes: those are for the caller's. */
-static int
-start(pthread_t *t, void *(*fn)(void *), void *arg, struct err *err)
-{
-	sigset_t all, before;
-	int rc;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(t, NULL, fn, arg);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc == 0 ? 0 : err_errno(err, rc, "start a thread");
-}
-
 static int
 result(struct ring *r, struct err *err)
 {
@@ -269,11 +255,11 @@ run(struct ring *r, struct err *err)
 	unsigned started, i;
 	int rc;
 
-	if ((rc = start(&drainer, drain_all, r, err)) < 0)
+	if ((rc = thread_start(drain_all, r, &drainer, err)) < 0)
 		return rc;
 	for (started = 0; started < r->nhands; started++)
-		if (start(&r->hands[started].thread, work_all,
-			&r->hands[started], &none) < 0)
+		if (thread_start(work_all, &r->hands[started],
+			&r->hands[started].thread, &none) < 0)
 			break;
 	/* Fewer threads do the work, too, as long as there is one. */
 	if (started > 0)
