@@ -12,9 +12,10 @@ struct repo_findings;
 struct repo_heads;
 
 /*
- * Every manifest names its writer's one before by hash and has the next
- * number, so that none can be taken out, put in or shown again unseen.  A
- * tombstone carries the same link and stands in for the manifest it removed.
+ * Every manifest names the hash of its writer's manifest before, and has the
+ * next number: so none can be taken out, put in or shown again without being
+ * noticed.  A tombstone carries the same link and stands in for the manifest
+ * that it removed.
  */
 struct repo_link {
 	uint8_t writer[SIGN_FINGERPRINT_LEN];

@@ -13,10 +13,10 @@ struct repo_manifest;
 struct repo_packs;
 
 /*
- * The copies of the frames that lead to a backup's data: what is asked when a
- * pack with entries or frame list is lost.  No manifest names them; they are
- * found through the tables of the packs that are left.  They are sealed like
- * all frames, so that nobody who has no key can offer a false one.
+ * The copies of the frames that lead to a backup's data, for when a pack with
+ * entries or the frame list is lost.  No manifest names them; they are found
+ * through the tables of the packs that are left.  They are sealed like all
+ * frames, so that nobody without a key can offer a false one.
  */
 
 /**
@@ -31,8 +31,8 @@ CLEANUP_DEFINE(repo_copies);
 /**
  * repo_copies_frame(c, u, kind, ref, out, err):
  * Write what the frame ${ref} of ${kind} held to ${out}, of REPO_FRAME_MAX
- * bytes.  The packs around its own are looked into first, and none twice.
- * HF_ENOTFOUND if there is no copy that can be had.
+ * bytes.  The packs with the nearest numbers are looked into first, and none
+ * twice.  HF_ENOTFOUND if no copy can be had.
  */
 int repo_copies_frame(struct repo_copies *, struct repo_unpacker *,
     enum repo_frame_kind, const struct repo_ref *, uint8_t *, struct err *);

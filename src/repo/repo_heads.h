@@ -27,7 +27,7 @@ struct repo_heads {
 
 /**
  * repo_heads_load(l, h, err):
- * Read them into the empty ${h}; none if there is no such file yet.
+ * Read them into the empty ${h}; it stays empty if there is no such file yet.
  */
 int repo_heads_load(
     const struct repo_local *, struct repo_heads *, struct err *);

@@ -11,11 +11,11 @@ struct repo;
 struct secret;
 
 /*
- * One data key for several backups of one process, one after the other: what
- * is committed every few seconds must not leave a wrapped key each time, or
- * rotation would face millions.  It lives in locked memory alone, and for an
- * hour at most: who steals the host finds, of a host that may only write, the
- * key of what it stored within this hour.
+ * One data key for several backups of one process, one after the other.  If
+ * each of the backups that are committed every few seconds left a wrapped key,
+ * a rotation would face millions of them.  The key lives only in locked memory,
+ * for an hour at most: who steals a host that may only write finds the key of
+ * what it stored within this hour.
  */
 struct repo_key_cache {
 	uint8_t id[REPO_ID_LEN];

@@ -14,9 +14,9 @@ struct repo;
 struct repo_packs;
 
 /*
- * The packs of one backup, as far as they are open.  Any number of threads
- * may use it.  Errors name the pack; one that is missing is HF_ECORRUPT, for
- * it was once promised.
+ * The packs of one backup, as far as they are open.  Any number of threads may
+ * use it.  Errors name the pack; a missing one is HF_ECORRUPT, because a
+ * manifest promises it.
  */
 
 /**
@@ -30,8 +30,8 @@ CLEANUP_DEFINE(repo_packs);
 
 /**
  * repo_packs_small(ps):
- * Return whether all packs together are so small that each is fetched as a
- * whole, when the first of it is needed, and kept: a log of a second has its
+ * Return whether all packs together are so small that each is fetched whole
+ * when something of it is first needed, and kept.  A log of a second has its
  * frames, their list and its entries in one pack of some KiB.
  */
 bool repo_packs_small(const struct repo_packs *);
@@ -91,7 +91,7 @@ int repo_packs_table(struct repo_packs *, struct repo_unpacker *, uint32_t,
 
 /**
  * repo_packs_is_loss(rc):
- * Is this the failure of a frame or a pack, behind which others may be whole?
+ * Is this the failure of a frame or a pack, so that others may be whole?
  */
 bool repo_packs_is_loss(int);
 

@@ -17,17 +17,18 @@ struct secret;
 struct sha256;
 
 /*
- * What turns frames into packs in a store: workers, each with a pack under
+ * Turns frames into packs in a store: workers, each with a pack under
  * construction, compress and seal frames; uploaders put finished packs.  One
- * thread, the caller's, hands frames in and gets their places back, in the
+ * thread, the caller's, hands frames in, and gets their places back in the
  * order in which it handed them in, whatever the workers did.
  *
- * What leads to the data, entries and frame list, is sealed twice, the second
- * time in another pack: one that is lost costs what lies in it and no more.
- * A pipe that makes a single pack makes no copies, which would save nothing.
+ * The frames that lead to the data, entries and the frame list, are sealed
+ * twice, the second time in another pack: a pack that is lost costs only what
+ * lies in it.  A pipe that makes a single pack makes no copies, because they
+ * would save nothing.
  *
- * The first failure of any thread ends them all, and is what every later
- * call returns.
+ * The first failure of any thread ends all of them, and every later call
+ * returns it.
  */
 
 /*
@@ -104,16 +105,16 @@ int repo_pipe_submit(struct repo_pipe *, struct repo_pipe_frame *,
 
 /**
  * repo_pipe_known(p, row, index, err):
- * Number a pack that is in the store already, like those to come; its key is
- * the caller's affair.
+ * Give a pack that is in the store already a number, like those to come; the
+ * caller sees to its key.
  */
 int repo_pipe_known(
     struct repo_pipe *, const struct repo_pack_row *, uint32_t *, struct err *);
 
 /**
  * repo_pipe_again(p, ref, err):
- * Take a frame of kind 1 that is sealed already, in a pack that has got its
- * number by repo_pipe_known, for the next one submitted.
+ * Take a frame of kind 1 that is sealed already, in a pack that has its number
+ * from repo_pipe_known, as the next one submitted.
  */
 int repo_pipe_again(struct repo_pipe *, const struct repo_ref *, struct err *);
 
@@ -134,8 +135,8 @@ int repo_pipe_drain(struct repo_pipe *, struct err *);
 
 /**
  * repo_pipe_refs(p, kind, n):
- * Where the ${*n} frames of ${kind} went, in the order of their submission;
- * after repo_pipe_drain only.  They stay the pipe's.
+ * Return where the ${*n} frames of ${kind} went, in the order of their
+ * submission; only after repo_pipe_drain.  They stay the pipe's.
  */
 const struct repo_ref *repo_pipe_refs(
     const struct repo_pipe *, enum repo_frame_kind, size_t *);

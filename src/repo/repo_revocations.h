@@ -15,10 +15,10 @@ struct repo_writers;
 
 /*
  * Who was revoked.  A revocation lies in the store, where whoever may delete
- * could take it away, and with it what stands between a thief's backups and
- * the catalogue.  So every host keeps those that it has seen, whole, in its
- * local state: they are signed by the root, and one that is gone from the
- * store counts on, and is told of.
+ * could take it away, and with it what keeps a thief's backups out of the
+ * catalogue.  So every host keeps those that it has seen, whole, in its local
+ * state.  They are signed by the root; one that is gone from the store still
+ * counts, and is reported.
  */
 
 /**

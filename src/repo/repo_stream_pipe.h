@@ -9,11 +9,11 @@
 #include "base/err.h"
 
 /*
- * Frames through three stages at the same time: filled in order by the
- * caller's thread, worked on side by side, drained in order by a thread of
- * its own.  What went wrong is found in order, too: of several failures the
- * one of the first frame is returned, whichever thread was faster, and all
- * frames before it have been drained.
+ * Passes frames through three stages at the same time: they are filled in order
+ * by the caller's thread, worked on side by side, and drained in order by a
+ * thread of its own.  Failures are found in order, too: of several, that of the
+ * first frame is returned, whichever thread was faster, and all frames before
+ * it have been drained.
  */
 
 /* A frame on its way. */

@@ -8,10 +8,10 @@ struct store;
 
 /**
  * repo_taken_by_us(s, object):
- * After HF_EEXISTS for an ${object} whose name was drawn at random for the
- * bytes that were put: were they stored by an earlier try, whose answer got
- * lost?  The store compares what is there with them, where it may look; where
- * a host may only write, the name alone has to tell.
+ * The name ${object}, which was drawn at random for the bytes that were put, is
+ * taken (HF_EEXISTS): were these bytes stored by an earlier try, whose answer
+ * was lost?  If it may look, the store compares; on a host that may only write,
+ * the name alone must be enough.
  */
 bool repo_taken_by_us(struct store *, const char *);
 

@@ -11,9 +11,9 @@ struct err;
 struct repo;
 
 /*
- * What a source's store amounted to at a revision that is in the repository;
- * its number alone proves nothing, for a cluster that is set back to an older
- * snapshot counts the same revisions once more.
+ * The hash of a source's store at a revision that is in the repository.  The
+ * revision's number alone proves nothing: a cluster that is set back to an
+ * older snapshot counts the same revisions again.
  */
 struct repo_trail_past {
 	uint64_t revision; /* 0: nothing is known. */
@@ -22,10 +22,10 @@ struct repo_trail_past {
 };
 
 /*
- * What this host has last committed of a source that it follows: a backup
- * and the logs that continue it.  It is local state (doc/format.md): a host
- * that may only write goes on from it alone.  One that can read the store
- * need not have it, for the manifests say the same.
+ * What this host has last committed of a source that it follows: a backup and
+ * the logs that continue it.  It is local state (doc/format.md): a host that
+ * may only write goes on from it alone.  A host that can read the store does
+ * not need it, because the manifests say the same.
  */
 struct repo_trail {
 	uint8_t base[SHA256_LEN]; /* Of the backup's manifest, */

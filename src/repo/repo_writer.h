@@ -18,14 +18,14 @@ struct repo_key_cache;
 struct repo_writer;
 
 /*
- * Lays one backup down.  The caller's thread fills frames of 1 MiB with what
- * a source reads; worker threads, each with a pack of its own, compress and
- * seal them; uploader threads put finished packs.  All queues are bounded:
- * memory is what ${opts->memory} says, whatever is backed up (but for 24
- * bytes for each MiB of it, the frame list).
+ * Writes one backup.  The caller's thread fills frames of 1 MiB with what a
+ * source reads; worker threads, each with a pack of its own, compress and seal
+ * them; uploader threads put finished packs.  All queues are bounded: it takes
+ * the memory that ${opts->memory} says, whatever is backed up (but for 24 bytes
+ * for each MiB of it, in the frame list).
  *
- * A crash at any point leaves packs that no manifest names, and nothing
- * else.  The first failure of any thread is what every later call returns.
+ * A crash at any point leaves packs that no manifest names, and nothing else.
+ * Every later call returns the first failure of any thread.
  */
 
 struct repo_writer_opts {

@@ -21,10 +21,10 @@ struct repo_writer_segment {
 
 /*
  * The caller's side of a writer: fills frames and encodes entries.  It hashes
- * what lies in several frames; a file that one frame holds whole is hashed by
+ * files that lie in several frames.  A file that lies in one frame is hashed by
  * the worker that gets the frame, while the caller reads on.  Its entry has
- * room for the hash, so a frame of entries is sent on its way, and its files
- * are noted for the next backup, some frames of data after it is full.
+ * room for the hash; so a frame of entries is submitted, and its files are
+ * noted for the next backup, only some frames of data after it is full.
  *
  * No lock is taken for a small file that fits into the frame at hand.
  */
@@ -96,13 +96,13 @@ int repo_writer_note(struct repo_writer *, struct err *);
 
 /**
  * repo_writer_segment_ready(w, err):
- * Send a full segment of entries on its way if it is whole by now.
+ * Submit a full segment of entries, if all its hashes are there by now.
  */
 int repo_writer_segment_ready(struct repo_writer *, struct err *);
 
 /**
  * repo_writer_segment_end(w, kind, err):
- * No more records of ${kind} come: send all on their way.
+ * No more records of ${kind} come: submit all that are left.
  */
 int repo_writer_segment_end(
     struct repo_writer *, enum repo_frame_kind, struct err *);
