@@ -93,15 +93,16 @@ file_write_behind(int fd, uint64_t *from, uint64_t to)
 	*from = to;
 }
 
-int
-file_read_full(int fd, void *p, size_t n, size_t *got, struct err *err)
+/* Read from ${off}, or, if that is negative, from where the file stands. */
+static int
+read_from(int fd, uint8_t *p, size_t n, off_t off, size_t *got, struct err *err)
 {
-	uint8_t *b = p;
 	size_t have = 0;
 	ssize_t r;
 
 	while (have < n) {
-		r = read(fd, b + have, n - have);
+		r = off < 0 ? read(fd, p + have, n - have)
+			    : pread(fd, p + have, n - have, off + (off_t)have);
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -115,25 +116,18 @@ file_read_full(int fd, void *p, size_t n, size_t *got, struct err *err)
 }
 
 int
+file_read_full(int fd, void *p, size_t n, size_t *got, struct err *err)
+{
+	return read_from(fd, p, n, -1, got, err);
+}
+
+int
 file_read_at(
     int fd, void *p, size_t n, uint64_t off, size_t *got, struct err *err)
 {
-	uint8_t *b = p;
-	size_t have = 0;
-	ssize_t r;
-
-	while (have < n) {
-		r = pread(fd, b + have, n - have, (off_t)(off + have));
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return err_errno(err, errno, "cannot read");
-		if (r == 0)
-			break;
-		have += (size_t)r;
-	}
-	*got = have;
-	return 0;
+	if (off > INT64_MAX)
+		return err_errno(err, EINVAL, "cannot read");
+	return read_from(fd, p, n, (off_t)off, got, err);
 }
 
 /* Append what ${fd} has, at most ${max} bytes, to ${out}. */

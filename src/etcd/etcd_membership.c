@@ -286,15 +286,11 @@ static int
 id_of(const struct buf *b, uint64_t *ret, struct err *err)
 {
 	uint8_t sum[SHA1_LEN];
-	uint64_t id = 0;
-	size_t i;
 	int rc;
 
 	if ((rc = sha1_of(b->p, b->len, sum, err)) < 0)
 		return rc;
-	for (i = 0; i < sizeof(id); i++)
-		id = id << 8 | sum[i];
-	*ret = id;
+	*ret = be64_get(sum);
 	return 0;
 }
 
@@ -317,18 +313,19 @@ static int
 compute_ids(struct etcd_membership *s, const char *token, struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	uint8_t id[8];
 	size_t i;
-	int rc, k;
+	int rc;
 
 	for (i = 0; i < s->n; i++)
 		if ((rc = compute_member_id(&s->members[i], token, err)) < 0)
 			return rc;
 	qsort(s->members, s->n, sizeof(*s->members), compare_ids);
-	for (i = 0; i < s->n; i++)
-		for (k = 56; k >= 0; k -= 8)
-			if ((rc = buf_add_u8(&b,
-				 (uint8_t)(s->members[i].id >> k), err)) < 0)
-				return rc;
+	for (i = 0; i < s->n; i++) {
+		be64_put(id, s->members[i].id);
+		if ((rc = buf_add(&b, id, sizeof(id), err)) < 0)
+			return rc;
+	}
 	return id_of(&b, &s->cluster_id, err);
 }
 
