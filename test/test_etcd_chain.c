@@ -9,6 +9,7 @@
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
+#include "test_crowd.h"
 #include "test_etcd_chain.h"
 #include "test_repo.h"
 
@@ -31,11 +32,13 @@ void
 test_etcd_chain_make(struct test_etcd_chain *c)
 {
 	static int made;
+	struct store *mem = NULL;
 	struct err e = ERR_INIT;
 	char host[16];
 
 	memset(c, 0, sizeof(*c));
-	CHECK_OK(store_mem_new(&c->store, &e), &e);
+	CHECK_OK(store_mem_new(&mem, &e), &e);
+	CHECK_OK(test_crowd_new(mem, &c->store, &e), &e);
 	/* A host knows one repository in a place. */
 	(void)snprintf(host, sizeof(host), "host%d", made++);
 	CHECK_OK(test_repo_init(c->store, host, "1", &e), &e);

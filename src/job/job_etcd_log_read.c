@@ -12,6 +12,7 @@
 #include "job/job_etcd_db_impl.h"
 #include "job/job_etcd_log_read.h"
 #include "repo/repo.h"
+#include "repo/repo_ahead.h"
 #include "repo/repo_reader.h"
 
 /* A clock has a row for each tenth of a second, a lease has 16 bytes. */
@@ -19,7 +20,7 @@
 
 /* A log that is open, and where its files are. */
 struct opened {
-	struct job_etcd_db db; /* Its job, manifest and reader alone. */
+	struct job_etcd_db db; /* Its job and reader alone. */
 	struct job_etcd_file clock, leases;
 	struct job_etcd_file *segments;
 	size_t n, cap;
@@ -30,7 +31,6 @@ static void
 opened_clear(struct opened *o)
 {
 	repo_reader_free(o->db.reader);
-	repo_manifest_clear(&o->db.manifest);
 	free(o->segments);
 }
 
@@ -73,21 +73,19 @@ find_file(void *arg, const struct entry *e, struct err *err)
 }
 
 static int
-open_log(const struct job *j, struct repo *r, const struct job_etcd_log *log,
+open_log(const struct job *j, struct repo *r, const struct repo_brought *log,
     struct opened *o, struct err *err)
 {
 	const struct repo_reader_opts opts = {
 		.memory = JOB_MEMORY_SMALL,
 		.workers = j->workers,
+		.packs = log->packs,
 	};
 	int rc;
 
 	*o = (struct opened){ .db = { .job = j },
 		.limit = limit_of(job_memory(j)) };
-	if ((rc = repo_manifest_load(r, log->backup, &o->db.manifest, err)) <
-		0 ||
-	    (rc = repo_reader_new(
-		 r, &o->db.manifest, &opts, &o->db.reader, err)) < 0)
+	if ((rc = repo_reader_new(r, &log->m, &opts, &o->db.reader, err)) < 0)
 		return rc;
 	return repo_reader_entries(o->db.reader, find_file, o, err);
 }
@@ -119,10 +117,12 @@ int
 job_etcd_log_clock(const struct job *j, struct repo *r,
     const struct job_etcd_log *log, struct etcd_clock *ret, struct err *err)
 {
+	CLEANUP(freep_repo_brought) struct repo_brought *brought = NULL;
 	CLEANUP(opened_clear) struct opened o = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 
-	if (open_log(j, r, log, &o, err) < 0 ||
+	if (repo_bring(r, log->backup, &brought, err) < 0 ||
+	    open_log(j, r, brought, &o, err) < 0 ||
 	    read_small(&o, &o.clock, "clock", &b, err) < 0 ||
 	    etcd_clock_decode(b.p, b.len, ret, err) < 0)
 		return within(log, err);
@@ -134,10 +134,12 @@ job_etcd_log_leases(const struct job *j, struct repo *r,
     const struct job_etcd_log *log, struct etcd_lease_file *ret,
     struct err *err)
 {
+	CLEANUP(freep_repo_brought) struct repo_brought *brought = NULL;
 	CLEANUP(opened_clear) struct opened o = { 0 };
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 
-	if (open_log(j, r, log, &o, err) < 0 ||
+	if (repo_bring(r, log->backup, &brought, err) < 0 ||
+	    open_log(j, r, brought, &o, err) < 0 ||
 	    read_small(&o, &o.leases, "leases", &b, err) < 0 ||
 	    etcd_lease_file_decode(b.p, b.len, ret, err) < 0)
 		return within(log, err);
@@ -213,9 +215,10 @@ read_segments(struct opened *o, struct pass *p, struct err *err)
 
 int
 job_etcd_log_records(const struct job *j, struct repo *r,
-    const struct job_etcd_log *log, uint64_t after, etcd_record_fn *fn,
-    void *arg, struct err *err)
+    struct repo_ahead *ahead, const struct job_etcd_log *log, uint64_t after,
+    etcd_record_fn *fn, void *arg, struct err *err)
 {
+	CLEANUP(freep_repo_brought) struct repo_brought *brought = NULL;
 	CLEANUP(opened_clear) struct opened o = { 0 };
 	struct pass p = { .log = log,
 		.after = after,
@@ -224,9 +227,9 @@ job_etcd_log_records(const struct job *j, struct repo *r,
 		.main = log->first - 1,
 		.next_sub = UINT64_MAX };
 
-	if (log->last < log->first)
-		return 0;
-	if (open_log(j, r, log, &o, err) < 0 || read_segments(&o, &p, err) < 0)
+	if (repo_ahead_take(ahead, &brought, err) < 0 ||
+	    open_log(j, r, brought, &o, err) < 0 ||
+	    read_segments(&o, &p, err) < 0)
 		return within(log, err);
 	return 0;
 }

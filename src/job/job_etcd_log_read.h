@@ -12,15 +12,17 @@ struct etcd_lease_file;
 struct job;
 struct job_etcd_log;
 struct repo;
+struct repo_ahead;
 
 /* What is in one log (doc/format.md, "etcd logs"). */
 
 /**
- * job_etcd_log_records(j, r, log, after, fn, arg, err):
- * Give the records of ${log} that are newer than ${after}.  HF_ECORRUPT if
- * they are not those of its revisions, all of them and in their order.
+ * job_etcd_log_records(j, r, ahead, log, after, fn, arg, err):
+ * Give the records of ${log}, which is the next to be taken from ${ahead},
+ * that are newer than ${after}.  HF_ECORRUPT if they are not those of its
+ * revisions, all of them and in their order.
  */
-int job_etcd_log_records(const struct job *, struct repo *,
+int job_etcd_log_records(const struct job *, struct repo *, struct repo_ahead *,
     const struct job_etcd_log *, uint64_t, etcd_record_fn *, void *,
     struct err *);
 

@@ -8,6 +8,9 @@
 #include "job/job_etcd_log_read.h"
 #include "job/job_etcd_replay.h"
 #include "repo/repo.h"
+#include "repo/repo_ahead.h"
+
+#define AHEAD_MEMORY (4u << 20) /* Bytes of logs that wait to be replayed. */
 
 struct replay {
 	const struct job_etcd_replay_opts *opts;
@@ -112,14 +115,38 @@ replay_base(struct replay *p, struct err *err)
 	return 0;
 }
 
+/* Has it records at all, or does it tell the time alone? */
+static bool
+has_records(const struct job_etcd_log *log)
+{
+	return log->last >= log->first;
+}
+
+/* Begin to bring those of the first ${n} logs that have records. */
+static int
+bring_logs(const struct replay *p, struct repo *r, size_t n,
+    const struct repo_backup **v, struct repo_ahead **ret, struct err *err)
+{
+	const struct job_etcd_log *logs = p->opts->chain->logs;
+	size_t i, wanted = 0;
+
+	for (i = 0; i < n; i++)
+		if (has_records(&logs[i]))
+			v[wanted++] = logs[i].backup;
+	return repo_ahead_new(r, v, wanted, AHEAD_MEMORY, ret, err);
+}
+
 static int
 replay_log(struct replay *p, const struct job *j, struct repo *r,
-    const struct job_etcd_log *log, uint64_t after, struct err *err)
+    struct repo_ahead *ahead, const struct job_etcd_log *log, uint64_t after,
+    struct err *err)
 {
 	const struct job_etcd_chain *c = p->opts->chain;
-	int rc;
+	int rc = 0;
 
-	rc = job_etcd_log_records(j, r, log, after, on_record, p, err);
+	if (has_records(log))
+		rc = job_etcd_log_records(
+		    j, r, ahead, log, after, on_record, p, err);
 	if (rc < 0 || !has_hash(c, log))
 		return rc;
 	rc = check(p, log->last, log->hash_compact, log->hash, err);
@@ -132,14 +159,20 @@ static int
 replay_logs(struct replay *p, const struct job *j, struct repo *r, size_t n,
     struct err *err)
 {
+	CLEANUP(freep_mem) const struct repo_backup **v = NULL;
+	CLEANUP(freep_repo_ahead) struct repo_ahead *ahead = NULL;
 	const struct job_etcd_chain *c = p->opts->chain;
 	const struct job_etcd_log *log;
 	uint64_t after = c->revision;
 	int rc;
 
+	if ((v = calloc(n + 1, sizeof(struct repo_backup *))) == NULL)
+		return err_nomem(err);
+	if ((rc = bring_logs(p, r, n, v, &ahead, err)) < 0)
+		return rc;
 	for (; p->rep.logs < n; p->rep.logs++) {
 		log = &c->logs[p->rep.logs];
-		if ((rc = replay_log(p, j, r, log, after, err)) < 0)
+		if ((rc = replay_log(p, j, r, ahead, log, after, err)) < 0)
 			return rc;
 		after = p->rep.restorable = log->last;
 	}

@@ -44,15 +44,15 @@ repo_packs_free(struct repo_packs *ps)
 	free(ps);
 }
 
-static bool
-is_small(const struct repo_manifest *m)
+uint64_t
+repo_packs_len(const struct repo_packs *ps)
 {
-	uint64_t left = SMALL_MAX;
+	uint64_t len = 0; /* Of at most 2^32 packs of less than 4 GiB. */
 	size_t i;
 
-	for (i = 0; i < m->npacks && m->packs[i].len <= left; i++)
-		left -= m->packs[i].len;
-	return i == m->npacks;
+	for (i = 0; i < ps->m->npacks; i++)
+		len += ps->m->packs[i].len;
+	return len;
 }
 
 int
@@ -67,7 +67,7 @@ repo_packs_new(struct repo *r, const struct repo_manifest *m,
 		return err_nomem(err);
 	ps->repo = r;
 	ps->m = m;
-	ps->small = is_small(m);
+	ps->small = repo_packs_len(ps) <= SMALL_MAX;
 	pthread_mutex_init(&ps->small_lock, NULL);
 	pthread_mutex_init(&ps->lock, NULL);
 	if ((ps->v = calloc(m->npacks + 1, sizeof(*ps->v))) == NULL ||
@@ -181,6 +181,16 @@ fetch_whole(struct repo_packs *ps, uint32_t i, struct err *err)
 		whole->len = 0;
 	pthread_mutex_unlock(&ps->small_lock);
 	return rc;
+}
+
+void
+repo_packs_prefetch(struct repo_packs *ps)
+{
+	struct err ignored = ERR_INIT;
+	uint32_t i;
+
+	for (i = 0; ps->small && i < ps->m->npacks; i++)
+		(void)fetch_whole(ps, i, &ignored);
 }
 
 int

@@ -37,6 +37,19 @@ CLEANUP_DEFINE(repo_packs);
 bool repo_packs_small(const struct repo_packs *);
 
 /**
+ * repo_packs_len(ps):
+ * Return how many bytes all packs together have.
+ */
+uint64_t repo_packs_len(const struct repo_packs *);
+
+/**
+ * repo_packs_prefetch(ps):
+ * Of a small backup, fetch all packs now.  What cannot be had is asked for once
+ * more when it is needed, and then is an error.
+ */
+void repo_packs_prefetch(struct repo_packs *);
+
+/**
  * repo_packs_near(ps):
  * Return whether many small requests cost no more than a few large ones.
  */

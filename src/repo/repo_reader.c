@@ -21,6 +21,7 @@ struct repo_reader {
 	struct repo_reader_opts opts;
 	struct limit limit; /* Of frames and ranges. */
 	struct repo_packs *packs;
+	struct repo_packs *own; /* The same, if they are not the caller's. */
 	struct repo_private priv;
 	struct repo_segments *segments;
 	uint8_t *entry_states; /* enum repo_segment of each with entries. */
@@ -52,7 +53,7 @@ repo_reader_free(struct repo_reader *rd)
 		return;
 	repo_fetch_free(rd->fetch); /* Its threads use all the rest. */
 	repo_segments_free(rd->segments);
-	repo_packs_free(rd->packs);
+	repo_packs_free(rd->own);
 	repo_private_clear(&rd->priv);
 	free(rd->entry_states);
 	free(rd->frames);
@@ -201,8 +202,11 @@ repo_reader_new(struct repo *r, const struct repo_manifest *m,
 	rd->opts = *opts;
 	rd->limit = limit_of(opts->memory);
 	if ((rc = open_private(rd, r, err)) < 0 ||
-	    (rc = repo_packs_new(r, m, &rd->packs, err)) < 0 ||
-	    (rc = repo_segments_new(m, rd->packs, opts, &rd->segments, err)) <
+	    (opts->packs == NULL &&
+		(rc = repo_packs_new(r, m, &rd->own, err)) < 0))
+		return rc;
+	rd->packs = opts->packs != NULL ? opts->packs : rd->own;
+	if ((rc = repo_segments_new(m, rd->packs, opts, &rd->segments, err)) <
 		0 ||
 	    (rc = load_frames(rd, err)) < 0)
 		return rc;

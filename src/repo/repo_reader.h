@@ -12,6 +12,7 @@
 struct entry;
 struct err;
 struct repo;
+struct repo_packs;
 struct repo_reader;
 
 /*
@@ -33,6 +34,9 @@ enum repo_damage {
 struct repo_reader_opts {
 	size_t memory;    /* Bytes for all buffers; 0: 46 MiB. */
 	unsigned workers; /* 0: one for each processor. */
+	/* Packs of the backup that are here already (repo_ahead.h), which must
+	 * outlive the reader; or NULL. */
+	struct repo_packs *packs;
 	/*
 	 * A frame with entries, or with the frame list, that is lost is read
 	 * from its copy.  If there is none that is an error, unless

@@ -7,15 +7,23 @@
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_db_log.h"
 #include "source/etcd/source_etcd_log.h"
+#include "store/store.h"
+#include "store/store_op.h"
 #include "test.h"
+#include "test_crowd.h"
 #include "test_etcd_chain.h"
 #include "test_repo.h"
 
 static const struct job job = { .workers = 2 };
 
-/* Records that replay gave, and the revision of the last of them. */
+/*
+ * Records that replay gave, and the revision of the last of them; and how many
+ * packs of logs are to be asked for at once, 0: any.
+ */
 struct seen {
 	uint64_t n, last;
+	unsigned crowd;
+	struct store *store;
 };
 
 static int
@@ -25,8 +33,28 @@ see(void *arg, const struct etcd_record *r, struct err *err)
 
 	(void)err;
 	CHECK(r->main >= seen->last);
+	/* The backup's own records come first, and no log is begun yet. */
+	if (seen->n == 0 && seen->crowd > 0)
+		test_crowd_expect(
+		    seen->store, STORE_OP_GET, "/p/", seen->crowd);
 	seen->n++;
 	seen->last = r->main;
+	return 0;
+}
+
+static int
+replay_to(struct test_etcd_chain *m, const struct job_etcd_at *at,
+    struct seen *seen, struct err *err)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	int rc;
+
+	seen->store = m->store;
+	if ((rc = job_etcd_db_open_log(
+		 &job, m->repo, &m->chain, at, &db, err)) < 0 ||
+	    (rc = job_etcd_db_records(db, 0, see, seen, err)) < 0)
+		return rc;
+	CHECK(seen->last == job_etcd_db_facts(db)->revision || seen->n == 0);
 	return 0;
 }
 
@@ -35,18 +63,13 @@ static int
 replay(struct test_etcd_chain *m, uint64_t revision, int64_t ms, uint64_t *ret,
     struct err *err)
 {
-	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 	const struct job_etcd_at at = { .revision = revision, .time_ms = ms };
 	struct seen seen = { 0 };
 	int rc;
 
-	if ((rc = job_etcd_db_open_log(
-		 &job, m->repo, &m->chain, &at, &db, err)) < 0 ||
-	    (rc = job_etcd_db_records(db, 0, see, &seen, err)) < 0)
-		return rc;
-	CHECK(seen.last == job_etcd_db_facts(db)->revision || seen.n == 0);
+	rc = replay_to(m, &at, &seen, err);
 	*ret = seen.n;
-	return 0;
+	return rc;
 }
 
 static uint64_t
@@ -246,6 +269,75 @@ TEST(db_log__behind_a_gap_is_not_reached)
 	CHECK(m.chain.n == 0 && m.chain.beyond == 7);
 	CHECK_FAIL(replay(&m, 8, 0, &n, &e), &e, HF_ENOTFOUND);
 	CHECK(strstr(e.hint, "revision 5 is missing") != NULL);
+	test_etcd_chain_clear(&m);
+}
+
+#define LOGS 12
+
+/* As many logs, of a revision each. */
+static void
+live_long(struct test_etcd_chain *m)
+{
+	int i;
+
+	test_etcd_chain_make(m);
+	for (i = 0; i < LOGS; i++) {
+		test_etcd_put(&m->etcd, "c", "1");
+		test_etcd_chain_watch(m);
+		test_etcd_chain_commit(m, 0);
+	}
+	CHECK(m->chain.n == LOGS);
+}
+
+/* Far away, the time is that of asking for one log after the other. */
+TEST(db_log__asks_for_many_small_logs_at_once_and_replays_them_in_order)
+{
+	struct job_etcd_at at = { 0 };
+	struct seen seen = { .crowd = LOGS };
+	struct test_etcd_chain m;
+	struct err e = ERR_INIT;
+
+	live_long(&m);
+	CHECK_OK(replay_to(&m, &at, &seen, &e), &e);
+	CHECK(seen.n == 3 + LOGS);
+	CHECK(test_crowd_most(m.store) == LOGS);
+	CHECK(test_crowd_total(m.store) == LOGS); /* Each once. */
+	/* Those behind the revision are not asked for. */
+	at.revision = 8;
+	seen = (struct seen){ .crowd = 4 };
+	CHECK_OK(replay_to(&m, &at, &seen, &e), &e);
+	CHECK(seen.n == 7 && test_crowd_total(m.store) == 4);
+	test_etcd_chain_clear(&m);
+}
+
+TEST(db_log__that_cannot_be_had_is_named_when_its_turn_has_come)
+{
+	struct repo_pack_row row;
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64], want[64];
+	const struct repo_backup *b;
+	struct test_etcd_chain m;
+	struct err e;
+	uint64_t n;
+
+	live_long(&m);
+	b = m.chain.logs[6].backup;
+	row = test_pack(m.repo, b, 0);
+	repo_name_pack(name, row.hour, row.oid);
+	test_object_put(m.store, repo_object(m.repo, name, object), NULL, 0);
+	(void)snprintf(want, sizeof(want), "log '%s': ", b->id);
+	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, want) != NULL);
+	CHECK(strstr(e.msg, "it is missing from the store") != NULL);
+	CHECK(strstr(e.msg, name) != NULL && n == 3 + 6);
+
+	/* Of an earlier one, the manifest. */
+	b = m.chain.logs[3].backup;
+	test_object_put(m.store, repo_object(m.repo, b->name, object), NULL, 0);
+	(void)snprintf(want, sizeof(want), "log '%s': manifest '", b->id);
+	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ENOTFOUND);
+	CHECK(strstr(e.msg, want) != NULL);
+	CHECK(strstr(e.msg, b->name) != NULL && n == 3 + 3);
+	CHECK(records(&m, 7, 0) == 6);
 	test_etcd_chain_clear(&m);
 }
 
