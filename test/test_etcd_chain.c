@@ -6,6 +6,7 @@
 #include "job/job.h"
 #include "job/job_backup.h"
 #include "source/etcd/source_etcd_log.h"
+#include "store/fault/store_fault.h"
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
@@ -38,7 +39,8 @@ test_etcd_chain_make(struct test_etcd_chain *c)
 
 	memset(c, 0, sizeof(*c));
 	CHECK_OK(store_mem_new(&mem, &e), &e);
-	CHECK_OK(test_crowd_new(mem, &c->store, &e), &e);
+	CHECK_OK(store_fault_new(mem, &c->faulty, &e), &e);
+	CHECK_OK(test_crowd_new(c->faulty, &c->store, &e), &e);
 	/* A host knows one repository in a place. */
 	(void)snprintf(host, sizeof(host), "host%d", made++);
 	CHECK_OK(test_repo_init(c->store, host, "1", &e), &e);

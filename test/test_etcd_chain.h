@@ -13,7 +13,8 @@ struct source_etcd_log;
  * continue it.
  */
 struct test_etcd_chain {
-	struct store *store; /* It counts (test_crowd.h). */
+	struct store *store;  /* It counts (test_crowd.h). */
+	struct store *faulty; /* Behind it (store_fault.h). */
 	struct repo *repo;
 	struct repo_catalogue cat; /* The backup, and the logs. */
 	struct test_etcd etcd;

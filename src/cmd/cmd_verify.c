@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/size.h"
@@ -59,44 +60,59 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	    err);
 }
 
-static int
-verify(struct ctx *ctx, const struct cmd_opened *o,
-    struct job_verify_logs *logs, const struct repo_backup *b, uint64_t *bad,
-    struct err *err)
-{
-	const struct job j = cmd_job(ctx);
-	const struct job_verify_opts opts = {
-		.level = level_of(ctx),
-		.attest = true,
-		.logs = logs,
-	};
-	struct job_verify_report rep;
-	int rc;
+struct verifying {
+	struct ctx *ctx;
+	uint64_t bad;
+};
 
-	if ((rc = job_verify(&j, o->repo, b, &opts, &rep, err)) < 0)
+static int
+on_verified(void *arg, const struct repo_backup *b,
+    const struct job_verify_report *rep, struct err *err)
+{
+	struct verifying *v = arg;
+
+	if (rep == NULL)
 		return err_wrap(err, "verify '%s'", b->id);
-	*bad += rep.bad > 0;
-	return answer(ctx, b, &rep, err);
+	v->bad += rep->bad > 0;
+	return answer(v->ctx, b, rep, err);
 }
 
-/* Verify the logs that continue a backup: they are worth as much as it is. */
-static int
-verify_logs(struct ctx *ctx, const struct cmd_opened *o,
-    struct job_verify_logs *logs, const struct repo_backup *base, uint64_t *bad,
-    struct err *err)
+/* What continues a backup is worth as much as the backup. */
+static bool
+is_meant(const struct repo_backup *b, const struct repo_backup *base)
 {
-	const struct repo_backup *b;
-	size_t i;
+	return !b->removed && (base == NULL || repo_backup_continues(b, base));
+}
+
+/* Verify the backup ${base} with its logs, or all if it is NULL. */
+static int
+verify(struct ctx *ctx, const struct cmd_opened *o,
+    const struct repo_backup *base, uint64_t *bad, struct err *err)
+{
+	CLEANUP(freep_mem) const struct repo_backup **v = NULL;
+	CLEANUP(freep_job_verify_logs) struct job_verify_logs *logs = NULL;
+	struct verifying to = { .ctx = ctx };
+	struct job_verify_opts opts = {
+		.level = level_of(ctx),
+		.attest = true,
+	};
+	const struct job j = cmd_job(ctx);
+	size_t i, n = 0;
 	int rc;
 
-	for (i = 0; i < o->cat.n; i++) {
-		b = &o->cat.backups[i];
-		if (b->removed || !repo_backup_continues(b, base))
-			continue;
-		if ((rc = verify(ctx, o, logs, b, bad, err)) < 0)
-			return rc;
-	}
-	return 0;
+	if ((v = calloc(o->cat.n + 1, sizeof(struct repo_backup *))) == NULL)
+		return err_nomem(err);
+	if (base != NULL)
+		v[n++] = base;
+	for (i = 0; i < o->cat.n; i++)
+		if (is_meant(&o->cat.backups[i], base))
+			v[n++] = &o->cat.backups[i];
+	if ((rc = job_verify_logs_new(&o->cat, n == 1, &logs, err)) < 0)
+		return rc;
+	opts.logs = logs;
+	rc = job_verify_each(&j, o->repo, v, n, &opts, on_verified, &to, err);
+	*bad = to.bad;
+	return rc;
 }
 
 static int
@@ -117,32 +133,6 @@ judge(uint64_t bad, size_t findings, struct err *err)
 			     "restores what is whole and lists the rest");
 }
 
-/* One backup with its logs, or all there are. */
-static int
-verify_wanted(struct ctx *ctx, const struct cmd_opened *o, const char *name,
-    uint64_t *bad, struct err *err)
-{
-	CLEANUP(freep_job_verify_logs) struct job_verify_logs *logs = NULL;
-	const struct repo_backup *b;
-	size_t i;
-	int rc;
-
-	if ((rc = job_verify_logs_new(&o->cat, &logs, err)) < 0)
-		return rc;
-	if (name != NULL) {
-		rc = repo_catalogue_find(&o->cat, name, &b, err);
-		if (rc < 0 || (rc = verify(ctx, o, logs, b, bad, err)) < 0)
-			return rc;
-		return verify_logs(ctx, o, logs, b, bad, err);
-	}
-	for (i = 0; i < o->cat.n; i++) {
-		b = &o->cat.backups[i];
-		if (!b->removed && (rc = verify(ctx, o, logs, b, bad, err)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
@@ -150,14 +140,16 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	struct cmd_opened o = {
 		.keyless = level_of(ctx) < VERIFY_OPENS,
 	};
+	const struct repo_backup *b = NULL;
 	uint64_t bad = 0;
 	size_t findings;
 	int rc;
 
 	if ((rc = cmd_opened_catalogue(
 		 ctx, STORE_READ | STORE_WRITE, &o, err)) < 0 ||
-	    (rc = verify_wanted(
-		 ctx, &o, argc > 0 ? argv[0] : NULL, &bad, err)) < 0)
+	    (argc > 0 &&
+		(rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0) ||
+	    (rc = verify(ctx, &o, b, &bad, err)) < 0)
 		return rc;
 	findings = o.cat.nfindings - o.cat.nsettled;
 	if (bad == 0 && (argc > 0 || findings == 0))

@@ -2,6 +2,7 @@
 #define JOB_JOB_VERIFY_H_
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Opaque types. */
@@ -56,5 +57,19 @@ struct job_verify_report {
  */
 int job_verify(const struct job *, struct repo *, const struct repo_backup *,
     const struct job_verify_opts *, struct job_verify_report *, struct err *);
+
+/**
+ * job_verify_each(j, r, v, n, opts, fn, arg, err):
+ * Verify the ${n} backups of ${v}, and call ${fn} with each and its report, in
+ * this order and from the caller's thread, as events are.  Small logs are
+ * verified several at once.  Where one could not be looked at, ${fn} has NULL
+ * for its report and the failure in ${err}; the first negative return of
+ * ${fn} ends it and is returned.
+ */
+typedef int job_verify_fn(void *arg, const struct repo_backup *,
+    const struct job_verify_report *, struct err *);
+int job_verify_each(const struct job *, struct repo *,
+    const struct repo_backup *const *, size_t, const struct job_verify_opts *,
+    job_verify_fn *, void *, struct err *);
 
 #endif /* !JOB_JOB_VERIFY_H_ */

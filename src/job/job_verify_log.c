@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -12,25 +13,28 @@ struct chain {
 	struct job_etcd_chain c;
 	struct job_etcd_replayed rep;
 	struct err err; /* Why no further; its code is 0: to its end. */
-	bool told;      /* Why. */
 	size_t at;      /* The log that was judged last: the next is near. */
 };
 
 struct job_verify_logs {
 	const struct repo_catalogue *cat;
+	bool alone;
+	pthread_mutex_t lock; /* What is below. */
 	struct chain **chains;
 	size_t n;
 };
 
 int
-job_verify_logs_new(const struct repo_catalogue *cat,
+job_verify_logs_new(const struct repo_catalogue *cat, bool alone,
     struct job_verify_logs **ret, struct err *err)
 {
 	struct job_verify_logs *v;
 
 	if ((v = calloc(1, sizeof(*v))) == NULL)
 		return err_nomem(err);
+	(void)pthread_mutex_init(&v->lock, NULL);
 	v->cat = cat;
+	v->alone = alone;
 	*ret = v;
 	return 0;
 }
@@ -55,6 +59,7 @@ job_verify_logs_free(struct job_verify_logs *v)
 	for (i = 0; i < v->n; i++)
 		chain_free(v->chains[i]);
 	free(v->chains);
+	(void)pthread_mutex_destroy(&v->lock);
 	free(v);
 }
 
@@ -139,27 +144,36 @@ find_chain(struct job_verify_logs *v, const struct job *j, struct repo *r,
 	return rc;
 }
 
-/*
- * The first log that did not hold is told of, or, if that is not among those
- * that are judged, the first behind it: not thousands of them.
- */
+/* The first log that did not hold is told of: not thousands behind it. */
 static struct job_verify_log
-judge(struct chain *c, size_t i)
+judge(const struct job_verify_logs *v, const struct chain *c, size_t i)
 {
 	struct job_verify_log ret = { 0 };
 
 	if (c->err.code == 0 || i < c->rep.logs)
 		ret.replayed = true;
-	else if (i == c->rep.logs || !c->told)
+	else if (i == c->rep.logs || v->alone)
 		ret.what = c->err.msg;
-	c->told = c->told || ret.what != NULL;
 	return ret;
 }
 
 int
-job_verify_logs_judge(struct job_verify_logs *v, const struct job *j,
-    struct repo *r, const struct repo_backup *log, struct job_verify_log *ret,
-    struct err *err)
+job_verify_logs_replay(struct job_verify_logs *v, const struct job *j,
+    struct repo *r, const struct repo_backup *log, struct err *err)
+{
+	struct chain *c = NULL;
+	int rc;
+
+	(void)pthread_mutex_lock(&v->lock);
+	rc = find_chain(v, j, r, log, &c, err);
+	(void)pthread_mutex_unlock(&v->lock);
+	return rc;
+}
+
+/* With the lock. */
+static int
+find_and_judge(struct job_verify_logs *v, const struct job *j, struct repo *r,
+    const struct repo_backup *log, struct job_verify_log *ret, struct err *err)
 {
 	struct chain *c = NULL;
 	size_t i, k;
@@ -173,8 +187,21 @@ job_verify_logs_judge(struct job_verify_logs *v, const struct job *j,
 		if (c->c.logs[i].backup != log)
 			continue;
 		c->at = i;
-		*ret = judge(c, i);
+		*ret = judge(v, c, i);
 		break;
 	}
 	return 0;
+}
+
+int
+job_verify_logs_judge(struct job_verify_logs *v, const struct job *j,
+    struct repo *r, const struct repo_backup *log, struct job_verify_log *ret,
+    struct err *err)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&v->lock);
+	rc = find_and_judge(v, j, r, log, ret, err);
+	(void)pthread_mutex_unlock(&v->lock);
+	return rc;
 }

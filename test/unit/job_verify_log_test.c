@@ -55,7 +55,8 @@ verify(struct test_etcd_chain *c, size_t from)
 	size_t i;
 
 	CHECK(c->cat.n <= 1 + LOGS);
-	CHECK_OK(job_verify_logs_new(&c->cat, &logs, &e), &e);
+	CHECK_OK(
+	    job_verify_logs_new(&c->cat, from + 1 == c->cat.n, &logs, &e), &e);
 	for (i = from; i < c->cat.n; i++)
 		verify_one(c, logs, i, &seen);
 	return seen;
