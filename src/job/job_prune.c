@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_prune_impl.h"
@@ -129,9 +130,17 @@ refuse_if_shrunk(const struct prune *p, struct err *err)
 	return 0;
 }
 
+int
+prune_each(struct prune *p, size_t n, int (*fn)(void *, size_t, struct err *),
+    struct err *err)
+{
+	const bool near = repo_store(p->repo)->ops->caps & STORE_CAP_NEAR;
+
+	return parallel_for(n, near ? 1 : repo_threads(p->repo), fn, p, err);
+}
+
 static int
-put_tombstone(
-    struct prune *p, size_t i, const struct secret *seed, struct err *err)
+put_tombstone(struct prune *p, size_t i, struct err *err)
 {
 	const struct repo_backup *b = &p->cat.backups[i];
 	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
@@ -150,7 +159,7 @@ put_tombstone(
 	memcpy(t.writer, b->m.writer, sizeof(t.writer));
 	memcpy(t.parent, b->m.parent, sizeof(t.parent));
 	if ((rc = repo_writer_fingerprint(p->repo, t.pruner, err)) < 0 ||
-	    (rc = repo_tombstone_encode(&t, seed, &bytes, err)) < 0)
+	    (rc = repo_tombstone_encode(&t, p->seed, &bytes, err)) < 0)
 		return rc;
 	repo_name_tombstone(name, t.sha256);
 	/*
@@ -168,27 +177,35 @@ put_tombstone(
 }
 
 static int
+remove_one(void *arg, size_t i, struct err *err)
+{
+	struct prune *p = arg;
+	int rc;
+
+	if (p->cat.backups[i].removed || p->verdicts[i].keep)
+		return 0;
+	if ((rc = job_check(p->job, err)) < 0 ||
+	    (rc = put_tombstone(p, i, err)) < 0)
+		return err_wrap(err, "remove '%s'", p->cat.backups[i].id);
+	return 0;
+}
+
+static int
 remove_backups(struct prune *p, struct err *err)
 {
-	const struct secret *seed = NULL;
 	size_t i;
 	int rc;
 
-	if (!p->opts->dry_run &&
-	    (rc = repo_writer_seed(p->repo, REPO_ROLE_PRUNE, &seed, err)) < 0)
+	for (i = 0; i < p->cat.n; i++)
+		p->rep.removed +=
+		    !p->cat.backups[i].removed && !p->verdicts[i].keep;
+	if (p->opts->dry_run)
+		return 0;
+	/* Nobody else erases, even where nothing is to be removed. */
+	rc = repo_writer_seed(p->repo, REPO_ROLE_PRUNE, &p->seed, err);
+	if (rc < 0)
 		return rc;
-	for (i = 0; i < p->cat.n; i++) {
-		if (p->cat.backups[i].removed || p->verdicts[i].keep)
-			continue;
-		p->rep.removed++;
-		if (p->opts->dry_run)
-			continue;
-		if ((rc = job_check(p->job, err)) < 0 ||
-		    (rc = put_tombstone(p, i, seed, err)) < 0)
-			return err_wrap(
-			    err, "remove '%s'", p->cat.backups[i].id);
-	}
-	return 0;
+	return prune_each(p, p->cat.n, remove_one, err);
 }
 
 static int
@@ -237,7 +254,12 @@ job_prune(const struct job *j, struct repo *r,
     const struct job_prune_opts *opts, struct job_prune_report *rep,
     struct err *err)
 {
-	struct prune p = { .job = j, .repo = r, .opts = opts };
+	struct prune p = {
+		.job = j,
+		.repo = r,
+		.opts = opts,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	int rc;
 
 	if ((rc = run(&p, err)) == 0)
@@ -246,5 +268,6 @@ job_prune(const struct job *j, struct repo *r,
 	free(p.verdicts);
 	job_packs_free(p.packs);
 	repo_catalogue_clear(&p.cat);
+	(void)pthread_mutex_destroy(&p.lock);
 	return rc;
 }

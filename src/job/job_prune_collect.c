@@ -27,30 +27,35 @@ prune_name(const struct prune *p, const struct repo_manifest *m)
 }
 
 /*
- * Erase an object; return 1 if the store refuses, because a lock holds it
- * longer.
+ * Erase an object, and count it in ${*done}; return 1 if the store refuses,
+ * because a lock holds it longer.
  */
 static int
-erase(struct prune *p, const char *name, struct err *err)
+erase(struct prune *p, const char *name, uint64_t *done, struct err *err)
 {
 	char object[REPO_NAME_MAX + 64];
 	struct err e = ERR_INIT;
 	int rc;
 
-	if (p->opts->dry_run)
-		return 0;
-	if ((rc = job_check(p->job, err)) < 0)
-		return rc;
-	(void)repo_object(p->repo, name, object);
-	if (store_erase(p->eraser, object, &e) == 0)
-		return 0;
-	if (e.code != -HF_EDENIED) {
-		*err = e;
-		return err->code;
+	if (!p->opts->dry_run) {
+		if ((rc = job_check(p->job, err)) < 0)
+			return rc;
+		(void)repo_object(p->repo, name, object);
+		rc = store_erase(p->eraser, object, &e);
+		if (rc < 0 && rc != -HF_EDENIED) {
+			*err = e;
+			return err->code;
+		}
 	}
-	p->rep.held++;
-	p->held = e;
-	return 1;
+	(void)pthread_mutex_lock(&p->lock);
+	if (e.code == 0) {
+		(*done)++;
+	} else {
+		p->rep.held++;
+		p->held = e;
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return e.code == 0 ? 0 : 1;
 }
 
 /* What the store holds on to stays in its undo window, with its packs. */
@@ -62,35 +67,25 @@ hold(struct prune *p, struct repo_backup *b, struct err *err)
 
 	if ((rc = repo_manifest_load(p->repo, b, &m, err)) < 0)
 		return rc;
+	(void)pthread_mutex_lock(&p->lock);
 	(void)prune_name(p, &m);
+	(void)pthread_mutex_unlock(&p->lock);
 	b->removed_ms = p->now_ms;
 	return 0;
 }
 
-/*
- * Erase manifests first, then what they name.  A prune that is killed in
- * between leaves packs that nothing names, and the next prune collects them.
- * The other way round, it would leave a manifest that names packs which are
- * gone.
- */
 static int
-erase_manifests(struct prune *p, struct err *err)
+erase_manifest(void *arg, size_t i, struct err *err)
 {
-	size_t i;
+	struct prune *p = arg;
+	struct repo_backup *b = &p->cat.backups[i];
 	int rc;
 
-	for (i = 0; i < p->cat.n; i++) {
-		if (!prune_is_over(p, &p->cat.backups[i]))
-			continue;
-		if ((rc = erase(p, p->cat.backups[i].name, err)) < 0)
-			return err_wrap(err, "erase the manifest of '%s'",
-			    p->cat.backups[i].id);
-		if (rc == 0)
-			p->rep.erased++;
-		else if ((rc = hold(p, &p->cat.backups[i], err)) < 0)
-			return rc;
-	}
-	return 0;
+	if (!prune_is_over(p, b))
+		return 0;
+	if ((rc = erase(p, b->name, &p->rep.erased, err)) < 0)
+		return err_wrap(err, "erase the manifest of '%s'", b->id);
+	return rc == 0 ? 0 : hold(p, b, err);
 }
 
 /*
@@ -106,29 +101,32 @@ horizon(const struct prune *p)
 }
 
 static int
-erase_packs(struct prune *p, struct err *err)
+erase_pack(void *arg, size_t i, struct err *err)
 {
+	struct prune *p = arg;
+	const struct job_pack *pack = job_packs_at(p->packs, i);
 	char name[REPO_NAME_MAX];
-	struct job_pack *pack;
-	size_t i;
 	int rc;
 
-	for (i = 0; (pack = job_packs_at(p->packs, i)) != NULL; i++) {
-		if (pack->named)
-			continue;
-		if (pack->mtime_ms >= horizon(p)) {
-			p->rep.waiting++;
-			continue;
-		}
-		repo_name_pack(name, pack->hour, pack->oid);
-		if ((rc = erase(p, name, err)) < 0)
-			return err_wrap(err, "erase '%s'", name);
-		if (rc > 0)
-			continue;
-		p->rep.packs++;
-		p->rep.bytes += pack->len;
-	}
+	if (pack->named || pack->mtime_ms >= horizon(p))
+		return 0;
+	repo_name_pack(name, pack->hour, pack->oid);
+	if ((rc = erase(p, name, &p->rep.packs, err)) < 0)
+		return err_wrap(err, "erase '%s'", name);
+	if (rc == 0)
+		__atomic_add_fetch(&p->rep.bytes, pack->len, __ATOMIC_RELAXED);
 	return 0;
+}
+
+static int
+erase_packs(struct prune *p, struct err *err)
+{
+	const struct job_pack *pack;
+	size_t n;
+
+	for (n = 0; (pack = job_packs_at(p->packs, n)) != NULL; n++)
+		p->rep.waiting += !pack->named && pack->mtime_ms >= horizon(p);
+	return prune_each(p, n, erase_pack, err);
 }
 
 /* Does a manifest that stays hold something under the data key of ${w}? */
@@ -167,19 +165,24 @@ erase_keys(struct prune *p, struct err *err)
 		if (is_needed(p, &all.v[i], root))
 			continue;
 		repo_name_wrapped(name, all.v[i].key_id, all.v[i].opener);
-		if ((rc = erase(p, name, err)) < 0)
+		if ((rc = erase(p, name, &p->rep.keys, err)) < 0)
 			return err_wrap(err, "erase '%s'", name);
-		p->rep.keys += rc == 0;
 	}
 	return 0;
 }
 
+/*
+ * Erase manifests first, then what they name.  A prune that is killed in
+ * between leaves packs that nothing names, and the next prune collects them.
+ * The other way round, it would leave a manifest that names packs which are
+ * gone.
+ */
 int
 prune_collect(struct prune *p, struct err *err)
 {
 	int rc;
 
-	if ((rc = erase_manifests(p, err)) < 0 ||
+	if ((rc = prune_each(p, p->cat.n, erase_manifest, err)) < 0 ||
 	    (rc = erase_packs(p, err)) < 0)
 		return rc;
 	return erase_keys(p, err);

@@ -1,6 +1,7 @@
 #ifndef JOB_JOB_PRUNE_IMPL_H_
 #define JOB_JOB_PRUNE_IMPL_H_
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -23,8 +24,18 @@ struct prune {
 	struct job_packs *packs;
 	struct retention_verdict *verdicts;
 	struct store_eraser *eraser;
-	struct err held; /* The last refusal to erase. */
+	const struct secret *seed; /* The repository's: it may prune. */
+	pthread_mutex_t lock; /* Of all this, while several threads erase. */
+	struct err held;      /* The last refusal to erase. */
 };
+
+/**
+ * prune_each(p, n, fn, err):
+ * Call ${fn} with ${p} and 0 to ${n} - 1, many at once where the store is far
+ * away: what it does is asking the store to put or erase something.
+ */
+int prune_each(struct prune *, size_t, int (*)(void *, size_t, struct err *),
+    struct err *);
 
 /**
  * prune_is_over(p, b):

@@ -14,6 +14,7 @@
 #include "store/mem/store_mem.h"
 #include "store/store.h"
 #include "test.h"
+#include "test_crowd.h"
 #include "test_etcd.h"
 #include "test_repo.h"
 
@@ -25,7 +26,7 @@ static const struct job job = { .workers = 1 };
 #define T0 (1800000000ll * 1000) /* 2027-01-15 */
 
 struct made {
-	struct store *mem, *store; /* The second stands before the first. */
+	struct store *mem, *faulty, *store; /* Each before the last. */
 	struct repo *repo;
 	struct repo_catalogue cat;
 	struct test_etcd etcd;
@@ -69,7 +70,8 @@ make_empty(struct made *m)
 
 	memset(m, 0, sizeof(*m));
 	CHECK_OK(store_mem_new(&m->mem, &e), &e);
-	CHECK_OK(store_fault_new(m->mem, &m->store, &e), &e);
+	CHECK_OK(store_fault_new(m->mem, &m->faulty, &e), &e);
+	CHECK_OK(test_crowd_new(m->faulty, &m->store, &e), &e);
 	pass(m, T0);
 	/* A host knows one repository in a place. */
 	(void)snprintf(host, sizeof(host), "host%d", made++);
@@ -249,9 +251,9 @@ prune_cut(uint64_t nth)
 	int rc;
 
 	make(&m);
-	CHECK_OK(store_fault_add(m.store, &cut, &e), &e);
+	CHECK_OK(store_fault_add(m.faulty, &cut, &e), &e);
 	rc = prune(&m, 1, &rep, &e);
-	store_fault_clear(m.store);
+	store_fault_clear(m.faulty);
 	load(&m);
 	CHECK(m.cat.n == ALL && replay(&m, NEW, NEW_LAST) == 6);
 	for (i = 0; i < NEW; i++)
@@ -278,4 +280,52 @@ TEST(prune__cut_off_anywhere_leaves_no_log_behind)
 	while (prune_cut(nth))
 		nth++;
 	CHECK(nth == 4);
+}
+
+#define LOGS 10
+
+/* Far away, the time is that of asking for one after the other. */
+TEST(prune__removes_and_erases_many_at_once_and_packs_after_manifests)
+{
+	const struct store_fault stuck = {
+		.kind = STORE_FAULT_FAIL,
+		.ops = STORE_OP_DEL,
+		.prefix = "hf1/main/s/000000000005",
+		.code = HF_EUNAVAIL,
+	};
+	CLEANUP(clear) struct made m;
+	struct job_prune_report rep;
+	struct err e = ERR_INIT;
+	char want[64];
+	size_t i, before;
+
+	make_empty(&m);
+	back_up(&m);
+	for (i = 0; i < LOGS; i++)
+		log_one(&m, 0);
+	back_up(&m);
+	test_crowd_expect(m.store, STORE_OP_PUT, "/t/", 1 + LOGS);
+	CHECK_OK(prune(&m, 1, &rep, &e), &e);
+	CHECK(rep.removed == 1 + LOGS && rep.kept == 1);
+	CHECK(test_crowd_most(m.store) == 1 + LOGS);
+
+	pass(&m, 20 * DAY);
+	before = packs(&m);
+	(void)snprintf(want, sizeof(want), "erase the manifest of '%s'",
+	    m.cat.backups[4].id);
+	CHECK_OK(store_fault_add(m.faulty, &stuck, &e), &e);
+	test_crowd_expect(m.store, STORE_OP_DEL, "/s/", 1 + LOGS);
+	CHECK_FAIL(prune(&m, 1, &rep, &e), &e, HF_EUNAVAIL);
+	CHECK(test_crowd_most(m.store) == 1 + LOGS);
+	CHECK(strncmp(e.msg, want, strlen(want)) == 0);
+	/* Packs wait until all manifests that name them are gone. */
+	CHECK(packs(&m) == before);
+
+	store_fault_clear(m.faulty);
+	test_crowd_expect(m.store, STORE_OP_DEL, "/p/", 1 + LOGS);
+	CHECK_OK(prune(&m, 1, &rep, &e), &e);
+	CHECK(rep.erased == 1 && rep.packs == before - packs(&m));
+	CHECK(test_crowd_most(m.store) >= 1 + LOGS);
+	load(&m);
+	CHECK(m.cat.n == 1);
 }
