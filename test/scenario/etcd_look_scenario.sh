@@ -169,7 +169,8 @@ since_revision() {
 since_backup() {
 	fails 4 "no backup of the source 'records' before" BACKUP@REV -- \
 		etcd diff latest:records "${repo[@]}" &&
-		ctl put /k/1 changed && ctl del /k/2 && ctl put /new 1 &&
+		{ ctl put /k/1 changed && ctl del /k/2 && ctl put /new 1; } \
+			>puts &&
 		hf backup "${repo[@]}" --from "etcd:$ETCD_ENDPOINTS" \
 			--source-name records &&
 		hf etcd diff latest:records "${repo[@]}" &&
