@@ -247,3 +247,9 @@ etcd_hashkv_points_at(
 	return crc32c_times(hash, crc32c_factor(p->all.len - b->all.len)) ^
 	       p->all.sum;
 }
+
+bool
+etcd_hashkv_points_empty(const struct etcd_hashkv_points *p)
+{
+	return p->keys != NULL && p->kept == 0;
+}

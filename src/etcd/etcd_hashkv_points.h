@@ -1,6 +1,7 @@
 #ifndef ETCD_ETCD_HASHKV_POINTS_H_
 #define ETCD_ETCD_HASHKV_POINTS_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,5 +50,12 @@ int etcd_hashkv_points_add(
  * were announced.
  */
 uint32_t etcd_hashkv_points_at(struct etcd_hashkv_points *, uint64_t, uint64_t);
+
+/**
+ * etcd_hashkv_points_empty(p):
+ * Is every key deleted by now?  Then a server that is compacted hashes
+ * whatever it has not removed yet, which its records do not tell.
+ */
+bool etcd_hashkv_points_empty(const struct etcd_hashkv_points *);
 
 #endif /* !ETCD_ETCD_HASHKV_POINTS_H_ */

@@ -147,7 +147,8 @@ replay_log(struct replay *p, const struct job *j, struct repo *r,
 	if (has_records(log))
 		rc = job_etcd_log_records(
 		    j, r, ahead, log, after, on_record, p, err);
-	if (rc < 0 || !has_hash(c, log))
+	if (rc < 0 || !has_hash(c, log) ||
+	    (log->hash_compact > 0 && etcd_hashkv_points_empty(p->points)))
 		return rc;
 	rc = check(p, log->last, log->hash_compact, log->hash, err);
 	return rc < 0 ? err_wrap(

@@ -18,6 +18,8 @@ struct repo;
  * Nothing in a log is believed: each revision must be there, in its order,
  * with all its records; and wherever a member's HashKV is known, of the
  * backup and at the end of each log, what was replayed by then must have it.
+ * (But where all keys are deleted, and history is compacted, nobody can tell
+ * what a member hashed: etcd_hashkv_points.h.)
  */
 struct job_etcd_replay_opts {
 	const struct job_etcd_chain *chain;

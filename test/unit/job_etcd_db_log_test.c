@@ -220,6 +220,36 @@ TEST(db_log__without_a_hash_is_as_good_as_the_next_one_that_has_one)
 	test_etcd_chain_clear(&m);
 }
 
+/*
+ * Somebody deletes everything, and history is compacted: of what is older, a
+ * member hashes what it has not removed yet.  What comes later is proven.
+ */
+TEST(db_log__of_an_empty_etcd_has_a_hash_that_nobody_can_tell)
+{
+	struct test_etcd_chain m;
+	struct err e;
+	uint64_t n;
+
+	test_etcd_chain_make(&m);
+	test_etcd_delete(&m.etcd, "a");
+	test_etcd_delete(&m.etcd, "b");
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 0); /* Not compacted: all records count. */
+	m.compact = 5;
+	test_etcd_put(&m.etcd, "c", "1");
+	test_etcd_delete(&m.etcd, "c");
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 1);
+	test_etcd_put(&m.etcd, "c", "2");
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 0);
+	CHECK(records(&m, 0, 0) == 8);
+	m.chain.logs[2].hash++;
+	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "ends with revision 6: with the log") != NULL);
+	test_etcd_chain_clear(&m);
+}
+
 TEST(db_log__that_leaves_out_a_revision_is_refused)
 {
 	struct test_etcd_chain m;
