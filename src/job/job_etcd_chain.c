@@ -131,9 +131,9 @@ take(struct job_etcd_chain *c, size_t *used, struct job_etcd_log log)
 }
 
 /*
- * Choose the logs of the chain, in place: of those that begin no later
- * than where the chain ends, take the one that reaches furthest, and so on.  A log in which nothing
- * happened is taken for the time that it covers.
+ * Choose the logs of the chain, in place: of those that begin no later than
+ * where the chain ends, take the one that reaches furthest, and so on.  A log
+ * in which nothing happened is taken for the time that it covers.
  */
 static void
 join(struct job_etcd_chain *c)

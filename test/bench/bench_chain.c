@@ -21,8 +21,9 @@
 
 /*
  * bench_chain: what processor time the logs of an etcd take to be replayed, as
- * for a restore.  The first log puts all keys once, each further one some of them;
- * all have a HashKV, and the compact revision moves on every so many logs.
+ * for a restore.  The first log puts all keys once, each further one some of
+ * them; all have a HashKV, and the compact revision moves on every so many
+ * logs.
  * The environment says how many: KEYS, VALUE (bytes), LOGS, EVENTS (in each
  * of them), COMPACT (logs for each compaction; 0: never).
  */
