@@ -107,7 +107,7 @@ add_chain(struct job_verify_logs *v, const struct job *j, struct repo *r,
 	struct chain **grown;
 	int rc;
 
-	grown = reallocarray(v->chains, v->n + 1, sizeof(*grown));
+	grown = reallocarray(v->chains, v->n + 1, sizeof(struct chain *));
 	if (grown == NULL)
 		return err_nomem(err);
 	v->chains = grown;

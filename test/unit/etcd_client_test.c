@@ -196,7 +196,7 @@ TEST(client__gives_up_on_a_server_that_accepts_and_never_answers)
 	char url[64];
 	int i;
 
-	fd = listen_only(url, sizeof(url));
+	CHECK((fd = listen_only(url, sizeof(url))) >= 0);
 	gives_up(url, 200, "no answer in time");
 	gives_up(url, 0, "nothing came for 0.2 seconds");
 	for (i = 0; i < 2; i++) {
