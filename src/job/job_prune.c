@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parallel.h"
 #include "base/str.h"
 #include "job/job.h"
 #include "job/job_prune_impl.h"
@@ -128,15 +127,6 @@ refuse_if_shrunk(const struct prune *p, struct err *err)
 		    "prune with --force");
 	}
 	return 0;
-}
-
-int
-prune_each(struct prune *p, size_t n, int (*fn)(void *, size_t, struct err *),
-    struct err *err)
-{
-	const bool near = repo_store(p->repo)->ops->caps & STORE_CAP_NEAR;
-
-	return parallel_for(n, near ? 1 : repo_threads(p->repo), fn, p, err);
 }
 
 static int

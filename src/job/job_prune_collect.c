@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/parallel.h"
 #include "job/job.h"
 #include "job/job_prune_impl.h"
 #include "job/job_wrappings.h"
@@ -24,6 +25,15 @@ prune_name(const struct prune *p, const struct repo_manifest *m)
 			whole = false;
 	}
 	return whole;
+}
+
+int
+prune_each(struct prune *p, size_t n, int (*fn)(void *, size_t, struct err *),
+    struct err *err)
+{
+	const bool near = repo_store(p->repo)->ops->caps & STORE_CAP_NEAR;
+
+	return parallel_for(n, near ? 1 : repo_threads(p->repo), fn, p, err);
 }
 
 /*
