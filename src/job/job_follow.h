@@ -53,9 +53,10 @@ struct job_follow_opts {
  * goes on behind the last log.  That is known from the catalogue; on a host
  * that cannot read it, from the local state, which is written after each
  * commit.  If it is killed just before that, it stores again what is already
- * there, and a change that comes twice counts once.  If the newest backup's
- * logs end before those of an older one, it was killed while it went over, and
- * the older one is continued.
+ * there, and a change that comes twice counts once.  If the newest backup has
+ * no logs yet, or they end before those of an older one, it was killed before
+ * it had gone over: the older one is continued until it has all up to the
+ * newest one's revision, if the cluster can still tell it.
  *
  * When the cluster or the store does not answer, it tries again for as long as
  * it takes.  Meanwhile it holds no more than ${opts->bytes}; the rest waits in
