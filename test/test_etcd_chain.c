@@ -61,6 +61,7 @@ test_etcd_chain_make(struct test_etcd_chain *c)
 void
 test_etcd_chain_clear(struct test_etcd_chain *c)
 {
+	repo_key_cache_clear(&c->keys);
 	job_etcd_chain_clear(&c->chain);
 	freep_source_etcd_log(&c->log);
 	test_etcd_clear(&c->etcd);
@@ -109,7 +110,8 @@ test_etcd_chain_commit(struct test_etcd_chain *c, uint32_t wrong)
 	struct job_backup_opts opts = { .source = "cp",
 		.type = "etcd",
 		.label = "etcd:test",
-		.log_of = c->chain.base->m.sha256 };
+		.log_of = c->chain.base->m.sha256,
+		.keys = &c->keys };
 	struct job_backup_report rep;
 	struct err e = ERR_INIT;
 

@@ -3,6 +3,7 @@
 
 #include "job/job_etcd_chain.h"
 #include "repo/repo.h"
+#include "repo/repo_key_cache.h"
 #include "test_etcd.h"
 
 /* Opaque types. */
@@ -20,7 +21,8 @@ struct test_etcd_chain {
 	struct test_etcd etcd;
 	struct source_etcd_log *log;
 	struct job_etcd_chain chain;
-	uint64_t compact; /* Of the member that tells its hash. */
+	struct repo_key_cache keys; /* The logs have one data key. */
+	uint64_t compact;           /* Of the member that tells its hash. */
 	int64_t ms;
 	size_t done; /* Changes that are in a log. */
 };

@@ -226,17 +226,13 @@ goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
 static const struct repo_backup *
 base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
 {
-	const struct repo_backup *b;
+	const struct repo_backup *b = repo_catalogue_at(cat, log->m.base);
 	uint64_t revision, compact;
-	size_t i;
 
-	for (i = cat->n; i-- > 0;) {
-		b = &cat->backups[i];
-		if (repo_backup_continues(log, b) && !b->removed && !b->bad &&
-		    is_base(b, &revision, &compact))
-			return b;
-	}
-	return NULL;
+	return b != NULL && !b->removed && !b->bad &&
+		       is_base(b, &revision, &compact)
+		   ? b
+		   : NULL;
 }
 
 static void

@@ -215,7 +215,7 @@ job_legacy_import(const struct job *j, const struct job_legacy *where,
 {
 	CLEANUP(freep_repo_legacy_list)
 	struct repo_legacy_list l = { NULL, 0 };
-	struct repo_catalogue cat = { NULL, 0, NULL, 0, false };
+	struct repo_catalogue cat = { 0 };
 	int rc;
 
 	*rep = (struct job_legacy_imported){ 0 };

@@ -1,5 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/parallel.h"
 #include "job/job.h"
 #include "job/job_prune_impl.h"
@@ -139,28 +141,68 @@ erase_packs(struct prune *p, struct err *err)
 	return prune_each(p, n, erase_pack, err);
 }
 
-/* Does a manifest that stays hold something under the data key of ${w}? */
-static bool
-is_needed(
-    const struct prune *p, const struct job_wrapping *w, const uint8_t root[])
+/* The ids of the data keys that the manifests that stay need, sorted. */
+struct ids {
+	uint8_t (*v)[REPO_ID_LEN];
+	size_t n, cap;
+};
+
+static int
+by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, REPO_ID_LEN);
+}
+
+/* Logs come in hundreds with one key: all but the first add nothing. */
+static int
+add_id(struct ids *ids, const uint8_t id[], struct err *err)
+{
+	uint8_t(*grown)[REPO_ID_LEN];
+
+	if (ids->n > 0 && by_id(ids->v[ids->n - 1], id) == 0)
+		return 0;
+	if (ids->n == ids->cap) {
+		ids->cap = ids->cap * 2 + 64;
+		grown = reallocarray(ids->v, ids->cap, sizeof(*grown));
+		if (grown == NULL)
+			return err_nomem(err);
+		ids->v = grown;
+	}
+	memcpy(ids->v[ids->n++], id, REPO_ID_LEN);
+	return 0;
+}
+
+static int
+gather_ids(const struct prune *p, struct ids *ids, struct err *err)
 {
 	const struct repo_backup *b;
 	size_t i, k;
 
-	if (w->mtime_ms >= horizon(p) ||
-	    memcmp(w->key_id, root, SIGN_FINGERPRINT_LEN) == 0)
-		return true;
 	for (i = 0; i < p->cat.n; i++) {
 		b = &p->cat.backups[i];
 		for (k = 0; k < b->m.nkeys && !prune_is_over(p, b); k++)
-			if (memcmp(b->m.keys[k], w->key_id, REPO_ID_LEN) == 0)
-				return true;
+			if (add_id(ids, b->m.keys[k], err) < 0)
+				return err->code;
 	}
-	return false;
+	if (ids->n > 0)
+		qsort(ids->v, ids->n, sizeof(*ids->v), by_id);
+	return 0;
+}
+
+/* Does a manifest that stays hold something under the data key of ${w}? */
+static bool
+is_needed(const struct prune *p, const struct job_wrapping *w,
+    const struct ids *ids, const uint8_t root[])
+{
+	if (w->mtime_ms >= horizon(p) ||
+	    memcmp(w->key_id, root, SIGN_FINGERPRINT_LEN) == 0)
+		return true;
+	return ids->n > 0 &&
+	       bsearch(w->key_id, ids->v, ids->n, REPO_ID_LEN, by_id) != NULL;
 }
 
 static int
-erase_keys(struct prune *p, struct err *err)
+erase_unneeded(struct prune *p, const struct ids *ids, struct err *err)
 {
 	CLEANUP(freep_job_wrappings) struct job_wrappings all = { NULL, 0 };
 	uint8_t root[SIGN_FINGERPRINT_LEN];
@@ -172,13 +214,25 @@ erase_keys(struct prune *p, struct err *err)
 	    (rc = sign_fingerprint(repo_head(p->repo)->root_pk, root, err)) < 0)
 		return rc;
 	for (i = 0; i < all.n; i++) {
-		if (is_needed(p, &all.v[i], root))
+		if (is_needed(p, &all.v[i], ids, root))
 			continue;
 		repo_name_wrapped(name, all.v[i].key_id, all.v[i].opener);
 		if ((rc = erase(p, name, &p->rep.keys, err)) < 0)
 			return err_wrap(err, "erase '%s'", name);
 	}
 	return 0;
+}
+
+static int
+erase_keys(struct prune *p, struct err *err)
+{
+	struct ids ids = { NULL, 0, 0 };
+	int rc;
+
+	if ((rc = gather_ids(p, &ids, err)) == 0)
+		rc = erase_unneeded(p, &ids, err);
+	free(ids.v);
+	return rc;
 }
 
 /*

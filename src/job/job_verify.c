@@ -15,6 +15,7 @@
 #include "job/job_verify.h"
 #include "job/job_verify_format.h"
 #include "job/job_verify_log.h"
+#include "job/job_verify_shared.h"
 #include "job/job_wrappings.h"
 #include "repo/repo.h"
 #include "store/store.h"
@@ -74,14 +75,17 @@ found_pack(struct verify *v, size_t i, const char *what)
 static int
 check_present(struct verify *v, struct err *err)
 {
-	CLEANUP(freep_job_packs) struct job_packs *packs = NULL;
+	CLEANUP(freep_job_packs) struct job_packs *own = NULL;
 	const struct repo_manifest *m = &v->m;
+	const struct job_packs *packs;
 	const struct job_pack *pack;
 	size_t i;
 	int rc;
 
-	if ((rc = job_packs_load(v->repo, m, &packs, err)) < 0)
+	if (v->opts->shared == NULL &&
+	    (rc = job_packs_load(v->repo, m, &own, err)) < 0)
 		return rc;
+	packs = own != NULL ? own : job_verify_shared_packs(v->opts->shared);
 	for (i = 0; i < m->npacks; i++) {
 		v->rep.objects++;
 		if ((pack = job_packs_find(packs, &m->packs[i])) == NULL) {
@@ -95,22 +99,40 @@ check_present(struct verify *v, struct err *err)
 	return 0;
 }
 
-/* Level 0: every data key is wrapped for somebody. */
+/* Return 1 if there is a wrapping of the data key, and it holds; 0 if not. */
 static int
-check_key(struct verify *v, const uint8_t key_id[], struct err *err)
+key_holds(struct verify *v, const uint8_t key_id[], struct err *err)
 {
 	CLEANUP(freep_job_wrappings) struct job_wrappings all = { NULL, 0 };
-	static const uint8_t any[KEY_FINGERPRINT_LEN];
-	char name[REPO_NAME_MAX];
 	size_t i;
 	int rc;
 
 	if ((rc = job_wrappings_load(v->repo, key_id, &all, err)) < 0)
 		return rc;
+	for (i = 0; i < all.n && rc == 0; i++)
+		rc = job_wrapping_holds(v->repo, &all.v[i], err);
+	return rc;
+}
+
+/* Level 0: every data key is wrapped for somebody. */
+static int
+check_key(struct verify *v, const uint8_t key_id[], struct err *err)
+{
+	struct job_verify_shared *shared = v->opts->shared;
+	static const uint8_t any[KEY_FINGERPRINT_LEN];
+	char name[REPO_NAME_MAX];
+	int rc;
+
 	v->rep.objects++;
-	for (i = 0; i < all.n; i++)
-		if ((rc = job_wrapping_holds(v->repo, &all.v[i], err)) != 0)
-			return rc < 0 ? rc : 0;
+	if (shared != NULL && job_verify_shared_has_key(shared, key_id))
+		return 0;
+	if ((rc = key_holds(v, key_id, err)) < 0)
+		return rc;
+	if (rc > 0) {
+		if (shared != NULL)
+			job_verify_shared_add_key(shared, key_id);
+		return 0;
+	}
 	repo_name_wrapped(name, key_id, any);
 	*(strchr(name, '.') + 1) = '\0'; /* "k/<key id>." */
 	found(v, name, "no wrapping of this data key is left");

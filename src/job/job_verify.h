@@ -9,6 +9,7 @@
 struct err;
 struct job;
 struct job_verify_logs;
+struct job_verify_shared;
 struct repo;
 struct repo_backup;
 
@@ -36,6 +37,8 @@ struct job_verify_opts {
 	bool attest; /* Store what was found, signed. */
 	/* Of the catalogue that has the backup; NULL: no log is replayed. */
 	struct job_verify_logs *logs;
+	/* What it has in common with others; NULL: it is verified alone. */
+	struct job_verify_shared *shared;
 };
 
 struct job_verify_report {

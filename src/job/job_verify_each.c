@@ -6,6 +6,7 @@
 #include "job/job.h"
 #include "job/job_verify.h"
 #include "job/job_verify_log.h"
+#include "job/job_verify_shared.h"
 #include "repo/repo.h"
 
 /*
@@ -186,11 +187,17 @@ job_verify_each(const struct job *j, struct repo *r,
     const struct job_verify_opts *opts, job_verify_fn *fn, void *arg,
     struct err *err)
 {
+	CLEANUP(freep_job_verify_shared)
+	struct job_verify_shared *shared = NULL;
+	struct job_verify_opts own = *opts;
 	CLEANUP(each_clear)
-	struct each e = { j, r, v, opts, NULL, 0, fn, arg };
+	struct each e = { j, r, v, &own, NULL, 0, fn, arg };
 	size_t some;
 	int rc;
 
+	if (n > 1 && (rc = job_verify_shared_new(r, &shared, err)) < 0)
+		return rc;
+	own.shared = shared;
 	e.nturns = job_memory(j) / ROOM;
 	if (e.nturns > repo_threads(r))
 		e.nturns = repo_threads(r);

@@ -67,13 +67,10 @@ job_verify_logs_free(struct job_verify_logs *v)
 static const struct repo_backup *
 base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
 {
-	size_t i;
+	const struct repo_backup *b = repo_catalogue_at(cat, log->m.base);
 
-	for (i = 0; i < cat->n; i++)
-		if (repo_backup_continues(log, &cat->backups[i]) &&
-		    !cat->backups[i].removed)
-			return &cat->backups[i];
-	return NULL;
+	return b != NULL && repo_backup_continues(log, b) && !b->removed ? b
+									 : NULL;
 }
 
 static int

@@ -195,6 +195,7 @@ struct repo_certified {
  */
 struct repo_catalogue {
 	struct repo_backup *backups;
+	struct repo_backup **by_hash; /* The same, for repo_catalogue_at. */
 	size_t n;
 	struct repo_certified *writers;
 	size_t nwriters;
@@ -247,6 +248,13 @@ int repo_undo(struct repo *, const struct repo_backup *, struct err *);
  */
 int repo_catalogue_find(const struct repo_catalogue *, const char *,
     const struct repo_backup **, struct err *);
+
+/**
+ * repo_catalogue_at(cat, sha256):
+ * Return the backup whose manifest has this hash, or NULL.
+ */
+const struct repo_backup *repo_catalogue_at(
+    const struct repo_catalogue *, const uint8_t sha256[]);
 
 /**
  * repo_catalogue_before(cat, b, ret, err):

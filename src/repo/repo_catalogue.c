@@ -36,7 +36,7 @@ load_clear(struct repo_load *l)
 {
 	size_t i;
 
-	for (i = 0; l->backup != NULL && i < l->manifests.n; i++)
+	for (i = 0; l->backup != NULL && i < l->nbackups; i++)
 		backup_clear(&l->backup[i]);
 	for (i = 0; i < l->writers.n; i++) {
 		repo_cert_clear(&l->writers.cert[i]);
@@ -47,6 +47,7 @@ load_clear(struct repo_load *l)
 	for (i = 0; l->attest != NULL && i < l->attests.n; i++)
 		repo_attest_clear(&l->attest[i]);
 	free(l->backup);
+	free(l->by_hash);
 	free(l->writers.cert);
 	free(l->writers.fp);
 	free(l->writers.revoked);
@@ -186,6 +187,7 @@ make_room(struct repo_load *l, struct err *err)
 	    l->writers.cert == NULL || l->writers.fp == NULL ||
 	    l->writers.revoked == NULL)
 		return err_nomem(err);
+	l->nbackups = l->manifests.n;
 	l->writers.n = l->certs.n;
 	return 0;
 }
@@ -261,18 +263,29 @@ hand_over_writers(
 	return 0;
 }
 
-static void
-hand_over(struct repo_load *l, struct repo_catalogue *cat)
+/* Leave those that hold, by time, and find them by hash. */
+static int
+arrange(struct repo_load *l, struct err *err)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < l->manifests.n; i++)
+	for (i = 0; i < l->nbackups; i++)
 		if (l->backup[i].name != NULL)
 			l->backup[n++] = l->backup[i];
+	l->nbackups = n;
 	if (n > 0)
 		qsort(l->backup, n, sizeof(*l->backup), by_time);
+	return repo_backups_by_hash(l->backup, n, &l->by_hash, err);
+}
+
+static void
+hand_over(struct repo_load *l, struct repo_catalogue *cat)
+{
+	size_t i;
+
 	cat->backups = TAKE(l->backup);
-	cat->n = n;
+	cat->by_hash = TAKE(l->by_hash);
+	cat->n = l->nbackups;
 	cat->findings = TAKE(l->findings.v);
 	cat->nfindings = l->findings.n;
 	for (i = 0; i < cat->nfindings; i++)
@@ -292,7 +305,7 @@ repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 	};
 
 	if (list(&l, err) < 0 || make_room(&l, err) < 0 || judge(&l, err) < 0 ||
-	    repo_catalogue_apply(&l, err) < 0 ||
+	    arrange(&l, err) < 0 || repo_catalogue_apply(&l, err) < 0 ||
 	    hand_over_writers(&l, cat, err) < 0)
 		return err_wrap(err, "the catalogue");
 	hand_over(&l, cat);
@@ -307,6 +320,7 @@ repo_catalogue_clear(struct repo_catalogue *cat)
 	for (i = 0; i < cat->n; i++)
 		backup_clear(&cat->backups[i]);
 	free(cat->backups);
+	free(cat->by_hash);
 	for (i = 0; i < cat->nwriters; i++)
 		repo_cert_clear(&cat->writers[i].cert);
 	free(cat->writers);

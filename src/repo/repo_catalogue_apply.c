@@ -17,26 +17,41 @@ static const char undone_remedy[] =
 static struct repo_backup *
 find(const struct repo_load *l, const uint8_t sha256[])
 {
-	size_t i;
+	return repo_backup_by_hash(l->by_hash, l->nbackups, sha256);
+}
 
-	for (i = 0; i < l->manifests.n; i++)
-		if (l->backup[i].name != NULL &&
-		    memcmp(l->backup[i].m.sha256, sha256, SHA256_LEN) == 0)
-			return &l->backup[i];
-	return NULL;
+static int
+by_tombstone(const void *a, const void *b)
+{
+	const struct repo_undo *x = a, *y = b;
+
+	return memcmp(x->tombstone, y->tombstone, SHA256_LEN);
+}
+
+/* Put those that hold in order; return how many they are. */
+static size_t
+sort_undos(struct repo_load *l)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < l->undos.n; i++)
+		if (l->undo[i].time_ms != 0)
+			l->undo[n++] = l->undo[i];
+	if (n > 0)
+		qsort(l->undo, n, sizeof(*l->undo), by_tombstone);
+	return n;
 }
 
 static bool
-is_undone(const struct repo_load *l, size_t tomb)
+is_undone(const struct repo_load *l, size_t nundos, size_t tomb)
 {
-	size_t i;
+	struct repo_undo want;
 
-	for (i = 0; i < l->undos.n; i++)
-		if (l->undo[i].time_ms != 0 &&
-		    memcmp(l->undo[i].tombstone, l->tomb_sha256[tomb],
-			SHA256_LEN) == 0)
-			return true;
-	return false;
+	if (nundos == 0)
+		return false;
+	memcpy(want.tombstone, l->tomb_sha256[tomb], SHA256_LEN);
+	return bsearch(&want, l->undo, nundos, sizeof(want), by_tombstone) !=
+	       NULL;
 }
 
 /*
@@ -47,14 +62,14 @@ is_undone(const struct repo_load *l, size_t tomb)
 static int
 apply_tombs(struct repo_load *l, struct err *err)
 {
+	size_t i, nundos = sort_undos(l);
 	struct repo_backup *b;
-	size_t i;
 
 	for (i = 0; i < l->tombs.n; i++) {
 		if (l->tomb[i].manifest == NULL ||
 		    (b = find(l, l->tomb[i].sha256)) == NULL)
 			continue;
-		if (is_undone(l, i)) {
+		if (is_undone(l, nundos, i)) {
 			b->undone = true;
 			if (repo_findings_add(&l->findings, err,
 				l->tombs.v[i].name, undone_remedy,
@@ -77,9 +92,9 @@ tell_late(struct repo_load *l, struct err *err)
 	const struct repo_backup *b;
 	size_t i;
 
-	for (i = 0; i < l->manifests.n; i++) {
+	for (i = 0; i < l->nbackups; i++) {
 		b = &l->backup[i];
-		if (b->name != NULL && b->late &&
+		if (b->late &&
 		    repo_findings_add(&l->findings, err, b->name, late_remedy,
 			"it was stored after the certificate of its writer "
 			"'%s' had ended",
@@ -126,9 +141,8 @@ collect_links(const struct repo_load *l, struct repo_link *v)
 	struct repo_link *k = v;
 	size_t i;
 
-	for (i = 0; i < l->manifests.n; i++) {
-		if ((b = &l->backup[i])->name == NULL)
-			continue;
+	for (i = 0; i < l->nbackups; i++) {
+		b = &l->backup[i];
 		memcpy(k->writer, b->m.writer, sizeof(k->writer));
 		memcpy(k->sha256, b->m.sha256, sizeof(k->sha256));
 		memcpy(k->parent, b->m.parent, sizeof(k->parent));
@@ -200,7 +214,7 @@ check_chains(struct repo_load *l, struct err *err)
 	CLEANUP(freep_mem) struct repo_link *v = NULL;
 	size_t n;
 
-	v = calloc(l->manifests.n + l->tombs.n + 1, sizeof(*v));
+	v = calloc(l->nbackups + l->tombs.n + 1, sizeof(*v));
 	if (v == NULL)
 		return err_nomem(err);
 	n = collect_links(l, v);

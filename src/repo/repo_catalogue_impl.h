@@ -13,8 +13,10 @@
 struct repo_load {
 	struct repo *repo;
 	struct repo_listing manifests, certs, tombs, attests, undos, revoked;
-	/* One for each that is listed, zero where it did not hold. */
-	struct repo_backup *backup;
+	/* One for each manifest that is listed, zero where it did not hold;
+	 * then those that hold, by time, and the same by hash. */
+	struct repo_backup *backup, **by_hash;
+	size_t nbackups;
 	struct repo_writers writers;
 	struct repo_tombstone *tomb;
 	uint8_t (*tomb_sha256)[SHA256_LEN];
@@ -32,5 +34,15 @@ struct repo_load {
  * they do of manifests, and check the chains.
  */
 int repo_catalogue_apply(struct repo_load *, struct err *);
+
+/**
+ * repo_backups_by_hash(v, n, ret, err):
+ * Make the index of these ${n} backups, for repo_backup_by_hash: NULL if it
+ * has none with the hash.
+ */
+int repo_backups_by_hash(
+    struct repo_backup *, size_t, struct repo_backup ***, struct err *);
+struct repo_backup *repo_backup_by_hash(
+    struct repo_backup *const *, size_t, const uint8_t sha256[]);
 
 #endif /* !REPO_REPO_CATALOGUE_IMPL_H_ */

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "base/suggest.h"
 #include "base/time.h"
-#include "repo/repo.h"
+#include "repo/repo_catalogue_impl.h"
 
 #define PREFIX_MIN 4 /* hex digits */
 
@@ -18,6 +18,58 @@ repo_backup_continues(
 {
 	return b->m.kind == REPO_LOG &&
 	       memcmp(b->m.base, base->m.sha256, SHA256_LEN) == 0;
+}
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const struct repo_backup *x = *(const struct repo_backup *const *)a;
+	const struct repo_backup *y = *(const struct repo_backup *const *)b;
+
+	return memcmp(x->m.sha256, y->m.sha256, SHA256_LEN);
+}
+
+int
+repo_backups_by_hash(
+    struct repo_backup *v, size_t n, struct repo_backup ***ret, struct err *err)
+{
+	struct repo_backup **index;
+	size_t i;
+
+	if ((index = calloc(n + 1, sizeof(struct repo_backup *))) == NULL)
+		return err_nomem(err);
+	for (i = 0; i < n; i++)
+		index[i] = &v[i];
+	if (n > 0)
+		qsort(index, n, sizeof(struct repo_backup *), by_hash);
+	*ret = index;
+	return 0;
+}
+
+struct repo_backup *
+repo_backup_by_hash(
+    struct repo_backup *const *index, size_t n, const uint8_t sha256[])
+{
+	size_t low = 0, high = n, mid;
+	int c;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		c = memcmp(sha256, index[mid]->m.sha256, SHA256_LEN);
+		if (c == 0)
+			return index[mid];
+		if (c < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+const struct repo_backup *
+repo_catalogue_at(const struct repo_catalogue *cat, const uint8_t sha256[])
+{
+	return repo_backup_by_hash(cat->by_hash, cat->n, sha256);
 }
 
 /* May it be meant by somebody who does not name it? */

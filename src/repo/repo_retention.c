@@ -252,22 +252,10 @@ sort(const struct repo_catalogue *cat, struct retention_verdict *verdicts,
 	return v;
 }
 
-/* Return the backup that the log ${log} continues, or NULL. */
-static const struct repo_backup *
-base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
-{
-	size_t i;
-
-	for (i = 0; i < cat->n; i++)
-		if (repo_backup_continues(log, &cat->backups[i]))
-			return &cat->backups[i];
-	return NULL;
-}
-
 static void
 plan_logs(const struct repo_catalogue *cat, struct retention_verdict *verdicts)
 {
-	const struct repo_backup *b, *base = NULL;
+	const struct repo_backup *b, *base;
 	struct retention_verdict *v;
 	size_t i;
 
@@ -275,9 +263,7 @@ plan_logs(const struct repo_catalogue *cat, struct retention_verdict *verdicts)
 		b = &cat->backups[i];
 		if (b->removed || b->m.kind != REPO_LOG)
 			continue;
-		/* There are thousands, and most continue the same one. */
-		if (base == NULL || !repo_backup_continues(b, base))
-			base = base_of(cat, b);
+		base = repo_catalogue_at(cat, b->m.base);
 		v = &verdicts[i];
 		v->keep =
 		    base == NULL ||

@@ -9,7 +9,7 @@
 /* A catalogue of manifests that say no more than they must. */
 struct made {
 	struct repo_catalogue cat;
-	struct repo_backup b[16];
+	struct repo_backup b[16], *by_hash[16];
 	struct repo_fact facts[16][8];
 	char text[16][8][24];
 };
@@ -35,7 +35,9 @@ add(struct made *m, uint8_t kind)
 	b->m.source = source;
 	b->m.type = type;
 	b->m.sha256[0] = (uint8_t)m->cat.n;
+	m->by_hash[m->cat.n - 1] = b; /* Hashes ascend. */
 	m->cat.backups = m->b;
+	m->cat.by_hash = m->by_hash;
 	return b;
 }
 

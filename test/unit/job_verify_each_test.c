@@ -17,6 +17,7 @@
 /* What a verification of a backup and its logs tells, in turn. */
 struct told {
 	struct test_etcd_chain c;
+	size_t memory;   /* 0: enough for all. */
 	unsigned crowd;  /* Packs of logs to be asked for at once; 0: any. */
 	struct buf text; /* For each a letter: good, bad, failed. */
 	size_t n;
@@ -88,7 +89,10 @@ verify(struct told *t, enum job_verify_level level, const char *text,
     struct err *err)
 {
 	CLEANUP(freep_job_verify_logs) struct job_verify_logs *logs = NULL;
-	const struct job j = { .workers = 2, .on_event = on_found, .arg = t };
+	const struct job j = { .workers = 2,
+		.on_event = on_found,
+		.arg = t,
+		.memory = t->memory };
 	struct job_verify_opts opts = { .level = level };
 	const struct repo_backup *v[1 + LOGS];
 	struct err e = ERR_INIT;
@@ -148,4 +152,36 @@ TEST(verify_each__replays_a_chain_once)
 	make(&t, 4);
 	CHECK_OK(verify(&t, VERIFY_CONTENT, "ggggg!bggggggg", &e), &e);
 	CHECK(t.level == VERIFY_OPENS);
+}
+
+/* One after the other, so that it does not depend on which of them is first. */
+TEST(verify_each__looks_once_at_what_logs_have_in_common)
+{
+	CLEANUP(clear) struct told t;
+	struct err e = ERR_INIT;
+
+	make(&t, -1);
+	t.memory = 2u << 20;
+	test_crowd_expect(t.c.store, STORE_OP_LIST, "/p/", 1);
+	CHECK_OK(verify(&t, VERIFY_PRESENT, "ggggggggggggg", &e), &e);
+	CHECK(test_crowd_total(t.c.store) == 1);
+	/* That of the backup, and that of the logs. */
+	test_crowd_expect(t.c.store, STORE_OP_LIST, "/k/", 1);
+	CHECK_OK(verify(&t, VERIFY_PRESENT, "ggggggggggggg", &e), &e);
+	CHECK(test_crowd_total(t.c.store) == 2);
+}
+
+TEST(verify_each__tells_of_a_lost_key_with_every_log_that_needs_it)
+{
+	CLEANUP(clear) struct told t;
+	char name[REPO_NAME_MAX], object[REPO_NAME_MAX + 64];
+	struct err e = ERR_INIT;
+
+	make(&t, -1);
+	repo_name_wrapped(name, t.c.chain.logs[0].backup->m.keys[0],
+	    test_key_fingerprint('1'));
+	test_object_put(
+	    t.c.store, repo_object(t.c.repo, name, object), NULL, 0);
+	CHECK_OK(
+	    verify(&t, VERIFY_PRESENT, "g!b!b!b!b!b!b!b!b!b!b!b!b", &e), &e);
 }

@@ -1,5 +1,5 @@
 #include "base/time.h"
-#include "repo/repo.h"
+#include "repo/repo_catalogue_impl.h"
 #include "repo/repo_retention.h"
 #include "test.h"
 
@@ -56,7 +56,9 @@ plan(const struct retention *rule, const char *now)
 {
 	struct err e = ERR_INIT;
 
+	CHECK_OK(repo_backups_by_hash(backups, cat.n, &cat.by_hash, &e), &e);
 	CHECK_OK(retention_plan(rule, &cat, at(now), good, verdicts, &e), &e);
+	free(cat.by_hash);
 }
 
 #define STAYS(i, text)                                                         \
