@@ -275,7 +275,7 @@ cmd_etcd_backup_find(const struct cmd_etcd_backup *o, const char *when,
     struct repo_legacy_list *l, const struct repo_legacy_entry **ret,
     struct err *err)
 {
-	int64_t ms = -1;
+	int64_t ms = JOB_LEGACY_NEWEST;
 	int rc;
 
 	if (when != NULL && (rc = time_parse(when, &ms, err)) < 0)

@@ -43,6 +43,8 @@ struct job_legacy_report {
  * touches the disk, and memory stays the same whatever its size.  If etcd
  * fails it is asked again, at most ${retries} times, after a wait that grows.
  *
+ * The name is the second that the store's clock shows.
+ *
  * Order: the key object, created only if nothing has that name (of two runs
  * in one second one takes the next second); then the dump, which nobody sees
  * before all of it is there and its SHA-256 was checked.  Killed in between,
@@ -51,10 +53,12 @@ struct job_legacy_report {
 int job_legacy_backup(const struct job *, const struct job_legacy *,
     struct source *, unsigned, struct job_legacy_report *, struct err *);
 
+#define JOB_LEGACY_NEWEST INT64_MIN
+
 /**
  * job_legacy_find(l, ms, ret, err):
- * Choose the entry of the second of ${ms}, or the newest with a dump if that
- * is negative.  HF_ENOTFOUND says what there is.
+ * Choose the entry of the second of ${ms}, or with JOB_LEGACY_NEWEST the
+ * newest that has a dump.  HF_ENOTFOUND says what there is.
  */
 int job_legacy_find(const struct repo_legacy_list *, int64_t,
     const struct repo_legacy_entry **, struct err *);
@@ -69,18 +73,21 @@ uint64_t job_legacy_size(const struct repo_legacy_entry *, bool);
  * job_legacy_read(j, where, e, out, rep, err):
  * Give the plaintext of ${e} to ${out}, piece by piece; it counts once this
  * has returned 0, for its SHA-256 comes last.  HF_EKEY if it is encrypted and
- * the key is not at hand or is another one.
+ * the key is not at hand or is another one; HF_ECORRUPT if it is damaged, or
+ * encrypted and made at another time than its name says.
  */
 int job_legacy_read(const struct job *, const struct job_legacy *,
     const struct repo_legacy_entry *, const struct repo_legacy_out *,
     struct job_legacy_report *, struct err *);
 
 /**
- * job_legacy_get_key(where, e, ret, err):
- * Open the key object of ${e} with the master key.
+ * job_legacy_get_key(where, e, ret, ms, err):
+ * Open the key object of ${e} with the master key; ${ms} is the time in its
+ * nonce.
  */
 int job_legacy_get_key(const struct job_legacy *,
-    const struct repo_legacy_entry *, struct secret **, struct err *);
+    const struct repo_legacy_entry *, struct secret **, int64_t *,
+    struct err *);
 
 /**
  * job_legacy_is_plain(where, e, ret, err):
@@ -137,7 +144,7 @@ struct job_legacy_pruned {
  * Remove backups that are ${age_ms} old or older, but keep at least ${min}
  * that can be restored, the newest of the old ones if need be.  A dump counts
  * only if it is plain, or its key object is there and, if the master key is
- * at hand, is opened by it.  While there are no more than ${min} of these no
+ * at hand, is opened by it and not older than the name.  While there are no more than ${min} of these no
  * dump is removed at all.  A dump goes before its key: killed in between, a
  * key is left, which the next run removes.
  */

@@ -105,7 +105,8 @@ put_key(struct backup *b, struct err *err)
 		return 0;
 	(void)repo_legacy_name(
 	    b->where->prefix, b->rep.time_ms, REPO_LEGACY_KEY, name);
-	if ((rc = repo_legacy_wrap(b->where->master, b->key, p, err)) < 0)
+	if ((rc = repo_legacy_wrap(
+		 b->where->master, b->key, b->rep.time_ms, p, err)) < 0)
 		return rc;
 	return store_put(b->where->store, name, &blob, err);
 }
@@ -116,7 +117,14 @@ begin_upload(struct backup *b, struct err *err)
 	int rc;
 
 	if (!b->named) {
-		b->rep.time_ms = time_now_ms() / 1000 * 1000;
+		/*
+		 * The store's clock, as in prune: under that of a host that
+		 * has lost the time, it would be the newest for years, or old
+		 * enough to be removed.
+		 */
+		if ((rc = store_now(b->where->store, &b->rep.time_ms, err)) < 0)
+			return rc;
+		b->rep.time_ms = b->rep.time_ms / 1000 * 1000;
 		(void)repo_legacy_name(b->where->prefix, b->rep.time_ms,
 		    REPO_LEGACY_DUMP, b->rep.name);
 		if ((rc = put_key(b, err)) < 0)
@@ -137,6 +145,7 @@ static int
 begin_named(struct backup *b, struct err *err)
 {
 	struct err e = ERR_INIT;
+	int64_t now;
 	int i, rc;
 
 	for (i = 0; i < NAME_TRIES; i++) {
@@ -146,8 +155,9 @@ begin_named(struct backup *b, struct err *err)
 		if (rc != -HF_EEXISTS)
 			break;
 		b->named = false;
-		if ((rc = wait_ms(b->job, b->rep.time_ms + 1000 - time_now_ms(),
-			 err)) < 0)
+		if ((rc = store_now(b->where->store, &now, err)) < 0 ||
+		    (rc = wait_ms(b->job, b->rep.time_ms + 1000 - now, err)) <
+			0)
 			return rc;
 	}
 	*err = e;
@@ -165,11 +175,12 @@ on_begin(struct sink *s, const char *path, uint64_t size, enum sink_hash hash,
 	(void)size;
 	if (b->seal != NULL || hash != SOURCE_HASHES)
 		return err_set(err, HF_EBUG, "'%s' beside the snapshot", path);
-	if ((rc = repo_legacy_seal_new(b->key, &out, &b->seal, err)) < 0)
-		return rc;
-	if ((rc = begin_named(b, err)) < 0)
+	if ((rc = begin_named(b, err)) < 0) {
 		b->store_failed = true;
-	return rc;
+		return rc;
+	}
+	return repo_legacy_seal_new(
+	    b->key, b->rep.time_ms, &out, &b->seal, err);
 }
 
 static int

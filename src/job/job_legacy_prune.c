@@ -38,6 +38,7 @@ judge_key(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
 {
 	CLEANUP(freep_secret) struct secret *key = NULL;
 	struct err why = ERR_INIT;
+	int64_t made_ms;
 	int rc = 0;
 
 	*good = false;
@@ -52,8 +53,16 @@ judge_key(const struct prune *p, const struct repo_legacy_entry *e, bool *good,
 		*good = e->key_len == REPO_LEGACY_WRAPPED_LEN;
 		return 0;
 	}
-	rc = job_legacy_get_key(p->where, e, &key, &why);
-	*good = rc == 0;
+	rc = job_legacy_get_key(p->where, e, &key, &made_ms, &why);
+	if (rc == 0) {
+		/* Wrapped anew it may be younger than the dump, never older. */
+		*good = made_ms >= e->time_ms - REPO_LEGACY_APART_MS;
+		if (!*good)
+			tell(p, JOB_WARNING, e->stem,
+			    "it was renamed to a newer time: it does not "
+			    "count");
+		return 0;
+	}
 	if (rc == -HF_EKEY || rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND) {
 		tell(p, JOB_WARNING, e->stem,
 		    "the master key does not open it: it does not count");

@@ -21,12 +21,13 @@ job_legacy_find(const struct repo_legacy_list *l, int64_t ms,
 	/* Compare moments, not texts: the zone and a fraction do not matter. */
 	for (i = l->n; i-- > 0;) {
 		if (!l->v[i].has_dump ||
-		    (ms >= 0 && l->v[i].time_ms / 1000 != ms / 1000))
+		    (ms != JOB_LEGACY_NEWEST &&
+			l->v[i].time_ms / 1000 != ms / 1000))
 			continue;
 		*ret = &l->v[i];
 		return 0;
 	}
-	if (ms < 0)
+	if (ms == JOB_LEGACY_NEWEST)
 		return err_set(err, HF_ENOTFOUND, "there is no backup");
 	(void)err_set(err, HF_ENOTFOUND, "there is no backup of %s",
 	    time_format(ms, text));
@@ -52,7 +53,8 @@ job_legacy_size(const struct repo_legacy_entry *e, bool encrypted)
 
 int
 job_legacy_get_key(const struct job_legacy *where,
-    const struct repo_legacy_entry *e, struct secret **ret, struct err *err)
+    const struct repo_legacy_entry *e, struct secret **ret, int64_t *ms,
+    struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	char name[REPO_LEGACY_NAME_MAX];
@@ -69,6 +71,7 @@ job_legacy_get_key(const struct job_legacy *where,
 		return rc;
 	if (repo_legacy_unwrap(where->master, b.p, b.len, ret, err) < 0)
 		return err_wrap(err, "'%s'", name);
+	*ms = repo_legacy_nonce_time(b.p);
 	return 0;
 }
 
@@ -114,11 +117,12 @@ static int
 find_key(const struct job *j, const struct job_legacy *where,
     const struct repo_legacy_entry *e, struct secret **ret, struct err *err)
 {
+	int64_t wrapped_ms;
 	bool plain;
 	int rc;
 
 	if (e->has_key)
-		return job_legacy_get_key(where, e, ret, err);
+		return job_legacy_get_key(where, e, ret, &wrapped_ms, err);
 	if ((rc = job_legacy_is_plain(where, e, &plain, err)) < 0)
 		return rc;
 	if (!plain)
@@ -175,7 +179,7 @@ job_legacy_read(const struct job *j, const struct job_legacy *where,
 	int rc;
 
 	if ((rc = find_key(j, where, e, &key, err)) < 0 ||
-	    (rc = repo_legacy_open_new(key, out, &o, err)) < 0)
+	    (rc = repo_legacy_open_new(key, e->time_ms, out, &o, err)) < 0)
 		return rc;
 	(void)repo_legacy_object(e, REPO_LEGACY_DUMP, done.name);
 	tell(j, JOB_STARTED, done.name, NULL, 0, e->dump_len);

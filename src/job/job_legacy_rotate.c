@@ -76,7 +76,9 @@ rewrap(struct rotate *r, const char *name, const struct buf *old,
 	const struct store_blob blob = { .p = p, .len = sizeof(p) };
 	int rc;
 
-	if ((rc = repo_legacy_wrap(r->where->master, key, p, err)) < 0 ||
+	/* It keeps its time: the dump that it opens is no newer than before. */
+	if ((rc = repo_legacy_wrap(r->where->master, key,
+		 repo_legacy_nonce_time(old->p), p, err)) < 0 ||
 	    (rc = check_again(r, p, sizeof(p), key, err)) < 0 ||
 	    (rc = store_replace(r->eraser, name, &blob, err)) < 0 ||
 	    (rc = read_back(r, name, old, key, err)) < 0)

@@ -27,10 +27,11 @@ open_dump(const struct secret *key, const uint8_t *p, size_t n)
 	uint64_t out = 0;
 	const struct repo_legacy_out to = { swallow, &out };
 	struct err err = ERR_INIT;
+	int64_t ms = n >= 8 ? repo_legacy_nonce_time(p) : 0;
 	size_t step = n > 2 ? n / 2 : 1;
 	int rc = 0;
 
-	MUST(repo_legacy_open_new(key, &to, &o, &err) == 0);
+	MUST(repo_legacy_open_new(key, ms, &to, &o, &err) == 0);
 	for (; n > 0 && rc == 0; p += step, n -= step) {
 		step = step < n ? step : n;
 		rc = repo_legacy_open_feed(o, p, step, &err);

@@ -147,7 +147,7 @@ newest(struct rig *r, struct repo_legacy_list *l)
 
 	CHECK_OK(
 	    repo_legacy_list_load(r->store, r->where.prefix, l, &err), &err);
-	CHECK_OK(job_legacy_find(l, -1, &e, &err), &err);
+	CHECK_OK(job_legacy_find(l, JOB_LEGACY_NEWEST, &e, &err), &err);
 	return e;
 }
 
@@ -190,7 +190,7 @@ put_old(struct rig *r, const char *prefix, int days, const char *what)
 	if (strchr(what, 'k') != NULL || strchr(what, 'f') != NULL) {
 		CHECK_OK(
 		    repo_legacy_wrap(strchr(what, 'f') ? r->other : r->master,
-			key, wrapped, &e),
+			key, T0 - days * DAY, wrapped, &e),
 		    &e);
 		(void)repo_legacy_name(
 		    prefix, T0 - days * DAY, REPO_LEGACY_KEY, name);
@@ -400,6 +400,78 @@ TEST(B13__a_file_that_is_there_stays_or_is_replaced_whole)
 	CHECK(stat(path, &st) == 0 && (uint64_t)st.st_size == rep.bytes);
 }
 
+/* B15: a pair of objects under a new name was taken for the newest. */
+static void
+copy(struct rig *r, const char *from, const char *to)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct store_blob blob;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_get(r->store, from, 32 << 20, &b, &e), &e);
+	blob = (struct store_blob){ .p = b.p, .len = b.len };
+	CHECK_OK(store_put(r->store, to, &blob, &e), &e);
+}
+
+static void
+rename_newest(struct rig *r, int64_t to)
+{
+	CLEANUP(freep_repo_legacy_list)
+	struct repo_legacy_list l = { NULL, 0 };
+	char from[REPO_LEGACY_NAME_MAX], name[REPO_LEGACY_NAME_MAX];
+	const struct repo_legacy_entry *e = newest(r, &l);
+	int k;
+
+	for (k = 0; k < 2; k++)
+		copy(r, repo_legacy_object(e, (enum repo_legacy_kind)k, from),
+		    repo_legacy_name(
+			r->where.prefix, to, (enum repo_legacy_kind)k, name));
+}
+
+TEST(B15__an_old_backup_under_a_new_name_is_neither_restored_nor_counted)
+{
+	CLEANUP(freep_rig) struct rig r;
+	CLEANUP(freep_repo_legacy_list)
+	struct repo_legacy_list l = { NULL, 0 };
+	struct job_legacy_rotated rot;
+	struct job_legacy_report rep;
+	struct err e = ERR_INIT;
+	char path[300];
+
+	start(&r, "b");
+	store_mem_set_time(r.mem, T0 - 9 * DAY);
+	back_up(&r, &rep);
+	rename_newest(&r, T0);
+	(void)snprintf(path, sizeof(path), "%s/out.db", test_dir());
+	CHECK_FAIL(job_legacy_restore(
+		       &job, &r.where, newest(&r, &l), path, false, &rep, &e),
+	    &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "renamed") && strstr(e.msg, "2026-11-11T10:00:00"));
+	CHECK(access(path, F_OK) < 0);
+	/* The one that is what it says is the only one, and stays. */
+	check_pruned(&r, "b", 1, 1, "dk0 dk9 ");
+	/* A rotation makes neither of them any newer. */
+	r.where.master = r.other;
+	CHECK_OK(job_legacy_rotate(&job, &r.where, r.master, &rot, &e), &e);
+	check_pruned(&r, "b", 1, 1, "dk0 dk9 ");
+}
+
+/* The host has lost the time; the store has not, and prune goes by it. */
+TEST(backup__has_the_time_of_the_stores_clock)
+{
+	CLEANUP(freep_rig) struct rig r;
+	struct job_legacy_report one, two;
+
+	start(&r, "b");
+	store_mem_set_time(r.mem, T0 + 30 * 365 * DAY + 300);
+	back_up(&r, &one);
+	CHECK(one.time_ms == T0 + 30 * 365 * DAY);
+	check_restores(&r);
+	store_mem_set_time(r.mem, T0 - 30 * 365 * DAY + 300);
+	back_up(&r, &two);
+	CHECK(two.time_ms == T0 - 30 * 365 * DAY);
+}
+
 TEST(restore__of_a_damaged_dump_leaves_no_file)
 {
 	CLEANUP(freep_rig) struct rig r;
@@ -451,6 +523,7 @@ TEST(B5__a_moment_is_found_however_it_is_written)
 	/* A key without a dump is no backup. */
 	CHECK_FAIL(
 	    job_legacy_find(&l, T0 - 2 * DAY, &found, &e), &e, HF_ENOTFOUND);
+	CHECK_FAIL(job_legacy_find(&l, -1000, &found, &e), &e, HF_ENOTFOUND);
 	CHECK_FAIL(
 	    job_legacy_find(&l, T0 + 1000, &found, &e), &e, HF_ENOTFOUND);
 	CHECK(strstr(e.hint, "2026-11-20T10:00:00Z") != NULL);

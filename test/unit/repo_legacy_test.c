@@ -11,6 +11,7 @@
 #define CHUNK REPO_LEGACY_CHUNK
 #define RECORD REPO_LEGACY_RECORD
 #define OVERHEAD (RECORD - CHUNK)
+#define T0 INT64_C(1795168800000) /* 2026-11-20T10:00:00Z */
 
 static int
 collect(void *arg, const uint8_t *p, size_t n, struct err *e)
@@ -45,7 +46,7 @@ seal(const struct secret *key, const struct buf *plain, size_t step,
 	size_t i, n;
 	uint8_t *p;
 
-	CHECK_OK(repo_legacy_seal_new(key, &out, &s, &e), &e);
+	CHECK_OK(repo_legacy_seal_new(key, T0, &out, &s, &e), &e);
 	for (i = 0; i < plain->len; i += n) {
 		repo_legacy_seal_space(s, &p, &n);
 		CHECK(n > 0);
@@ -60,8 +61,8 @@ seal(const struct secret *key, const struct buf *plain, size_t step,
 }
 
 static int
-reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
-    struct buf *plain, struct err *e)
+reopen_as(const struct secret *key, int64_t ms, const uint8_t *p, size_t n,
+    size_t step, struct buf *plain, struct err *e)
 {
 	CLEANUP(freep_repo_legacy_open) struct repo_legacy_open *o = NULL;
 	const struct repo_legacy_out out = { collect, plain };
@@ -70,7 +71,7 @@ reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
 	size_t i;
 	int rc;
 
-	if ((rc = repo_legacy_open_new(key, &out, &o, e)) < 0)
+	if ((rc = repo_legacy_open_new(key, ms, &out, &o, e)) < 0)
 		return rc;
 	for (i = 0; i < n; i += step)
 		if ((rc = repo_legacy_open_feed(
@@ -83,6 +84,13 @@ reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
 	CHECK(memcmp(w.sha256, want, sizeof(want)) == 0);
 	CHECK(memcmp(w.digest, plain->p + plain->len - 32, 32) == 0);
 	return 0;
+}
+
+static int
+reopen(const struct secret *key, const uint8_t *p, size_t n, size_t step,
+    struct buf *plain, struct err *e)
+{
+	return reopen_as(key, T0, p, n, step, plain, e);
 }
 
 /* A dump of three whole records and a bit, with its key. */
@@ -222,6 +230,35 @@ TEST(B15__a_record_of_another_dump_under_the_same_key_is_refused)
 	check_refused(&r, &r.dump);
 }
 
+/* B15: an old dump under a new name was taken for the newest. */
+TEST(B15__a_dump_that_was_renamed_to_another_time_is_refused)
+{
+	static const int64_t apart[] = { 3700, -3700, 86400, INT64_C(1) << 40 };
+	CLEANUP(freep_rig) struct rig r;
+	CLEANUP(freep_buf) struct buf got = BUF_INIT;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	start(&r);
+	for (i = 0; i < sizeof(apart) / sizeof(apart[0]); i++) {
+		CHECK_FAIL(reopen_as(r.key, T0 + apart[i] * 1000, r.dump.p,
+			       r.dump.len, 1 << 20, &got, &e),
+		    &e, HF_ECORRUPT);
+		CHECK(strstr(e.msg, "2026-11-20T10:00:00Z") != NULL);
+		CHECK(got.len == 0);
+	}
+	CHECK_OK(reopen_as(r.key, T0 + 3599 * 1000, r.dump.p, r.dump.len,
+		     1 << 20, &got, &e),
+	    &e);
+	/* The time cannot be changed without the key. */
+	got.len = 0;
+	be64_put(r.dump.p, (uint64_t)(T0 + 86400000) * 1000000);
+	CHECK_FAIL(reopen_as(r.key, T0 + 86400000, r.dump.p, r.dump.len,
+		       1 << 20, &got, &e),
+	    &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "renamed") == NULL);
+}
+
 TEST(dump__that_is_cut_anywhere_is_refused)
 {
 	static const size_t cuts[] = { 0, 1, 24, 39, 40, 41, 100, RECORD - 1,
@@ -303,7 +340,8 @@ TEST(key__opens_with_its_master_alone)
 	struct err e = ERR_INIT;
 	size_t i;
 
-	CHECK_OK(repo_legacy_wrap(master, key, p, &e), &e);
+	CHECK_OK(repo_legacy_wrap(master, key, T0, p, &e), &e);
+	CHECK(repo_legacy_nonce_time(p) / 1000 == T0 / 1000);
 	CHECK_OK(
 	    repo_legacy_unwrap(master, p, REPO_LEGACY_WRAPPED_LEN, &got, &e),
 	    &e);

@@ -6,6 +6,7 @@
 #include "test.h"
 
 /* A pair of objects and its master key, frozen: legacy_writer.py made them. */
+#define T0 INT64_C(1733520145000) /* 2024-12-06T21:22:25Z, as it says. */
 
 static void
 slurp(const char *name, struct buf *b)
@@ -55,7 +56,7 @@ TEST(legacy_vector__opens_to_the_very_bytes)
 	slurp("x.plain", &want);
 	CHECK(secret_p(key)[0] == 100 && secret_p(key)[31] == 131);
 	CHECK(repo_legacy_is_plain(want.p, want.len));
-	CHECK_OK(repo_legacy_open_new(key, &out, &o, &e), &e);
+	CHECK_OK(repo_legacy_open_new(key, T0, &out, &o, &e), &e);
 	CHECK_OK(repo_legacy_open_feed(o, dump.p, dump.len, &e), &e);
 	CHECK_OK(repo_legacy_open_finish(o, &w, &e), &e);
 	CHECK(w.size == want.len && got.len == want.len);
@@ -78,7 +79,7 @@ TEST(legacy_vector__is_what_we_would_write_under_its_nonce)
 
 	slurp("x.dump", &dump);
 	slurp("x.plain", &plain);
-	CHECK_OK(repo_legacy_seal_new(key, &out, &s, &e), &e);
+	CHECK_OK(repo_legacy_seal_new(key, T0, &out, &s, &e), &e);
 	repo_legacy_seal_space(s, &p, &n);
 	memcpy(p, plain.p, plain.len);
 	CHECK_OK(repo_legacy_seal_wrote(s, plain.len, &e), &e);

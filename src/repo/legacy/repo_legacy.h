@@ -29,8 +29,12 @@ struct store;
  * So nothing binds a record to its place but the counter, and nothing says
  * where the dump ends: the reader checks that counters ascend from 0 under
  * one base, and that the plaintext ends with the SHA-256 of all before it.
- * Nothing binds a pair of objects to its name: whoever may write the bucket
- * can give an old backup a new date.  (holdfast's own repositories can tell.)
+ *
+ * Nothing binds a pair of objects to its name either, but that each nonce
+ * begins with the time at which it was made, in nanoseconds since 1970, big
+ * endian.  A record that opens has the nonce that it was sealed with: so a
+ * dump that was given a new date, to be taken for the newest, is told by it.
+ * (A plain dump is not: whoever may write the bucket may write anything.)
  */
 
 #define REPO_LEGACY_KEY_LEN 32     /* Of the master key and of each dump's. */
@@ -38,6 +42,12 @@ struct store;
 #define REPO_LEGACY_CHUNK ((size_t)1 << 20)
 #define REPO_LEGACY_RECORD (24 + REPO_LEGACY_CHUNK + 16)
 #define REPO_LEGACY_NAME_MAX 256
+
+/*
+ * How far the time in a nonce may be from that of the name.  One program takes
+ * both, within a second; a clock may be set in between.
+ */
+#define REPO_LEGACY_APART_MS (INT64_C(3600) * 1000)
 
 /* The first bytes of a dump that tell whether it is encrypted. */
 #define REPO_LEGACY_HEAD 24
@@ -111,10 +121,10 @@ int repo_legacy_master_parse(
     const uint8_t *, size_t, struct secret **, struct err *);
 
 /**
- * repo_legacy_wrap(master, key, out, err):
- * Make the key object of the dump's ${key}.
+ * repo_legacy_wrap(master, key, ms, out, err):
+ * Make the key object of the dump's ${key}, as one of the time ${ms}.
  */
-int repo_legacy_wrap(const struct secret *, const struct secret *,
+int repo_legacy_wrap(const struct secret *, const struct secret *, int64_t,
     uint8_t[REPO_LEGACY_WRAPPED_LEN], struct err *);
 
 /**
@@ -124,6 +134,21 @@ int repo_legacy_wrap(const struct secret *, const struct secret *,
  */
 int repo_legacy_unwrap(const struct secret *, const uint8_t *, size_t,
     struct secret **, struct err *);
+
+/**
+ * repo_legacy_nonce_time(p):
+ * Return the time in the nonce that begins at ${p}: of a key object, when it
+ * was wrapped, the first time or, by the other program, anew.  It means
+ * something only of what has been opened.
+ */
+int64_t repo_legacy_nonce_time(const uint8_t *);
+
+/**
+ * repo_legacy_nonce_begin(p, ms, n):
+ * Fill the ${n} bytes at ${p}, 8 or more, with a time within the second of
+ * ${ms} and then at random.
+ */
+void repo_legacy_nonce_begin(uint8_t *, int64_t, size_t);
 
 /**
  * repo_legacy_is_plain(p, n):
@@ -150,11 +175,11 @@ struct repo_legacy_out {
 struct repo_legacy_seal;
 
 /**
- * repo_legacy_seal_new(key, out, ret, err):
- * Begin a dump under ${key}, or a plain one if that is NULL.
+ * repo_legacy_seal_new(key, ms, out, ret, err):
+ * Begin a dump of the time ${ms} under ${key}, or a plain one if that is NULL.
  */
-int repo_legacy_seal_new(const struct secret *, const struct repo_legacy_out *,
-    struct repo_legacy_seal **, struct err *);
+int repo_legacy_seal_new(const struct secret *, int64_t,
+    const struct repo_legacy_out *, struct repo_legacy_seal **, struct err *);
 void repo_legacy_seal_space(struct repo_legacy_seal *, uint8_t **, size_t *);
 int repo_legacy_seal_wrote(struct repo_legacy_seal *, size_t, struct err *);
 int repo_legacy_seal_finish(struct repo_legacy_seal *, struct err *);
@@ -169,8 +194,13 @@ CLEANUP_DEFINE(repo_legacy_seal);
  */
 struct repo_legacy_open;
 
-int repo_legacy_open_new(const struct secret *, const struct repo_legacy_out *,
-    struct repo_legacy_open **, struct err *);
+/**
+ * repo_legacy_open_new(key, ms, out, ret, err):
+ * Begin to read a dump whose name says ${ms}.  Once its first record opens,
+ * feed fails if that was sealed at another time.
+ */
+int repo_legacy_open_new(const struct secret *, int64_t,
+    const struct repo_legacy_out *, struct repo_legacy_open **, struct err *);
 int repo_legacy_open_feed(
     struct repo_legacy_open *, const uint8_t *, size_t, struct err *);
 

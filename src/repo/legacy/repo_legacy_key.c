@@ -11,6 +11,9 @@
 #define PREFIX_LEN 16 /* Of a nonce: what aead.h takes once. */
 #define MASTER_FILE_MAX 4096
 
+#define STAMP_LEN 8 /* Of the time that a nonce begins with. */
+#define NS_PER_S UINT64_C(1000000000)
+
 _Static_assert(REPO_LEGACY_WRAPPED_LEN ==
 		   AEAD_NONCE_LEN + REPO_LEGACY_KEY_LEN + AEAD_TAG_LEN,
     "a key object is nonce, key and tag");
@@ -59,9 +62,24 @@ repo_legacy_master(const char *path, struct secret **ret, struct err *err)
 	return 0;
 }
 
+void
+repo_legacy_nonce_begin(uint8_t *p, int64_t ms, size_t n)
+{
+	uint64_t ns = (uint64_t)(ms / 1000) * NS_PER_S;
+
+	be64_put(p, ns + randombytes_uniform(NS_PER_S));
+	randombytes_buf(p + STAMP_LEN, n - STAMP_LEN);
+}
+
+int64_t
+repo_legacy_nonce_time(const uint8_t *p)
+{
+	return (int64_t)(be64_get(p) / (NS_PER_S / 1000));
+}
+
 int
 repo_legacy_wrap(const struct secret *master, const struct secret *key,
-    uint8_t out[REPO_LEGACY_WRAPPED_LEN], struct err *err)
+    int64_t ms, uint8_t out[REPO_LEGACY_WRAPPED_LEN], struct err *err)
 {
 	CLEANUP(freep_aead) struct aead *a = NULL;
 	int rc;
@@ -69,11 +87,7 @@ repo_legacy_wrap(const struct secret *master, const struct secret *key,
 	if (secret_len(key) != REPO_LEGACY_KEY_LEN)
 		return err_set(
 		    err, HF_EBUG, "a dump's key of %zu bytes", secret_len(key));
-	/*
-	 * The other program begins its nonce with the time, and reads it as
-	 * 24 bytes: 24 random ones are safer under a key that stays for years.
-	 */
-	randombytes_buf(out, AEAD_NONCE_LEN);
+	repo_legacy_nonce_begin(out, ms, AEAD_NONCE_LEN);
 	if ((rc = aead_new(master, out, &a, err)) < 0)
 		return rc;
 	return aead_seal(a, le64_get(out + PREFIX_LEN), NULL, 0, secret_p(key),

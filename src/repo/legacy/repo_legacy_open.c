@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/time.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
@@ -23,6 +24,7 @@
 struct repo_legacy_open {
 	const struct secret *key; /* NULL: the dump is plain. */
 	struct aead *aead;        /* Once the first record has come. */
+	int64_t named_ms;         /* What the name says. */
 	struct repo_legacy_out out;
 	struct sha256 *hash; /* Of everything but ${tail}. */
 	uint8_t base[BASE_LEN];
@@ -48,7 +50,7 @@ repo_legacy_size_ok(uint64_t size)
 }
 
 int
-repo_legacy_open_new(const struct secret *key,
+repo_legacy_open_new(const struct secret *key, int64_t ms,
     const struct repo_legacy_out *out, struct repo_legacy_open **ret,
     struct err *err)
 {
@@ -58,6 +60,7 @@ repo_legacy_open_new(const struct secret *key,
 	if ((o = calloc(1, sizeof(*o))) == NULL)
 		return err_nomem(err);
 	o->key = key;
+	o->named_ms = ms;
 	o->out = *out;
 	if ((rc = sha256_new(&o->hash, err)) < 0)
 		return rc;
@@ -119,7 +122,7 @@ give(struct repo_legacy_open *o, const uint8_t *p, size_t n, struct err *err)
 static int
 check_nonce(struct repo_legacy_open *o, struct err *err)
 {
-	uint64_t counter = __builtin_bswap64(le64_get(o->record + BASE_LEN));
+	uint64_t counter = be64_get(o->record + BASE_LEN);
 	int rc;
 
 	if (o->records == 0) {
@@ -136,6 +139,26 @@ check_nonce(struct repo_legacy_open *o, struct err *err)
 		    " should be",
 		    counter, o->records);
 	return 0;
+}
+
+/*
+ * Is it of the time that its name says?  It has been opened: nobody without
+ * the key has touched the nonce.
+ */
+static int
+check_time(const struct repo_legacy_open *o, struct err *err)
+{
+	int64_t made = repo_legacy_nonce_time(o->base) / 1000 * 1000;
+	char text[TIME_TEXT_MAX];
+
+	if (made >= o->named_ms - REPO_LEGACY_APART_MS &&
+	    made <= o->named_ms + REPO_LEGACY_APART_MS)
+		return 0;
+	(void)err_set(err, HF_ECORRUPT, "it was renamed: it was made at %s",
+	    time_format(made, text));
+	return err_hint(err,
+	    "somebody may want it to be taken for a newer one; if you want "
+	    "it, copy its .dump and .key to names with that time");
 }
 
 static int
@@ -155,7 +178,8 @@ open_record(struct repo_legacy_open *o, struct err *err)
 	    n - AEAD_NONCE_LEN, text, err);
 	if (rc < 0)
 		return err_wrap(err, "record %" PRIu64, o->records);
-	o->records++;
+	if (o->records++ == 0 && (rc = check_time(o, err)) < 0)
+		return rc;
 	return give(o, text, n - OVERHEAD, err);
 }
 

@@ -1,4 +1,3 @@
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ struct repo_legacy_seal {
 };
 
 int
-repo_legacy_seal_new(const struct secret *key,
+repo_legacy_seal_new(const struct secret *key, int64_t ms,
     const struct repo_legacy_out *out, struct repo_legacy_seal **ret,
     struct err *err)
 {
@@ -30,7 +29,7 @@ repo_legacy_seal_new(const struct secret *key,
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
 	s->out = *out;
-	randombytes_buf(s->base, sizeof(s->base));
+	repo_legacy_nonce_begin(s->base, ms, sizeof(s->base));
 	if (key != NULL && (rc = aead_new(key, s->base, &s->aead, err)) < 0)
 		return rc;
 	*ret = TAKE(s);
@@ -67,7 +66,7 @@ emit(struct repo_legacy_seal *s, struct err *err)
 		return s->out.write(s->out.arg, text, n, err);
 	memcpy(s->record, s->base, BASE_LEN);
 	/* aead.h counts in little endian, this format in big endian. */
-	le64_put(s->record + BASE_LEN, __builtin_bswap64(s->counter));
+	be64_put(s->record + BASE_LEN, s->counter);
 	rc = aead_seal(s->aead, __builtin_bswap64(s->counter), NULL, 0, text, n,
 	    text, err);
 	if (rc < 0)
