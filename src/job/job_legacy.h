@@ -106,14 +106,6 @@ int job_legacy_restore(const struct job *, const struct job_legacy *,
     const struct repo_legacy_entry *, const char *, bool,
     struct job_legacy_report *, struct err *);
 
-/**
- * job_legacy_restore_fd(j, where, e, fd, rep, err):
- * Write it to the open file ${fd}.
- */
-int job_legacy_restore_fd(const struct job *, const struct job_legacy *,
-    const struct repo_legacy_entry *, int, struct job_legacy_report *,
-    struct err *);
-
 struct job_legacy_rotated {
 	uint64_t rotated; /* Opened with the old key, sealed with the new. */
 	uint64_t already; /* The new key opens them: an earlier run's work. */

@@ -2,7 +2,6 @@
 
 #include "base/entry.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "job/job.h"
 #include "job/job_legacy.h"
 #include "source/etcd/source_etcd.h"
@@ -10,8 +9,7 @@
 
 /* Where the plaintext of a dump goes. */
 struct sink_file {
-	struct target *target; /* A file with its final name ... */
-	int fd;                /* ... or an open one. */
+	struct target *target;
 	uint64_t pos;
 };
 
@@ -21,21 +19,9 @@ write_on(void *arg, const uint8_t *p, size_t n, struct err *err)
 	struct sink_file *f = arg;
 	int rc;
 
-	rc = f->target != NULL ? target_write(f->target, f->pos, p, n, err)
-			       : file_write_full(f->fd, p, n, err);
+	rc = target_write(f->target, f->pos, p, n, err);
 	f->pos += n;
 	return rc;
-}
-
-int
-job_legacy_restore_fd(const struct job *j, const struct job_legacy *where,
-    const struct repo_legacy_entry *e, int fd, struct job_legacy_report *rep,
-    struct err *err)
-{
-	struct sink_file f = { .fd = fd };
-	const struct repo_legacy_out out = { write_on, &f };
-
-	return job_legacy_read(j, where, e, &out, rep, err);
 }
 
 int
@@ -54,7 +40,7 @@ job_legacy_restore(const struct job *j, const struct job_legacy *where,
 		.size = job_legacy_size(e, e->has_key),
 		.mtime_ns = e->time_ms * 1000000,
 	};
-	struct sink_file f = { .fd = -1 };
+	struct sink_file f = { .pos = 0 };
 	const struct repo_legacy_out out = { write_on, &f };
 	int rc;
 

@@ -65,7 +65,8 @@ open_file(struct source_scratch *s, struct err *err)
 	int fd;
 
 	fd = open(s->dir, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+	if (fd < 0 &&
+	    (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
 		fd = open_named(s->dir, err);
 	else if (fd < 0)
 		return err_errno(err, errno, "make a file in '%s'", s->dir);
@@ -73,6 +74,12 @@ open_file(struct source_scratch *s, struct err *err)
 		return fd;
 	s->fd = fd;
 	return 0;
+}
+
+int
+source_scratch_fd(const struct source_scratch *s)
+{
+	return s->fd;
 }
 
 int

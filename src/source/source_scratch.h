@@ -13,8 +13,8 @@ struct source_scratch;
 /*
  * A file without a name (O_TMPFILE), for what does not fit in memory: it is
  * gone when the process is, however that ends.  What is written to it is
- * encrypted by its users (source_spill, source_pages).  Reading and writing
- * may go on at once.
+ * encrypted by its users (source_spill, source_pages), unless it lies where
+ * the plaintext is to be anyway.  Reading and writing may go on at once.
  */
 
 /**
@@ -39,6 +39,13 @@ int source_scratch_write(
  */
 int source_scratch_read(
     struct source_scratch *, uint64_t, uint8_t *, size_t, struct err *);
+
+/**
+ * source_scratch_fd(s):
+ * Return the file itself, to be handed to another program; -1 if nothing was
+ * written to it.
+ */
+int source_scratch_fd(const struct source_scratch *);
 
 /**
  * source_scratch_drop(s, off, n):
