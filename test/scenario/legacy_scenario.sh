@@ -211,6 +211,23 @@ B15() {
 }
 check 'B15: a dump that was moved about or cut is not restored' B15
 
+B15_renamed() {
+	local old=$bucket/redated-2024-12-06T21:22:25Z
+	local new=$bucket/redated-2026-01-01T00:00:00Z
+	key=made/master.key configure redated
+	cp made/x.dump "$old.dump" && cp made/x.key "$old.key" &&
+		cp made/x.dump "$new.dump" && cp made/x.key "$new.key" || return 1
+	rm -f snap/snapshot.db
+	! legacy restore -u=false && says err renamed 2024-12-06T21:22:25Z &&
+		[ ! -e snap/snapshot.db ] && ! legacy restore -d back2 &&
+		[ ! -e back2 ] && legacy prune -a 1d -i 1 &&
+		says err 'does not count' && [ -e "$old.dump" ] &&
+		legacy restore -u=false -t 2024-12-06T21:22:25Z &&
+		same made/x.plain snap/snapshot.db && rm "$old".* "$new".*
+}
+check 'B15: an old dump under a newer name is not restored, nor counted' \
+	B15_renamed
+
 B3() {
 	configure prod/etcd
 	key=new.key configure prod/etcd
