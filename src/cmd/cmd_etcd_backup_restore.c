@@ -59,16 +59,9 @@ to_file(struct ctx *ctx, const struct cmd_etcd_backup *o,
     struct err *err)
 {
 	const struct job j = cmd_job(ctx);
-	int rc;
 
-	rc = job_legacy_restore(&j, &o->where, e, o->config->snapshot_path,
+	return job_legacy_restore(&j, &o->where, e, o->config->snapshot_path,
 	    is_on(ctx, "overwrite"), rep, err);
-	if (rc == -HF_EEXISTS) {
-		err->hint[0] = '\0';
-		(void)err_hint(
-		    err, "remove it, or replace it with --overwrite");
-	}
-	return rc;
 }
 
 /* Before anything is fetched, check the place to which it is to go. */

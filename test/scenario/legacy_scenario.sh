@@ -188,7 +188,10 @@ B13() {
 		[ "$(stat -c %s snap/snapshot.db)" = 9000000 ] &&
 		legacy restore -u=false --overwrite &&
 		same made/x.plain snap/snapshot.db &&
-		! legacy restore && says err --data-dir
+		sed -i 's,^snapshot_path: .*,snapshot_path: snap,' config.yml &&
+		! legacy restore -u=false --overwrite &&
+		says err 'name a new file in it' && ! legacy restore &&
+		says err --data-dir
 }
 check 'B13: what lies at the place stays, or goes whole; -d is asked for' B13
 

@@ -487,7 +487,9 @@ TEST(B4__a_prefix_means_its_own_bytes)
 	};
 	static const char *const prefixes[] = { "prod.etcd", "a(b", "50%s" };
 	char name[REPO_LEGACY_NAME_MAX];
+	enum repo_legacy_kind kind;
 	struct err e = ERR_INIT;
+	int64_t ms;
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
@@ -503,6 +505,10 @@ TEST(B4__a_prefix_means_its_own_bytes)
 					 REPO_LEGACY_DUMP, name),
 			  prefixes[i]) != NULL);
 	}
+	CHECK(!repo_legacy_name_parse(prefixes[0], names[1], &ms, &kind));
+	CHECK(!repo_legacy_name_parse("prod", names[0], &ms, &kind));
+	CHECK(!repo_legacy_name_parse(
+	    "prod", "prod.2024-12-06T21:22:25Z.dump", &ms, &kind));
 }
 
 TEST(prefix__that_no_object_can_have_is_refused)
