@@ -158,18 +158,18 @@ begin(struct follow *f, struct err *err)
 	b->job.on_event = on_event;
 	b->job.arg = b;
 	b->job.cancel = &b->stop;
-	if (pthread_mutex_init(&b->lock, NULL) != 0)
-		return err_nomem(err);
-	if ((rc = thread_start(run, b, &b->thread, err)) < 0) {
-		(void)pthread_mutex_destroy(&b->lock);
-		return rc;
-	}
 	/*
 	 * What the member that is watched has told before counts more than
 	 * what the backup is told: it may ask another, and where the two never
 	 * say the same (a 3.4 among 3.5) one backup would follow the other.
 	 */
 	(void)snprintf(b->trail.state, sizeof(b->trail.state), "%s", f->state);
+	if (pthread_mutex_init(&b->lock, NULL) != 0)
+		return err_nomem(err);
+	if ((rc = thread_start(run, b, &b->thread, err)) < 0) {
+		(void)pthread_mutex_destroy(&b->lock);
+		return rc;
+	}
 	job_follow_carry_clear(f);
 	f->unbroken = source_etcd_follow_watch(f->cluster) != NULL;
 	f->base = TAKE(b);
