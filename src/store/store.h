@@ -23,7 +23,7 @@ struct store_upload;
  * - put is create-only: HF_EEXISTS if the name is taken, and then the bytes
  *   that were there stay;
  * - once put has returned 0 the object survives a power cut, and get and
- *   list see it;
+ *   list see it; so does what list shows of somebody who was killed in put;
  * - a put that failed or was killed has stored all of the object or nothing
  *   that get or list would show;
  * - get returns the very bytes, or an error: never fewer bytes with success;

@@ -29,6 +29,7 @@ struct lister {
 	char name[NAME_LEN]; /* Of the folder that is read: "", or "a/b/". */
 	size_t len;
 	int64_t now; /* 0: leftovers stay. */
+	int top;     /* The folder that was asked for; borrowed. */
 };
 
 /* The names in a folder; a folder's own ends with '/'. */
@@ -152,6 +153,28 @@ read_names(
 	return sort(names, err);
 }
 
+/*
+ * Who has put what was read here may have died before the sync.  For the
+ * caller it is there: it says that all keys are rotated, and the old one is
+ * destroyed, or that a backup was imported, or it notes that a manifest must
+ * never be missing again.  A power cut may take nothing of that back.  All of
+ * these lie in the folder that was asked for; the folders below it are of
+ * packs, which count for nothing until a manifest names them.
+ *
+ * If the disk takes no writes any more, who only reads may still do so.
+ */
+static int
+settle(const struct lister *l, struct err *err)
+{
+	struct err e = ERR_INIT;
+
+	if (file_sync_dir(l->top, &e) == 0 ||
+	    !(l->fs->base.power & STORE_WRITE))
+		return 0;
+	*err = e;
+	return store_fs_wrap(l->fs, "list", l->name, err);
+}
+
 static int list_folder(struct lister *, int, const char *, struct err *);
 
 /* Go down into the folder ${name} ("x/") of the folder ${dir}. */
@@ -204,7 +227,8 @@ list_folder(struct lister *l, int dir, const char *prefix, struct err *err)
 	size_t i;
 	int rc;
 
-	if ((rc = read_names(l, dir, &names, err)) < 0)
+	if ((rc = read_names(l, dir, &names, err)) < 0 ||
+	    (dir == l->top && (rc = settle(l, err)) < 0))
 		return rc;
 	for (i = 0; i < names.n; i++) {
 		name = names.v[i];
@@ -234,6 +258,7 @@ store_fs_list(struct store *s, const char *prefix, store_list_fn *fn, void *arg,
 	/* Who may only read deletes nothing. */
 	if ((s->power & STORE_WRITE) && (rc = store_fs_now(s, &l.now, err)) < 0)
 		return rc;
+	l.top = at.dir;
 	l.len = (size_t)(at.base - prefix);
 	memcpy(l.name, prefix, l.len);
 	return list_folder(&l, at.dir, at.base, err);
