@@ -15,7 +15,7 @@ set -u
 
 HOLDFAST_FAULT_BIN=$1
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-crash-XXXXXX")
-trap 'rm -rf "$DIR" "$DIR.log"' EXIT
+trap 'rm -rf "$DIR" "$DIR".*' EXIT
 export HOME=$DIR/home XDG_CONFIG_HOME=$DIR/config XDG_STATE_HOME=$DIR/state
 unset HOLDFAST_FAULT HOLDFAST_CONFIG HOLDFAST_REPO
 KILLED=137

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "power.h"
+#include "power_meta.h"
 #include "power_model.h"
 
 /*
@@ -61,30 +62,67 @@ note_bytes(const char *path, uint64_t ino)
 	(void)fclose(f);
 }
 
-/* One thing that is there before the program starts. */
-static int
-note_old(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static void
+note_like(const char *path, uint64_t ino)
 {
-	static uint64_t dirs[PATH_MAX]; /* By depth. */
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t b[POWER_META_MAX];
+
+	if (fd < 0)
+		err(2, "%s", path);
+	note((struct power_record){ .op = POWER_META, .ino = ino }, b,
+	    power_meta_get(fd, b));
+	(void)close(fd);
+}
+
+/* Is it another name of what has been noted?  Remember it, if not. */
+static bool
+is_noted(const struct stat *st, int type)
+{
+	static ino_t inos[64];
+	static size_t n;
+	size_t i;
+
+	if (type == FTW_D || st->st_nlink == 1)
+		return false;
+	for (i = 0; i < n; i++)
+		if (inos[i] == st->st_ino)
+			return true;
+	if (n == sizeof(inos) / sizeof(inos[0]))
+		errx(2, "too many hard links");
+	inos[n++] = st->st_ino;
+	return false;
+}
+
+static void
+note_new(const char *path, const struct stat *st, int type, bool top)
+{
 	char to[PATH_MAX];
 	ssize_t n = 0;
 
 	if (type == FTW_SL && (n = readlink(path, to, sizeof(to))) < 0)
 		err(2, "%s", path);
-	note((struct power_record){ .op = ftw->level == 0  ? POWER_ROOT
+	note((struct power_record){ .op = top              ? POWER_ROOT
 					  : type == FTW_D  ? POWER_DIR
 					  : type == FTW_SL ? POWER_LINK
 							   : POWER_FILE,
 		 .ino = st->st_ino },
 	    to, (size_t)n);
-	if (type == FTW_D)
-		dirs[ftw->level] = st->st_ino;
 	if (type == FTW_F)
 		note_bytes(path, st->st_ino);
-	note(
-	    (struct power_record){
-		.op = POWER_TIME, .ino = st->st_ino, .at = st->st_mtim.tv_sec },
-	    "", 0);
+	note_like(path, st->st_ino);
+}
+
+/* One thing that is there before the program starts. */
+static int
+note_old(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	static uint64_t dirs[PATH_MAX]; /* By depth. */
+
+	if (!is_noted(st, type))
+		note_new(path, st, type, ftw->level == 0);
+	if (type == FTW_D)
+		dirs[ftw->level] = st->st_ino;
 	if (ftw->level > 0)
 		note((struct power_record){ .op = POWER_NAME,
 			 .ino = st->st_ino,
@@ -317,20 +355,25 @@ list_states(const char *path, size_t most, bool at_end)
 	return 0;
 }
 
+static bool
+is_text(uint32_t op)
+{
+	return op != POWER_WRITE && op != POWER_META;
+}
+
 /* The records up to ${cut}, one a line. */
 static int
 show(const char *path, uint64_t cut)
 {
 	static const char *const words[] = { "?", "root", "file", "dir", "link",
-		"time", "name", "unname", "rename", "exchange", "write", "size",
+		"like", "name", "unname", "rename", "exchange", "write", "size",
 		"sync", "sync all", "begin", "said", "exit" };
 	struct log l;
 
 	for (log_open(&l, path); l.n < cut && log_next(&l);)
 		printf("%" PRIu64 " %s %" PRIu64 " %" PRIu64 " %.*s\n", l.n,
 		    words[l.r.op], l.r.ino, l.r.dir,
-		    l.r.op == POWER_WRITE ? 0 : (int)l.r.n,
-		    l.r.op == POWER_WRITE ? "" : (const char *)l.p);
+		    is_text(l.r.op) ? (int)l.r.n : 0, (const char *)l.p);
 	return 0;
 }
 

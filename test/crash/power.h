@@ -6,8 +6,8 @@
 /*
  * The power goes: what is left?  A program runs with power_record.so loaded
  * before libc, which notes in a log all that it asks of the file system: new
- * files, names, bytes, syncs.  `power` (power.c) replays that log up to any
- * record, and builds the folder as POSIX allows it to be found after a power
+ * files, names, bytes, modes, syncs.  `power` (power.c) replays that log up to
+ * any record, and builds the folder as POSIX allows it to be found after a power
  * cut there: what was synced is there, of all else anything may be.
  *
  * A log is a row of records, each followed by its ${n} bytes.  Files and
@@ -19,7 +19,7 @@ enum power_op {
 	POWER_FILE,     /* A new file ${ino}, without a name, */
 	POWER_DIR,      /* a new folder, */
 	POWER_LINK,     /* a new symbolic link; bytes: where to. */
-	POWER_TIME,     /* ${at}: when ${ino} was written, in seconds. */
+	POWER_META,     /* Bytes: what ${ino} is like (power_meta.h). */
 	POWER_NAME,     /* ${ino} gets a name in ${dir}; bytes: it. */
 	POWER_UNNAME,   /* A name is taken from ${dir}; bytes: it. */
 	POWER_RENAME,   /* From ${dir} to ${dir2}; bytes: both, with NULs. */

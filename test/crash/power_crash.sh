@@ -14,11 +14,26 @@ source_tree() {
 	head -c 700 /dev/urandom >"$ROOT/src/sub/deep/c"
 	ln -s sub/b "$ROOT/src/link"
 	ln "$ROOT/src/a" "$ROOT/src/hard"
+	chmod 711 "$ROOT/src" && chmod 750 "$ROOT/src/sub/deep" &&
+		chmod 4751 "$ROOT/src/a" && chmod 2440 "$ROOT/src/sub/b"
+	setfattr -n user.file -v f "$ROOT/src/sub/b"
+	setfattr -n user.folder -v d "$ROOT/src/sub"
+	# Folders last, and older than what lies in them.
+	touch -h -d '2001-02-03 04:05:06.789012345' "$ROOT/src/link" \
+		"$ROOT/src/sub/b" "$ROOT/src/sub/deep" "$ROOT/src/sub"
 }
 other_tree() {
 	head -c 9000 /dev/urandom >"$ROOT/src/sub/$1" && echo "$1" >>"$ROOT/src/a"
 }
-source_is() { diff -r --no-dereference "$ROOT/src" "$1"; }
+# like FOLDER: what there is, but for the bytes.
+like() {
+	(cd "$1" && find . -printf '%P %y %m %U:%G %n %T@ %l\n' | sort &&
+		find . | sort | xargs getfattr -h -d -m '^user\.')
+}
+source_is() {
+	diff -r --no-dereference "$ROOT/src" "$1" &&
+		diff <(like "$ROOT/src") <(like "$1")
+}
 
 backup() { holdfast backup "$REPO" --from "tree:$ROOT/src"; }
 with_repo() { source_tree && holdfast init "$REPO"; }
@@ -123,6 +138,7 @@ rotate_check() {
 		"$REPO"; } && comes_back --key "file:$ROOT/new.key" && goes_on
 }
 power_each 'a rotation' a_new_key rotate rotate_check
+power_killed 'a rotation, killed before' a_new_key rotate rotate_check
 add_key() { record key add "file:$ROOT/new.key" "$REPO"; }
 power_each 'a new key' a_new_key add_key rotate_check
 
@@ -165,6 +181,8 @@ add_writer_check() {
 		two backup --from "tree:$ROOT/src" && goes_on && whole
 }
 power_each 'a new writer' a_second_host add_writer add_writer_check
+power_killed 'a new writer, killed before' a_second_host add_writer \
+	add_writer_check
 
 two_hosts() {
 	a_second_host && holdfast writer add "$PUBLIC" two "$REPO" &&
@@ -176,6 +194,8 @@ revoke_check() {
 		! two backup --from "tree:$ROOT/src" && backups 2 && goes_on
 }
 power_each 'a writer that is taken back' two_hosts revoke revoke_check
+power_killed 'a writer that is taken back, killed before' two_hosts revoke \
+	revoke_check
 KEYS=()
 
 nothing() { :; }
@@ -201,7 +221,8 @@ with_out() { with_backup && cp -a "$ROOT/src" "$ROOT/old" && cp -a \
 replace() { record restore latest "$REPO" --to "$ROOT/out" --overwrite; }
 replace_check() {
 	source_is "$ROOT/out" || { ! ended && diff -r --no-dereference \
-		"$ROOT/old" "$ROOT/out"; } &&
+		"$ROOT/old" "$ROOT/out" && diff <(like "$ROOT/old") \
+		<(like "$ROOT/out"); } &&
 		holdfast restore latest "$REPO" --to "$ROOT/out" --overwrite &&
 		source_is "$ROOT/out"
 }
@@ -229,4 +250,16 @@ redirect_check() {
 		! holdfast open "$KEY" "$ROOT/x.hfs" >/dev/null; }
 }
 power_each 'a redirected seal' with_key redirect redirect_check
+
+# What is opened may be all that is left of it.
+sealed() {
+	with_key && holdfast seal "$KEY" --to "$ROOT/x.hfs" "$ROOT/src/sub/b"
+}
+is_open() { cmp "$ROOT/x" "$ROOT/src/sub/b"; }
+open_it() { record open "$KEY" --to "$ROOT/x" "$ROOT/x.hfs"; }
+open_check() {
+	if ended || [ -e "$ROOT/x" ]; then is_open; fi && rm -f "$ROOT/x" &&
+		holdfast open "$KEY" --to "$ROOT/x" "$ROOT/x.hfs" && is_open
+}
+power_each 'an opened file' sealed open_it open_check
 crash_done

@@ -1,18 +1,18 @@
 #!/bin/bash
-# power_etcd_crash.sh HOLDFAST POWER PORT: the power goes while an etcd is
-# backed up, followed or restored.
+# power_etcd_crash.sh HOLDFAST POWER VERSION PORT: the power goes while an etcd
+# of that version is backed up, followed, restored or drilled.
 peers=$(cd "$(dirname "$0")/../peers" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}
 # A log of etcd's takes 64 MB: more than a small /dev/shm has.
 export TMPDIR=${TMPDIR:-/tmp}
 # shellcheck source=test/crash/power_lib.sh
 . "$(dirname "$0")/power_lib.sh"
-export ETCD=3.5 MEMBERS=1 TLS=off AUTH=off
+export ETCD=$3 MEMBERS=1 TLS=off AUTH=off
 server=$(mktemp -d "$TMPDIR/holdfast-crash-XXXXXX")
 peer() { XDG_CACHE_HOME=$cache "$peers/etcd.sh" "$@"; }
-trap 'peer stop "$server"; rm -rf "$DIR" "$DIR.log" "$server"' EXIT
+trap 'peer stop "$server"; rm -rf "$DIR" "$DIR".* "$server"' EXIT
 
-peer start "$server" "$3" >"$server/started" 2>&1
+peer start "$server" "$4" >"$server/started" 2>&1
 case $? in
 0) ;;
 77)
@@ -77,7 +77,9 @@ follow() {
 	kill -TERM $pid
 	wait $pid && [ "$n" -lt 1200 ]
 }
-logs() { follow "$POWER" run "$ROOT" "$LOG" "$HOLDFAST_FAULT_BIN"; }
+logs() {
+	follow "$POWER" run "${how[@]}" "$ROOT" "$LOG" "$HOLDFAST_FAULT_BIN"
+}
 logs_check() {
 	local said
 	said=$(told "$DIR/said")
@@ -86,9 +88,15 @@ logs_check() {
 		follow "$HOLDFAST_FAULT_BIN" &&
 		[ "$(newest)" -ge "$(told "$DIR/followed")" ]
 }
-MOST=$((MOST < 6 ? MOST : 6))
-power_each 'a log that is followed' with_backup logs logs_check
-MOST=${MOST_STATES:-12}
+# What was told before it was killed is in the log, too.
+logs_killed_check() {
+	local said
+	said=$(told "$DIR/said")
+	holdfast verify "$REPO" --level 3 && [ "$(newest)" -ge "$said" ]
+}
+few 6 power_each 'a log that is followed' with_backup logs logs_check
+few 2 power_killed 'a log that is followed, killed before' with_backup logs \
+	logs_killed_check
 
 # What was made without a cut is kept beside the folder.
 made() { rm -rf "$DIR/made" && cp -a --sparse=always "$1" "$DIR/made"; }
@@ -118,4 +126,53 @@ snapshot_check() {
 		cmp "$ROOT/x.db" "$DIR/made"
 }
 power_each 'a snapshot' with_backup snapshot_run snapshot_check
+
+# The scratch folder is nobody's afterwards; what counts is the attestation.
+mkdir "$server/scratch"
+drill() {
+	TMPDIR=$server/scratch "$1" drill etcd latest:cp "$REPO" \
+		--etcd-program "$ETCD_BIN/etcd"
+}
+drill_run() { drill record; }
+drilled() { holdfast list "$REPO" | grep 'verified to level 4'; }
+drill_check() {
+	{ ! ended || drilled; } && drill holdfast && drilled && goes_on
+}
+few 4 power_each 'a drill' with_backup drill_run drill_check
+
+# The other tool's objects in a folder, and what stands in for it.
+configure() {
+	mkdir -p "$ROOT/copy/bucket" && printf '%064x' 7 >"$ROOT/master.key" &&
+		chmod 600 "$ROOT/master.key" && cat >"$ROOT/config.yml" <<-EOF
+			etcd_client:
+			  endpoints: ["$ETCD_ENDPOINTS"]
+			encryption_key_path: $ROOT/master.key
+			s3_client:
+			  objects_prefix: p
+			  endpoint: file:$ROOT/copy
+			  bucket: bucket
+		EOF
+}
+old() { "$1" etcd-backup "${@:2}" --config "$ROOT/config.yml"; }
+unpack() {
+	rm -rf "$ROOT/old" "$ROOT/old.db"
+	old holdfast restore -d "$ROOT/old" && [ -s "$ROOT/old/member/snap/db" ]
+}
+dump() { old record backup; }
+dump_check() { { ! ended || unpack; } && old holdfast backup && unpack; }
+power_each 'a dump for etcd-backup' configure dump dump_check
+power_killed 'a dump for etcd-backup, killed before' configure dump dump_check
+
+with_dump() { configure && old holdfast backup; }
+unpack_run() {
+	old record restore -d "$ROOT/data" && made "$ROOT/data"
+}
+unpack_check() {
+	if ended || [ -e "$ROOT/data" ]; then
+		diff -r "$ROOT/data" "$DIR/made"
+	fi && rm -rf "$ROOT/data" &&
+		old holdfast restore -d "$ROOT/data" &&
+		diff -r "$ROOT/data" "$DIR/made"
+}
+power_each 'a data directory of a dump' with_dump unpack_run unpack_check
 crash_done

@@ -87,27 +87,50 @@ power_each() {
 	crash_result $bad "$1"
 }
 
+# few N COMMAND...: try no more than N states at a time.
+few() {
+	local MOST=$((MOST < $1 ? MOST : $1))
+	"${@:2}"
+}
+
+# killing_points: of the records that the run has made, some from its begin to
+# its end, and some, above all the last, behind which something has a name that
+# nobody has synced yet.
+killing_points() {
+	"$POWER" show "$LOG" 999999 | awk -v all=$((MOST == 0)) \
+		-v some=$((MOST < 6 ? MOST : 6)) '
+		$2 == "begin" { begun = 1; next }
+		!begun || !/^[0-9]+ / || $2 == "said" || $2 == "exit" { next }
+		{ n++ }
+		$2 == "name" || $2 == "rename" { named[++k] = n }
+		END {
+			for (i = 1; i <= n; i += all ? 1 : int(n / some) + 1)
+				kill[i] = 1
+			for (i = k; i > 0; i -= i > k - some / 2 ? 1 : int(k / 4) + 1)
+				kill[named[i]] = 1
+			for (i = 1; i <= n; i++)
+				if (i in kill)
+					print i
+		}'
+}
+
 # power_killed SENTENCE FRESH RUN CHECK
 power_killed() {
-	local bad=0 n=1 step kills=0
+	local bad=0 n kills=0
 
-	prepared "$2" "$3" || n=-1
-	# From the log: where it begins, and how many records follow.
-	step=$("$POWER" show "$LOG" 999999 | sed '1,/ begin /d' | wc -l)
-	[ "$MOST" = 0 ] && step=1 || step=$((step / 6 + 1))
-	while [ $n -gt 0 ]; do
+	: >"$DIR.kill"
+	if prepared "$2" "$3"; then killing_points >"$DIR.kill"; fi
+	while read -r n; do
 		rm -rf "$ROOT"
 		cp -a "$DIR/before" "$ROOT"
 		how=(-k "$n")
 		"$3" >"$DIR.log" 2>&1
-		[ $? = $KILLED ] || n=-1
+		[ $? != $KILLED ] || kills=$((kills + 1))
 		how=(-a)
 		"$3" >>"$DIR.log" 2>&1
 		"$POWER" states -e "$LOG" "$MOST" >"$DIR/states"
 		try_states "$4"
-		kills=$((kills + 1))
-		n=$((n > 0 ? n + step : n))
-	done
+	done <"$DIR.kill"
 	how=()
 	echo "# $1: killed $kills times"
 	[ $kills -gt 2 ] || bad=1

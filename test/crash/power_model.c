@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "power_meta.h"
 #include "power_model.h"
 
 #define BLOCK 512
@@ -38,8 +39,9 @@ struct change {
 struct node {
 	unsigned kind; /* POWER_FILE, POWER_DIR or POWER_LINK. */
 	uint64_t ino, id;
-	int64_t time;           /* 0: nobody said. */
 	struct bytes now, disk; /* Of a file, or where a link leads. */
+	struct bytes meta;      /* What it is like, */
+	struct bytes old_meta;  /* and was when it was synced. */
 	bool dirty;             /* They differ. */
 	struct names names;     /* On the disk, */
 	struct change *changes; /* and what was done since. */
@@ -222,8 +224,10 @@ sync_node(struct node *n)
 {
 	struct names names;
 
-	if (n->dirty)
+	if (n->dirty) {
 		copy(&n->disk, &n->now);
+		copy(&n->old_meta, &n->meta);
+	}
 	n->dirty = false;
 	if (n->nchanges == 0)
 		return;
@@ -266,11 +270,23 @@ move(struct node *from, const char *old, struct node *to, const char *new,
 		add(c != NULL && from == to ? c : change(to), new, a);
 }
 
+/* How it is made comes to the disk with it. */
+static void
+set_meta(struct node *f, const uint8_t *p, size_t n)
+{
+	resize(&f->meta, n);
+	memcpy(f->meta.p, p, n);
+	if (f->old_meta.n == 0)
+		copy(&f->old_meta, &f->meta);
+	else
+		f->dirty = true;
+}
+
 static void
 apply_file(struct node *f, const struct power_record *r, const uint8_t *p)
 {
-	if (r->op == POWER_TIME)
-		f->time = r->at;
+	if (r->op == POWER_META)
+		set_meta(f, p, r->n);
 	else if (r->op == POWER_WRITE)
 		write_at(f, (uint64_t)r->at, p, r->n);
 	else if (r->op == POWER_SIZE)
@@ -373,12 +389,24 @@ bytes_left(const struct node *f, const struct power_choice *c)
 	return b;
 }
 
+/* What ${n} is like then. */
+static const struct bytes *
+meta_left(const struct node *n, const struct power_choice *c)
+{
+	const bool old = c->data == POWER_DATA_LOST ||
+			 c->data == POWER_DATA_ZERO ||
+			 (c->data == POWER_DATA_RANDOM && mix(c->n, n->id) & 1);
+
+	return old ? &n->old_meta : &n->meta;
+}
+
 static uint64_t
 hash_node(struct node *n, const struct power_choice *c)
 {
+	const struct bytes *meta = meta_left(n, c);
+	uint64_t h = mix_bytes(n->kind, meta->p, meta->n);
 	struct names names;
 	struct bytes b;
-	uint64_t h = n->kind;
 	size_t i;
 
 	if (n->seen)
@@ -409,13 +437,11 @@ power_model_hash(struct power_model *m, const struct power_choice *c)
 static void
 build_file(const struct node *f, const struct power_choice *c, const char *path)
 {
-	const struct timespec t[2] = { { f->time, 0 }, { f->time, 0 } };
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	struct bytes b = bytes_left(f, c);
 
 	if (fd < 0 || write(fd, b.p, b.n) != (ssize_t)b.n ||
-	    ftruncate(fd, (off_t)b.size) < 0 ||
-	    (f->time != 0 && futimens(fd, t) < 0) || close(fd) < 0)
+	    ftruncate(fd, (off_t)b.size) < 0 || close(fd) < 0)
 		err(2, "%s", path);
 	free(b.p);
 }
@@ -431,12 +457,36 @@ build_link(const struct node *l, const char *path)
 		err(2, "%s", path);
 }
 
+static void build_node(
+    struct node *, const struct power_choice *, const char *);
+
+/* Its own mode and time come last. */
+static void
+build_dir(struct node *d, const struct power_choice *c, const char *path)
+{
+	struct names names;
+	char below[PATH_MAX];
+	size_t i;
+
+	if (mkdir(path, 0700) < 0)
+		err(2, "%s", path);
+	d->seen = true;
+	names = names_left(d, c);
+	for (i = 0; i < names.n; i++) {
+		if (names.v[i].to == NULL)
+			continue;
+		(void)snprintf(
+		    below, sizeof(below), "%s/%s", path, names.v[i].text);
+		build_node(names.v[i].to, c, below);
+	}
+	free(names.v);
+	d->seen = false;
+}
+
 static void
 build_node(struct node *n, const struct power_choice *c, const char *path)
 {
-	char below[PATH_MAX];
-	struct names names;
-	size_t i;
+	const struct bytes *meta = meta_left(n, c);
 
 	if (n->kind != POWER_DIR && n->path != NULL) {
 		if (link(n->path, path) < 0)
@@ -449,21 +499,11 @@ build_node(struct node *n, const struct power_choice *c, const char *path)
 		build_file(n, c, path);
 	if (n->kind == POWER_LINK)
 		build_link(n, path);
-	if (n->kind != POWER_DIR || n->seen)
+	if (n->kind == POWER_DIR && n->seen)
 		return;
-	if (mkdir(path, 0700) < 0)
-		err(2, "%s", path);
-	n->seen = true;
-	names = names_left(n, c);
-	for (i = 0; i < names.n; i++) {
-		if (names.v[i].to == NULL)
-			continue;
-		(void)snprintf(
-		    below, sizeof(below), "%s/%s", path, names.v[i].text);
-		build_node(names.v[i].to, c, below);
-	}
-	free(names.v);
-	n->seen = false;
+	if (n->kind == POWER_DIR)
+		build_dir(n, c, path);
+	power_meta_set(path, meta->p, meta->n);
 }
 
 void

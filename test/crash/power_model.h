@@ -10,8 +10,8 @@
 /*
  * The folder as the program sees it, and what of it a power cut may leave.
  *
- * A file's bytes and its size are on the disk from when it is synced on, a
- * folder's names from when the folder is: not before, not from the sync of
+ * A file's bytes, its size, mode and times are on the disk from when it is
+ * synced on, a folder's names, mode and times from when the folder is: not before, not from the sync of
  * what has the name, and not in the order in which they were given.  What was
  * done since then may be there or not, each thing by itself; of bytes there
  * may also be zeroes, or garbage.  A name that is replaced within one folder
@@ -27,9 +27,9 @@ enum power_names {
 
 enum power_data {
 	POWER_DATA_LOST,    /* As when each file was synced. */
-	POWER_DATA_KEPT,    /* All bytes, synced or not. */
-	POWER_DATA_ZERO,    /* The size, and zeroes. */
-	POWER_DATA_GARBAGE, /* The size, and other bytes. */
+	POWER_DATA_KEPT,    /* All bytes, modes and times, synced or not. */
+	POWER_DATA_ZERO,    /* The size, and zeroes; the old mode. */
+	POWER_DATA_GARBAGE, /* The size, and other bytes; the new mode. */
 	POWER_DATA_RANDOM,  /* Block by block the old, the new or zeroes. */
 };
 

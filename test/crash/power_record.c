@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "power.h"
+#include "power_meta.h"
 
 /*
  * Loaded before libc (power.h): does what the program asks, and notes it in
@@ -111,6 +113,37 @@ look(int fd, struct stat *st)
 	return ours;
 }
 
+/* What is open is like this now. */
+static void
+note_meta(int fd)
+{
+	const int errnum = errno;
+	uint8_t b[POWER_META_MAX];
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_dev == dev)
+		note(
+		    (struct power_record){ .op = POWER_META, .ino = st.st_ino },
+		    b, power_meta_get(fd, b));
+	errno = errnum;
+}
+
+/* Likewise what ${path} stands for; ${flags}: O_NOFOLLOW or 0. */
+static void
+note_meta_at(int at, const char *path, int flags)
+{
+	const int errnum = errno;
+	int fd = *path == '\0' ? at
+			       : (int)syscall(SYS_openat, at, path,
+				     O_PATH | O_CLOEXEC | flags, 0);
+
+	if (fd >= 0)
+		note_meta(fd);
+	if (fd >= 0 && fd != at)
+		(void)close(fd);
+	errno = errnum;
+}
+
 /* Where a path leads: a folder there, and a name in it. */
 struct place {
 	char path[PATH_MAX];
@@ -158,9 +191,11 @@ note_name(int at, const char *path, uint32_t op, const char *to)
 	if (!find(at, path, &p) ||
 	    fstatat(at, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	if (op != 0)
+	if (op != 0) {
 		note((struct power_record){ .op = op, .ino = st.st_ino }, to,
 		    strlen(to));
+		note_meta_at(at, path, O_NOFOLLOW);
+	}
 	note(
 	    (struct power_record){
 		.op = POWER_NAME, .ino = st.st_ino, .dir = p.dir },
@@ -174,16 +209,18 @@ note_open(int at, const char *path, int flags, bool existed, int fd)
 
 	if (!look(fd, &st))
 		return;
-	if ((flags & O_TMPFILE) == O_TMPFILE)
+	if ((flags & O_TMPFILE) == O_TMPFILE) {
 		note(
 		    (struct power_record){ .op = POWER_FILE, .ino = st.st_ino },
 		    "", 0);
-	else if (!existed)
+		note_meta(fd);
+	} else if (!existed) {
 		note_name(at, path, POWER_FILE, "");
-	else if (flags & O_TRUNC)
+	} else if (flags & O_TRUNC) {
 		note(
 		    (struct power_record){ .op = POWER_SIZE, .ino = st.st_ino },
 		    "", 0);
+	}
 }
 
 static int
@@ -339,6 +376,94 @@ int
 fallocate64(int fd, int mode, off64_t at, off64_t n)
 {
 	return fallocate(fd, mode, at, n);
+}
+
+/* Is the file or folder ${fd} another one now, but for its bytes? */
+static int
+changed(int fd, bool in, int rc)
+{
+	if (in && rc == 0)
+		note_meta(fd);
+	leave();
+	return rc;
+}
+
+static int
+changed_at(int at, const char *path, int flags, bool in, int rc)
+{
+	if (in && rc == 0)
+		note_meta_at(
+		    at, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+	leave();
+	return rc;
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	const bool in = enter();
+
+	return changed(fd, in, REAL(fchmod)(fd, mode));
+}
+
+int
+fchmodat(int at, const char *path, mode_t mode, int flags)
+{
+	const bool in = enter();
+
+	return changed_at(
+	    at, path, flags, in, REAL(fchmodat)(at, path, mode, flags));
+}
+
+int
+fchownat(int at, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	const bool in = enter();
+
+	return changed_at(
+	    at, path, flags, in, REAL(fchownat)(at, path, uid, gid, flags));
+}
+
+int
+futimens(int fd, const struct timespec t[2])
+{
+	const bool in = enter();
+
+	return changed(fd, in, REAL(futimens)(fd, t));
+}
+
+int
+utimensat(int at, const char *path, const struct timespec t[2], int flags)
+{
+	const bool in = enter();
+
+	return changed_at(
+	    at, path, flags, in, REAL(utimensat)(at, path, t, flags));
+}
+
+int
+fsetxattr(int fd, const char *name, const void *p, size_t n, int flags)
+{
+	const bool in = enter();
+
+	return changed(fd, in, REAL(fsetxattr)(fd, name, p, n, flags));
+}
+
+int
+setxattr(const char *path, const char *name, const void *p, size_t n, int flags)
+{
+	const bool in = enter();
+
+	return changed_at(
+	    AT_FDCWD, path, 0, in, REAL(setxattr)(path, name, p, n, flags));
+}
+
+int
+fremovexattr(int fd, const char *name)
+{
+	const bool in = enter();
+
+	return changed(fd, in, REAL(fremovexattr)(fd, name));
 }
 
 static int
