@@ -170,7 +170,8 @@ typedef int from_fn(const char *, size_t, struct secret **, struct err *);
 
 /*
  * Read ${rest} of ${ref}, or, if that has nothing more to give, what it gave
- * before: two keys may name the same variable.
+ * before: two keys may name the same variable.  A descriptor is read once: a
+ * terminal that was read to its end would wait for more.
  */
 static int
 from_once(const char *ref, const char *rest, from_fn *from, size_t max,
@@ -183,7 +184,9 @@ from_once(const char *ref, const char *rest, from_fn *from, size_t max,
 
 	(void)pthread_mutex_lock(&givens_lock);
 	if ((g = find_given(ref, err)) != NULL) {
-		if ((rc = from(rest, max, &fresh, &e)) == 0) {
+		if (g->secret != NULL && from == from_number)
+			rc = 0;
+		else if ((rc = from(rest, max, &fresh, &e)) == 0) {
 			secret_free(g->secret);
 			g->secret = fresh;
 		}

@@ -12,18 +12,18 @@
 #include "etcd/etcd_stream.h"
 
 #define TOKEN_MAX 4096
+#define PASSWORD_MAX 1024
 
 struct etcd_client {
 	struct etcd_conn *conn;
-	char *user;
-	const struct secret *password;
+	char *user, *password; /* A reference. */
 	struct secret *token;
 	bool no_auth; /* The server's authentication is off. */
 };
 
 int
 etcd_client_new(const char *url, const struct etcd_conn_opts *opts,
-    const char *user, const struct secret *password, struct etcd_client **ret,
+    const char *user, const char *password, struct etcd_client **ret,
     struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
@@ -35,9 +35,9 @@ etcd_client_new(const char *url, const struct etcd_conn_opts *opts,
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return err_nomem(err);
 	if ((rc = str_dup(user, &c->user, err)) < 0 ||
+	    (rc = str_dup(password, &c->password, err)) < 0 ||
 	    (rc = etcd_conn_new(url, opts, &c->conn, err)) < 0)
 		return rc;
-	c->password = password;
 	*ret = TAKE(c);
 	return 0;
 }
@@ -50,7 +50,14 @@ etcd_client_free(struct etcd_client *c)
 	secret_free(c->token);
 	etcd_conn_free(c->conn);
 	free(c->user);
+	free(c->password);
 	free(c);
+}
+
+int
+etcd_client_password(const char *ref, struct secret **ret, struct err *err)
+{
+	return secret_load(ref, "etcd's password", PASSWORD_MAX, ret, err);
 }
 
 const char *
@@ -99,31 +106,50 @@ wipe_request(struct buf *b)
 	buf_free(b);
 }
 
+/* AuthenticateRequest: name = 1, password = 2. */
 static int
-login(struct etcd_client *c, struct err *err)
+add_login(const struct etcd_client *c, const struct secret *password,
+    struct buf *req, struct err *err)
 {
-	CLEANUP(wipe_request) struct buf req = BUF_INIT;
-	struct etcd_call call = {
-		.method = "/etcdserverpb.Auth/Authenticate",
-		.req = &req,
-		.hide = c->password,
-		.timeout_ms = ETCD_UNARY_TIMEOUT_MS,
-		.max = ETCD_UNARY_MAX,
-		.fn = on_token,
-		.arg = c,
-	};
-	size_t nuser = strlen(c->user), npass = secret_len(c->password);
-	struct err cause = ERR_INIT;
+	size_t nuser = strlen(c->user), npass = secret_len(password);
 	int rc;
 
 	/*
 	 * Make all room at once: growing would leave copies of the password
 	 * behind.
 	 */
-	if ((rc = buf_reserve(&req, nuser + npass + 32, err)) < 0 ||
-	    (rc = pb_add_bytes(&req, 1, c->user, nuser, err)) < 0 ||
-	    (rc = pb_add_bytes(&req, 2, secret_p(c->password), npass, err)) < 0)
+	if ((rc = buf_reserve(req, nuser + npass + 32, err)) < 0 ||
+	    (rc = pb_add_bytes(req, 1, c->user, nuser, err)) < 0)
 		return rc;
+	return pb_add_bytes(req, 2, secret_p(password), npass, err);
+}
+
+static int
+login(struct etcd_client *c, struct err *err)
+{
+	CLEANUP(freep_secret) struct secret *password = NULL;
+	CLEANUP(wipe_request) struct buf req = BUF_INIT;
+	struct etcd_call call = {
+		.method = "/etcdserverpb.Auth/Authenticate",
+		.req = &req,
+		.timeout_ms = ETCD_UNARY_TIMEOUT_MS,
+		.max = ETCD_UNARY_MAX,
+		.fn = on_token,
+		.arg = c,
+	};
+	struct err cause = ERR_INIT;
+	int rc;
+
+	if ((rc = etcd_client_password(c->password, &password, err)) < 0) {
+		/* Somebody may be writing it just now: it may be asked again.
+		 */
+		if (rc != -HF_ENOMEM)
+			err->code = -HF_EDENIED;
+		return err_wrap(err, "log in as '%s'", c->user);
+	}
+	if ((rc = add_login(c, password, &req, err)) < 0)
+		return rc;
+	call.hide = password;
 	secret_free(TAKE(c->token));
 	rc = etcd_conn_call(c->conn, &call, &cause);
 	if (rc < 0 && call.status == GRPC_FAILED_PRECONDITION &&

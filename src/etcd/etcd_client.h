@@ -21,6 +21,9 @@ struct secret;
  * has forgotten the token: simple tokens live for five minutes, and turning
  * authentication off and on drops them.  Without one, the common name of the
  * client certificate is the user, if the server is set up so.
+ *
+ * The password is read each time: who runs for months logs in with the one that
+ * the file has by then, and none is kept in memory meanwhile.
  */
 
 /* One member's answer to Maintenance.Status. */
@@ -55,13 +58,19 @@ struct etcd_alarms {
 /**
  * etcd_client_new(url, opts, user, password, ret, err):
  * Make a client of the member at ${url} (etcd_endpoint_parse's form);
- * nothing is sent yet.  ${user} and ${password} may both be NULL; the client
- * keeps a reference to the password, which must outlive it.
+ * nothing is sent yet.  ${user} and ${password}, a reference (secret_load), may
+ * both be NULL.
  */
 int etcd_client_new(const char *, const struct etcd_conn_opts *, const char *,
-    const struct secret *, struct etcd_client **, struct err *);
+    const char *, struct etcd_client **, struct err *);
 void etcd_client_free(struct etcd_client *);
 CLEANUP_DEFINE(etcd_client);
+
+/**
+ * etcd_client_password(ref, ret, err):
+ * Read a password as a login does.
+ */
+int etcd_client_password(const char *, struct secret **, struct err *);
 
 const char *etcd_client_url(const struct etcd_client *);
 

@@ -231,7 +231,9 @@ hear(struct follow *f, struct err *err)
 	if (!__atomic_load_n(&f->base->ended, __ATOMIC_ACQUIRE) ||
 	    finish(f, &e) == 0)
 		return 0;
-	if (f->have_next || !f->known || !job_follow_may_pass(&e)) {
+	/* As for the watch: a user or a password may be about to change. */
+	if (f->have_next || !f->known ||
+	    (!job_follow_may_pass(&e) && e.code != -HF_EDENIED)) {
 		*err = e;
 		return err->code;
 	}

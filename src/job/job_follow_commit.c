@@ -14,6 +14,8 @@
 /* HashKV reads the whole store: of all time it may take a hundredth. */
 #define HASH_SHARE 100
 #define STATE_EVERY_MS 5000
+/* After so long it is no election, and nobody would know otherwise. */
+#define STATE_SILENT_MS 60000
 #define RETRY_FIRST_MS 1000
 
 /* Of the job inside this one, what is wrong is passed on, and no more. */
@@ -49,6 +51,27 @@ ask_hash(struct follow *f, int64_t now)
 }
 
 /*
+ * Say it once that nobody tells the state: at once if nothing is known of it,
+ * and after a while if it was known before, for then users may have changed, or
+ * our own password has.
+ */
+static void
+state_unknown(struct follow *f, int64_t now, const struct err *e)
+{
+	if (f->state_since == 0)
+		f->state_since = now;
+	if (f->told_blind || (f->trail.state[0] != '\0' &&
+				 now - f->state_since < STATE_SILENT_MS))
+		return;
+	f->told_blind = true;
+	job_follow_warn(f,
+	    "the cluster does not tell its users, members and alarms, it is "
+	    "asked again: until then, what changes of them is in the next "
+	    "backup and not in the logs: %s",
+	    e->msg);
+}
+
+/*
  * What changed between a backup that could not tell its state and the first
  * answer is unknown, and who restores would not hear of it: then, too, another
  * backup is taken.  That one has the answer for its state (job_follow_base.c),
@@ -57,7 +80,6 @@ ask_hash(struct follow *f, int64_t now)
 static void
 ask_state(struct follow *f, int64_t now)
 {
-	const bool blind = f->trail.state[0] == '\0';
 	struct err e = ERR_INIT;
 
 	/* What has changed by now is in the newer backup, or seen after it. */
@@ -66,16 +88,10 @@ ask_state(struct follow *f, int64_t now)
 	f->state_after = now + STATE_EVERY_MS;
 	if (source_etcd_state_ask(
 		source_etcd_follow_client(f->cluster), f->state, &e) < 0) {
-		if (blind && !f->told_blind)
-			job_follow_warn(f,
-			    "the cluster does not tell its users, members and "
-			    "alarms, it is asked again: until then, what "
-			    "changes of them is in the next backup and not in "
-			    "the logs: %s",
-			    e.msg);
-		f->told_blind = blind;
+		state_unknown(f, now, &e);
 		return;
 	}
+	f->state_since = 0;
 	f->told_blind = false;
 	if (f->why == NULL)
 		f->why = source_etcd_state_changed(f->trail.state, f->state);

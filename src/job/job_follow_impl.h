@@ -63,8 +63,9 @@ struct follow {
 	int64_t base_after;    /* not before this, */
 	uint64_t gap;          /* and this is the first revision lost. */
 	int64_t hash_after;    /* When HashKV may be asked for again. */
-	int64_t state_after;   /* Likewise the state. */
-	bool told_blind;       /* That nobody tells it. */
+	int64_t state_after;   /* Likewise the state; */
+	int64_t state_since;   /* so long nobody tells it, */
+	bool told_blind;       /* which was said. */
 	int64_t due;           /* When a log is to be laid down. */
 	bool asked;            /* For progress, since. */
 	uint64_t watched_from; /* The revision, by what is watched now. */

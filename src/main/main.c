@@ -72,9 +72,17 @@ install_handlers(void)
 	struct sigaction stop = { .sa_handler = on_signal,
 		.sa_flags = (int)SA_RESETHAND };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction was;
 
 	(void)sigaction(SIGINT, &stop, NULL);
 	(void)sigaction(SIGTERM, &stop, NULL);
+	/*
+	 * The terminal has gone, which both the kernel and the shell may tell:
+	 * the second is no wish for haste.  nohup(1) wants us to go on.
+	 */
+	stop.sa_flags = 0;
+	if (sigaction(SIGHUP, NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+		(void)sigaction(SIGHUP, &stop, NULL);
 	/* If a reader has gone, the write fails; the program does not end. */
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }

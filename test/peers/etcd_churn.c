@@ -4,7 +4,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "crypto/secret.h"
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
 
@@ -139,20 +138,15 @@ static int
 run(char *argv[], struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
-	CLEANUP(freep_secret) struct secret *password = NULL;
 	const struct etcd_conn_opts opts = { .ca = getenv("ASK_CA"),
 		.cert = getenv("ASK_CERT"),
 		.key = getenv("ASK_KEY"),
 		.connect_ms = 3000,
 		.stall_ms = 30000 };
-	const char *ref = getenv("ASK_PASSWORD");
 	int rc;
 
-	if (ref != NULL &&
-	    (rc = secret_load(ref, "password", 100, &password, err)) < 0)
-		return rc;
-	if ((rc = etcd_client_new(
-		 argv[1], &opts, getenv("ASK_USER"), password, &c, err)) < 0)
+	if ((rc = etcd_client_new(argv[1], &opts, getenv("ASK_USER"),
+		 getenv("ASK_PASSWORD"), &c, err)) < 0)
 		return rc;
 	return churn(argv, c, err);
 }

@@ -124,7 +124,9 @@ echo \$\$ >"$tmp/hanging"
 exec sleep 98765
 .
 chmod +x hangs
-interrupted() { stopped -INT 13 && nothing_left; }
+interrupted() {
+	stopped -INT 13 && nothing_left && stopped -HUP 13 && nothing_left
+}
 killed() { stopped -KILL 137 && rm -r "$TMPDIR"/holdfast-drill-*; }
 # Heard even if it waits for an answer: who is connected to is silent.
 cat >silent <<'.'

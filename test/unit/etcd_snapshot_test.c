@@ -1,6 +1,10 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "base/buf.h"
 #include "crypto/hash.h"
-#include "crypto/secret.h"
 #include "etcd/etcd_client.h"
 #include "etcd/etcd_pb.h"
 #include "etcd/etcd_snapshot.h"
@@ -360,17 +364,16 @@ static int
 status_with_user(const char *script, struct etcd_status *st, struct err *err)
 {
 	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
-	CLEANUP(freep_secret) struct secret *password = NULL;
 	const struct etcd_conn_opts opts = { .connect_ms = PATIENCE_MS,
 		.stall_ms = PATIENCE_MS };
 	char copy[8];
 	int rc;
 
 	strcpy(copy, script);
-	CHECK_OK(secret_copy("geheim", 6, &password, err), err);
+	CHECK(setenv("HF_TEST_ETCD", "geheim", 1) == 0);
 	CHECK((server = fake_h2c_start(serve_login, copy)) != NULL);
 	rc = etcd_client_new(
-	    fake_h2c_url(server), &opts, "root", password, &c, err);
+	    fake_h2c_url(server), &opts, "root", "env:HF_TEST_ETCD", &c, err);
 	if (rc == 0)
 		rc = etcd_client_status(c, st, err);
 	fake_h2c_stop(server);
@@ -389,6 +392,45 @@ TEST(client__logs_in_again_when_its_token_was_forgotten)
 	CHECK(e.code == 0);
 	/* Once, not for ever. */
 	CHECK_FAIL(status_with_user("TXTXTS", &st, &e), &e, HF_EDENIED);
+}
+
+/* A file with a password, which ${mode} allows to be read. */
+static char *
+password_file(mode_t mode)
+{
+	static char ref[600];
+	const char *path;
+	FILE *f;
+
+	(void)snprintf(ref, sizeof(ref), "file:%s/password", test_dir());
+	path = ref + 5;
+	CHECK((f = fopen(path, "w")) != NULL);
+	CHECK(fputs("geheim\n", f) >= 0 && fclose(f) == 0);
+	CHECK(chmod(path, mode) == 0);
+	return ref;
+}
+
+/* Whoever changes it need not start anew who runs for months. */
+TEST(client__reads_the_password_at_each_login)
+{
+	CLEANUP(freep_etcd_client) struct etcd_client *c = NULL;
+	const struct etcd_conn_opts opts = { .connect_ms = PATIENCE_MS,
+		.stall_ms = PATIENCE_MS };
+	struct err e = ERR_INIT, denied = ERR_INIT;
+	char script[] = "TSXTS";
+	struct etcd_status st;
+
+	CHECK((server = fake_h2c_start(serve_login, script)) != NULL);
+	CHECK_OK(etcd_client_new(fake_h2c_url(server), &opts, "root",
+		     password_file(0600), &c, &e),
+	    &e);
+	CHECK_OK(etcd_client_status(c, &st, &e), &e);
+	(void)password_file(0604);
+	CHECK_FAIL(etcd_client_status(c, &st, &denied), &denied, HF_EDENIED);
+	CHECK(strstr(denied.msg, "log in as 'root': etcd's password") != NULL);
+	(void)password_file(0600);
+	CHECK_OK(etcd_client_status(c, &st, &e), &e);
+	fake_h2c_stop(server);
 }
 
 TEST(client__never_shows_the_password)

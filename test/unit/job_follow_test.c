@@ -615,6 +615,13 @@ TEST(follow__goes_on_when_no_backup_can_be_taken)
 	/* Not at once again. */
 	CHECK_OK(job_follow_renew(&m.f, &e), &e);
 	CHECK(m.f.base == NULL);
+	/* Our password was changed, say, and will be in our file, too. */
+	m.fail = HF_EDENIED;
+	m.f.base_after = 0;
+	atomic_store(&m.go, false);
+	CHECK_OK(job_follow_renew(&m.f, &e), &e);
+	let_go(&m);
+	CHECK(m.warned == 2 && !m.f.have_next && m.f.why != NULL);
 	happen(&m, false);
 	lay_down(&m);
 	killed_now(&m, 5);
@@ -851,6 +858,44 @@ TEST(follow__takes_one_more_backup_if_the_first_could_not_tell_its_state)
 	ask_state(&m);
 	CHECK(m.f.why != NULL && strcmp(m.f.why, "authentication") == 0);
 	CHECK(m.warned == 1);
+}
+
+/*
+ * Our password was changed, say: the watch goes on, and nothing else does.
+ */
+TEST(follow__warns_once_a_minute_has_passed_in_which_no_state_was_told)
+{
+	CLEANUP(clear) struct made m;
+
+	make(&m, "SEWK"
+		 "EMER"
+		 "RRR"
+		 "RRR"
+		 "RRR"
+		 "EMER"
+		 "RRR");
+	m.state = "000000000000000000000000000000000000000000000000";
+	start(&m);
+	strcpy(m.f.trail.state, m.state);
+	ask_state(&m);
+	strcpy(m.f.trail.state, m.f.state);
+	m.f.why = NULL;
+	ask_state(&m);
+	CHECK(m.warned == 0 && m.f.state_since != 0);
+	m.f.state_since -= 60001;
+	ask_state(&m);
+	CHECK(m.warned == 1);
+	CHECK(strstr(m.warning, "does not tell its users") != NULL);
+	m.f.state_since -= 60001;
+	ask_state(&m);
+	CHECK(m.warned == 1);
+	/* It tells again, and the next silence is another. */
+	ask_state(&m);
+	CHECK(m.f.why == NULL && m.f.state_since == 0);
+	ask_state(&m);
+	CHECK(m.warned == 1 && m.f.state_since != 0);
+	m.f.state_since -= 60001;
+	CHECK(!m.f.told_blind);
 }
 
 /* As while a 3.4 is replaced: it says of users what a 3.5 never will. */

@@ -166,6 +166,19 @@ TEST(secret_load__reads_a_descriptor_and_hides_it_from_children)
 	refuses("fd:99999999999999999999", HF_ECONFIG, "not a number");
 }
 
+/* A terminal that was read to its end would wait for the next line. */
+TEST(secret_load__reads_a_descriptor_once)
+{
+	int fds[2];
+
+	CHECK(pipe(fds) == 0 && dup2(fds[0], 100) == 100);
+	CHECK(write(fds[1], "s3cret", 6) == 6 && close(fds[1]) == 0);
+	loads("fd:100", "s3cret", 6);
+	CHECK(dup2(open("/dev/zero", O_RDONLY), 100) == 100);
+	loads("fd:100", "s3cret", 6);
+	CHECK(close(100) == 0 && close(fds[0]) == 0);
+}
+
 TEST(secret_read__keeps_the_newline_of_a_binary_key)
 {
 	CLEANUP(freep_secret) struct secret *s = NULL;

@@ -8,7 +8,6 @@
 #include "source/etcd/source_etcd.h"
 #include "source/etcd/source_etcd_survey.h"
 
-#define PASSWORD_MAX 1024
 #define CONNECT_MS 3000
 #define STALL_MS 30000
 #define LONG_MS 30000
@@ -26,7 +25,7 @@ etcd_free(struct source *base)
 	free(s->cert);
 	free(s->key);
 	free(s->user);
-	secret_free(s->password);
+	free(s->password);
 	free(s);
 }
 
@@ -92,24 +91,25 @@ set_endpoints(struct source_etcd *s, const struct params *p, struct err *err)
 static int
 set_identity(struct source_etcd *s, const struct params *p, struct err *err)
 {
-	const char *password = params_get(p, "password");
+	CLEANUP(freep_secret) struct secret *password = NULL;
 	int rc;
 
 	if ((rc = str_dup(params_get(p, "ca"), &s->ca, err)) < 0 ||
 	    (rc = str_dup(params_get(p, "cert"), &s->cert, err)) < 0 ||
 	    (rc = str_dup(params_get(p, "key"), &s->key, err)) < 0 ||
-	    (rc = str_dup(params_get(p, "user"), &s->user, err)) < 0)
+	    (rc = str_dup(params_get(p, "user"), &s->user, err)) < 0 ||
+	    (rc = str_dup(params_get(p, "password"), &s->password, err)) < 0)
 		return rc;
-	if ((s->user == NULL) != (password == NULL))
+	if ((s->user == NULL) != (s->password == NULL))
 		return err_set(err, HF_ECONFIG,
 		    "logging in to etcd needs both 'user' and 'password'");
 	if ((s->cert == NULL) != (s->key == NULL))
 		return err_set(err, HF_ECONFIG,
 		    "a client certificate needs both 'cert' and 'key'");
-	if (password == NULL)
+	if (s->password == NULL)
 		return 0;
-	return secret_load(
-	    password, "etcd's password", PASSWORD_MAX, &s->password, err);
+	/* It is read at each login; one that cannot be is told at once. */
+	return etcd_client_password(s->password, &password, err);
 }
 
 static void

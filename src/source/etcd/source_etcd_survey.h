@@ -21,8 +21,8 @@ struct source_etcd {
 	struct source base;
 	char **urls;
 	size_t nurls;
-	char *ca, *cert, *key, *user;
-	struct secret *password;
+	char *ca, *cert, *key;
+	char *user, *password; /* The password is a reference. */
 	bool allow_corrupt;
 	long connect_ms, stall_ms, long_ms;
 	enum source_etcd_form form;
