@@ -114,6 +114,18 @@ restore(struct drill *x, struct err *err)
 	return 0;
 }
 
+/* Etcd has failed with ${err}: is the backup bad? */
+static int
+blame(struct drill *x, struct err *err)
+{
+	struct err excuse = ERR_INIT;
+
+	if (job_drill_server_excuse(x->server, &excuse) == 0)
+		return bad(x, "%s", err->msg);
+	*err = excuse;
+	return err->code;
+}
+
 /* Start etcd.  It has the version that the backup needs, so if it does not
  * serve, that is the backup's fault. */
 static int
@@ -127,7 +139,7 @@ start(struct drill *x, struct err *err)
 		return rc;
 	rc = job_drill_server_ready(x->server, x->job, &x->client, err);
 	if (rc == -HF_ESOURCE)
-		return bad(x, "%s", err->msg);
+		return blame(x, err);
 	x->rep.start_ms = (uint64_t)(time_mono_ms() - from);
 	return rc;
 }
@@ -208,11 +220,11 @@ compare(struct drill *x, struct err *err)
 			return rc;
 		rc = steps[i](x, err);
 		/*
-		 * It serves nobody but us: what it does not give, it does not
-		 * have.
+		 * It serves nobody but us: what it does not give while it
+		 * lives, it does not have.
 		 */
 		if (rc < 0 && rc != -HF_EINTR && rc != -HF_ENOMEM)
-			return bad(x, "%s", err->msg);
+			return blame(x, err);
 		if (rc < 0 || !x->rep.good)
 			return rc;
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,14 @@
 #define READY_MS 300000
 #define STALL_MS 60000
 #define GRACE_MS 5000
+#define EXIT_MS 2000
 #define NAP_MS 20
 
+#define ROOM ((uint64_t)1 << 20) /* An etcd with less has none. */
+
 struct job_drill_server {
-	pid_t pid;
+	pid_t pid;  /* 0: it has ended, */
+	int status; /* and how. */
 	int dir;
 };
 
@@ -197,6 +202,21 @@ job_drill_server_start(const char *program, int dir,
 	return 0;
 }
 
+/* Wait so long for its end. */
+static bool
+gone(struct job_drill_server *s, int ms)
+{
+	const int64_t end = time_mono_ms() + ms;
+
+	while (s->pid > 0 && waitpid(s->pid, &s->status, WNOHANG) == 0) {
+		if (time_mono_ms() >= end)
+			return false;
+		(void)poll(NULL, 0, NAP_MS);
+	}
+	s->pid = 0;
+	return true;
+}
+
 static int
 make_client(
     const struct job_drill_server *s, struct etcd_client **ret, struct err *err)
@@ -257,11 +277,9 @@ job_drill_server_ready(struct job_drill_server *s, const struct job *j,
 		rc = etcd_client_status(c, &status, &ignored);
 		if (rc == 0 && status.leader != 0)
 			break;
-		if (waitpid(s->pid, NULL, WNOHANG) == s->pid) {
-			s->pid = 0;
+		if (gone(s, 0))
 			return fails(
 			    s, HF_ESOURCE, "does not start from it", err);
-		}
 		if (time_mono_ms() > end)
 			return slow(s, err);
 		(void)poll(NULL, 0, NAP_MS);
@@ -270,17 +288,28 @@ job_drill_server_ready(struct job_drill_server *s, const struct job *j,
 	return 0;
 }
 
-static bool
-gone(struct job_drill_server *s, int ms)
+int
+job_drill_server_excuse(struct job_drill_server *s, struct err *err)
 {
-	const int64_t end = time_mono_ms() + ms;
+	struct statvfs fs;
 
-	while (waitpid(s->pid, NULL, WNOHANG) == 0) {
-		if (time_mono_ms() > end)
-			return false;
-		(void)poll(NULL, 0, NAP_MS);
+	if (fstatvfs(s->dir, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < ROOM) {
+		(void)err_set(err, HF_ENOSPC,
+		    "etcd has failed, and the disk of its scratch folder is "
+		    "full");
+		return err_hint(err,
+		    "nothing is said of the backup: make room there, or name "
+		    "another place by TMPDIR");
 	}
-	return true;
+	/* Its connections break before its end can be seen. */
+	if (!gone(s, EXIT_MS) || !WIFSIGNALED(s->status) ||
+	    (WTERMSIG(s->status) != SIGKILL && WTERMSIG(s->status) != SIGTERM))
+		return 0;
+	(void)err_set(err, HF_EUNAVAIL, "etcd was killed");
+	return err_hint(err,
+	    "nothing is said of the backup: if it was the kernel, for want of "
+	    "memory (dmesg tells), drill where there is more");
 }
 
 void

@@ -46,6 +46,14 @@ int job_drill_server_ready(struct job_drill_server *, const struct job *,
     struct etcd_client **, struct err *);
 
 /**
+ * job_drill_server_excuse(s, err):
+ * It has failed: was that for a reason that says nothing of what it was started
+ * from?  HF_ENOSPC if its disk is full, and HF_EUNAVAIL if it was killed, as
+ * the kernel does when memory runs out; else 0.
+ */
+int job_drill_server_excuse(struct job_drill_server *, struct err *);
+
+/**
  * job_drill_server_free(s):
  * End it and wait for that.
  */

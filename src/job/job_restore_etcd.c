@@ -93,8 +93,8 @@ check_version(const struct restore *x, struct err *err)
 	    wanted);
 	from = d.target[0] != '\0' ? d.oldest : from;
 	return err_hint(err,
-	    "start an etcd %lu.%lu or newer from it; --force-version tries the "
-	    "older one",
+	    "start an etcd %lu.%lu or newer from it; `restore --force-version` "
+	    "tries the older one",
 	    from / 1000, from % 1000);
 }
 

@@ -147,6 +147,27 @@ interrupted_waiting() {
 	fails 13 'interrupted' -- drill etcd latest:raw "${repo[@]}" \
 		--etcd-program ./silent && nothing_left
 }
+# A disk that is full makes no backup bad.
+cat >fills <<'.'
+#!/bin/sh
+[ "$1" != --version ] || { echo "etcd Version: 99.0.0"; exit; }
+head -c 200000000 /dev/zero >fill
+echo "no space left on device" >&2
+exit 1
+.
+chmod +x fills
+no_room() {
+	local rc=0
+	mkdir small && mount -t tmpfs -o size=100m none small || return 1
+	at_end umount "$tmp/small"
+	TMPDIR=$tmp/small fails 10 'etcd has failed' 'is full' \
+		'nothing is said of the backup' -- \
+		drill etcd latest:cp "${repo[@]}" --etcd-program ./fills &&
+		[ -z "$(ls -A small)" ] && hf list cp "${repo[@]}" &&
+		says out 'verified to level 4' || rc=1
+	umount small
+	return $rc
+}
 damaged() {
 	local pack
 	for pack in repo/hf1/main/p/*/*; do
@@ -173,6 +194,9 @@ check "etcd $ETCD: in JSON" in_json
 check "etcd $ETCD: what was restored may be kept" kept
 check "etcd $ETCD: without an etcd nothing is attested" no_program
 check "etcd $ETCD: nor with one that is too old" older
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	check "etcd $ETCD: nor if there is no room for it" no_room
+fi
 check "etcd $ETCD: interrupted, nothing is left" interrupted
 check "etcd $ETCD: interrupted while it waits for an answer" interrupted_waiting
 check "etcd $ETCD: killed, its server goes too" killed

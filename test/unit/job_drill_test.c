@@ -44,6 +44,7 @@ static const char hangs[] = VERSION("99.0.0") ": >started\n"
 					      "exec sleep 1000\n";
 static const char dies[] = VERSION("99.0.0") "echo it is broken >&2\n"
 					     "exit 3\n";
+static const char killed[] = VERSION("99.0.0") "kill -9 $$\n";
 static const char old[] = VERSION("3.1.0");
 static const char stranger[] = "#!/bin/sh\necho hello\n";
 
@@ -358,6 +359,16 @@ TEST(drill__tells_an_etcd_that_dies)
 
 	make(&m);
 	bad(&m, dies, "does not start from it; its last words: it is broken");
+	clear(&m);
+}
+
+/* As by a kernel that has no memory left, which makes no backup bad. */
+TEST(drill__of_an_etcd_that_was_killed_says_nothing_of_the_backup)
+{
+	struct made m;
+
+	make(&m);
+	not_tried(&m, killed, HF_EUNAVAIL, "etcd was killed");
 	clear(&m);
 }
 
