@@ -114,13 +114,13 @@ find(const struct cmd_opened *o, const char *text, const char *other,
 {
 	int rc;
 
-	if ((rc = cmd_etcd_db_find(o, text, NULL, a, err)) < 0)
+	if ((rc = cmd_etcd_db_find(o, text, NULL, a, err)) < 0 ||
+	    (rc = cmd_etcd_db_find(o, other != NULL ? other : "", a, b, err)) <
+		0 ||
+	    other != NULL || a->revision != 0)
 		return rc;
-	if (other != NULL)
-		return cmd_etcd_db_find(o, other, a, b, err);
-	b->b = a->b;
-	if (a->revision != 0 ||
-	    repo_catalogue_before(&o->cat, b->b, &a->b, err) == 0)
+	job_etcd_chain_clear(&a->chain);
+	if (repo_catalogue_before(&o->cat, b->b, &a->b, err) == 0)
 		return 0;
 	return err_hint(
 	    err, "name the two to compare, or a revision: BACKUP@REV");

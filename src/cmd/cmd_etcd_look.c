@@ -11,6 +11,8 @@
 #include "base/size.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_etcd_look.h"
+#include "cmd/cmd_restore_etcd.h"
+#include "job/job_etcd_db_log.h"
 #include "job/job_kubernetes.h"
 
 /* Return where the "@REV" of ${text} begins, or NULL. */
@@ -32,9 +34,23 @@ parse_revision(const char *digits, uint64_t *ret, struct err *err)
 {
 	errno = 0;
 	*ret = strtoull(digits, NULL, 10);
-	if (errno != 0 || *ret == 0 || *ret > INT64_MAX)
-		return err_set(
-		    err, HF_EUSAGE, "'%s' is no revision of an etcd", digits);
+	if (errno == 0 && *ret > 0 && *ret <= INT64_MAX)
+		return 0;
+	(void)err_set(err, HF_EUSAGE, "'%s' is no revision of an etcd", digits);
+	return err_hint(err, "they begin with 1; the newest needs no '@'");
+}
+
+static int
+find_backup(const struct cmd_opened *o, struct cmd_etcd_db *db, struct err *err)
+{
+	const struct job_etcd_at at = { .revision = db->revision };
+	int rc;
+
+	if ((rc = repo_catalogue_find(&o->cat, db->name, &db->b, err)) < 0 ||
+	    (rc = cmd_etcd_chain(o, db->name, db->b, &at, &db->chain, err)) < 0)
+		return rc;
+	if (db->chain.base != NULL)
+		db->b = db->chain.base;
 	return 0;
 }
 
@@ -43,26 +59,30 @@ cmd_etcd_db_find(const struct cmd_opened *o, const char *text,
     const struct cmd_etcd_db *same, struct cmd_etcd_db *db, struct err *err)
 {
 	const char *at = find_revision(text);
-	char name[512];
 	int rc;
 
 	*db = (struct cmd_etcd_db){ 0 };
 	if (at != NULL && (rc = parse_revision(at + 1, &db->revision, err)) < 0)
 		return rc;
-	(void)snprintf(name, sizeof(name), "%.*s",
+	(void)snprintf(db->name, sizeof(db->name), "%.*s",
 	    at != NULL ? (int)(at - text) : (int)strlen(text), text);
-	if (same != NULL && name[0] == '\0') {
-		db->b = same->b;
-		return 0;
-	}
-	return repo_catalogue_find(&o->cat, name, &db->b, err);
+	if (same != NULL && db->name[0] == '\0')
+		(void)snprintf(db->name, sizeof(db->name), "%s", same->name);
+	return find_backup(o, db, err);
 }
 
 int
 cmd_etcd_db_open(struct cmd_opened *o, const struct job *j,
     struct cmd_etcd_db *db, struct err *err)
 {
-	if (job_etcd_db_open(j, o->repo, db->b, &db->db, err) < 0)
+	const struct job_etcd_at at = { .revision = db->revision };
+	int rc;
+
+	rc = db->chain.n > 0
+		 ? job_etcd_db_open_log(
+		       j, o->repo, &db->chain, &at, &db->db, err)
+		 : job_etcd_db_open(j, o->repo, db->b, &db->db, err);
+	if (rc < 0)
 		return cmd_damaged(err);
 	if (db->revision == 0)
 		db->revision = job_etcd_db_facts(db->db)->revision;
@@ -74,6 +94,7 @@ cmd_etcd_db_clear(struct cmd_etcd_db *db)
 {
 	job_etcd_db_free(db->db);
 	db->db = NULL;
+	job_etcd_chain_clear(&db->chain);
 }
 
 int

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cmd/cmd_job.h"
+#include "job/job_etcd_chain.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_look.h"
 
@@ -19,14 +20,18 @@ struct err;
 struct cmd_etcd_db {
 	const struct repo_backup *b;
 	uint64_t revision;
+	struct job_etcd_chain chain; /* Its base is NULL: ${b} alone. */
 	struct job_etcd_db *db;
+
+	char name[512]; /* BACKUP */
 };
 
 /**
  * cmd_etcd_db_find(o, text, same, db, err):
  * Find what ${text} names: BACKUP, BACKUP@REV, or, if ${same} is not NULL,
- * @REV of that backup.  Only digits behind the last '@' are a revision;
- * without them it stays 0.
+ * @REV or "" of what was named there.  Only digits behind the last '@' are a
+ * revision; without them it stays 0.  Logs continue the backup as they do when
+ * it is restored (cmd_restore_etcd.h).  ${db} is to be cleared in any case.
  */
 int cmd_etcd_db_find(const struct cmd_opened *, const char *,
     const struct cmd_etcd_db *, struct cmd_etcd_db *, struct err *);
@@ -34,8 +39,7 @@ int cmd_etcd_db_find(const struct cmd_opened *, const char *,
 /**
  * cmd_etcd_db_open(o, j, db, err):
  * Open the database that was found, at its newest revision if none was named.
- * ${o} holds the catalogue, and outlives ${db}, which is to be cleared in any
- * case.
+ * ${o} holds the catalogue, and outlives ${db}.
  */
 int cmd_etcd_db_open(struct cmd_opened *, const struct job *,
     struct cmd_etcd_db *, struct err *);

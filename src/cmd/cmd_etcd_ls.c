@@ -85,7 +85,10 @@ const struct cmd cmd_etcd_ls = {
 	    "was changed since it was made.  No etcd is needed.\n\n"
 	    "REV is a revision: the keys are those that were there then.  A "
 	    "backup knows all revisions from the one to which it was "
-	    "compacted to its newest, which is meant if there is no REV.\n\n"
+	    "compacted to its newest, which is meant if there is no REV.  To "
+	    "`latest` belong the logs of `follow`, as when it is restored: its "
+	    "newest revision is the last that was followed.  A backup that is "
+	    "named by its id has them if REV is given.\n\n"
 	    "Values are shown only with --values: text is shown in one line, "
 	    "and of what Kubernetes stores as protobuf or encrypted, and of "
 	    "other binary data, the kind and size.",

@@ -245,12 +245,8 @@ asked(const struct ctx *ctx, struct job_etcd_at *at, struct err *err)
 	return time_parse(time, &at->time_ms, err);
 }
 
-/*
- * Find the logs that continue the backup, if they are wanted: a backup that is
- * named by its id, without a time, comes back as it was.
- */
-static int
-find_chain(const struct cmd_opened *o, const char *text,
+int
+cmd_etcd_chain(const struct cmd_opened *o, const char *text,
     const struct repo_backup *b, const struct job_etcd_at *at,
     struct job_etcd_chain *ret, struct err *err)
 {
@@ -292,7 +288,7 @@ cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
 	if ((rc = cmd_etcd_rebuild(ctx, &rebuild, err)) < 0 ||
 	    (rc = check(ctx, &opts, err)) < 0 ||
 	    (rc = asked(ctx, &at, err)) < 0 ||
-	    (rc = find_chain(o, text, b, &at, &chain, err)) < 0)
+	    (rc = cmd_etcd_chain(o, text, b, &at, &chain, err)) < 0)
 		return rc;
 	opts.bump = rebuild.bump;
 	opts.revision = at.revision;

@@ -233,6 +233,33 @@ every_mark_by_time() {
 			says err "revision $rev, compacted to" || return 1
 	done
 }
+# lines FILE: keys and values, as etcdctl writes them.
+lines() {
+	/usr/bin/python3 -c '
+import json, sys
+for line in open(sys.argv[1]):
+    d = json.loads(line)
+    print(d["key"] + "\n" + d["text"])' "$1"
+}
+# Logs belong to the latest when it is looked into, too.
+every_mark_without_an_etcd() {
+	local rev last=${marks[-1]}
+	for rev in "${marks[@]}"; do
+		hf etcd export "latest:cp@$rev" "${repo[@]}" &&
+			lines out >keys.there && same "keys.$rev" keys.there ||
+			return 1
+	done
+	hf etcd export latest:cp "${repo[@]}" && lines out >keys.there &&
+		same "keys.$last" keys.there &&
+		hf etcd diff "latest:cp@$last" "${repo[@]}" && [ ! -s out ] &&
+		hf etcd diff "latest:cp@${marks[0]}" "@$last" "${repo[@]}" &&
+		cp out want && [ -s want ] &&
+		hf etcd diff "latest:cp@${marks[0]}" "${repo[@]}" &&
+		same want out &&
+		fails 4 "revision 999999999 is not in" "and its logs" \
+			"it has the revisions" -- \
+			etcd ls latest:cp@999999999 "${repo[@]}"
+}
 # Before anything was compacted, the hash of the whole is the same, too.
 same_hash() {
 	rm -f s.db
@@ -274,6 +301,7 @@ check "follow $ETCD: a log says what it holds, and verifies" proved
 check "follow $ETCD: etcd as it was at each revision" every_mark_by_revision
 check "follow $ETCD: and at each time" every_mark_by_time
 check "follow $ETCD: with the same hash" same_hash
+check "follow $ETCD: looked into at each revision" every_mark_without_an_etcd
 follow
 check "follow $ETCD: compaction of what it has not" is_compacted_before_it
 check "follow $ETCD: logs go with their backup" logs_go_with_their_backup
