@@ -10,6 +10,7 @@
 #include "cmd/cmd_restore_etcd.h"
 #include "config/config_option.h"
 #include "job/job_etcd_chain.h"
+#include "job/job_etcd_choose.h"
 #include "job/job_etcd_leases.h"
 
 /* These make sense for a backup of etcd alone, */
@@ -256,7 +257,7 @@ cmd_etcd_chain(const struct cmd_opened *o, const char *text,
 
 	if (!latest && at->revision == 0 && at->time_ms == 0)
 		return 0;
-	rc = latest ? job_etcd_chain_choose(&o->cat, b, at, ret, &e)
+	rc = latest ? job_etcd_choose(&o->cat, b, at, ret, &e)
 		    : job_etcd_chain_find(&o->cat, b, ret, &e);
 	/* A snapshot has no logs, but may have the revision. */
 	if (rc == 0 || (rc == -HF_EUSAGE && at->time_ms == 0))

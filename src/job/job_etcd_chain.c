@@ -54,6 +54,27 @@ is_base(const struct repo_backup *b, uint64_t *revision, uint64_t *compact)
 }
 
 const struct repo_backup *
+job_etcd_chain_base(
+    const struct repo_catalogue *cat, const struct repo_backup *log)
+{
+	const struct repo_backup *b = repo_catalogue_at(cat, log->m.base);
+
+	return b != NULL && repo_backup_continues(log, b) && !b->removed ? b
+									 : NULL;
+}
+
+/* Return the backup that the log ${log} continues, if it is good; or NULL. */
+static const struct repo_backup *
+good_base(const struct repo_catalogue *cat, const struct repo_backup *log)
+{
+	const struct repo_backup *b = job_etcd_chain_base(cat, log);
+	uint64_t revision, compact;
+
+	return b != NULL && !b->bad && is_base(b, &revision, &compact) ? b
+								       : NULL;
+}
+
+const struct repo_backup *
 job_etcd_chain_newest(const struct repo_catalogue *cat, const char *source)
 {
 	const struct repo_backup *b;
@@ -192,8 +213,8 @@ job_etcd_chain_log_at(const struct job_etcd_chain *c, int64_t ms)
 	return NULL;
 }
 
-static bool
-of_one_cluster(const struct repo_backup *a, const struct repo_backup *b)
+bool
+job_etcd_one_cluster(const struct repo_backup *a, const struct repo_backup *b)
 {
 	uint64_t x, y;
 
@@ -215,24 +236,11 @@ goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
 	const struct job_etcd_log *last;
 
 	if (c->n == 0 || c->last <= best->last ||
-	    !of_one_cluster(c->base, best->base))
+	    !job_etcd_one_cluster(c->base, best->base))
 		return false;
 	last = &c->logs[c->n - 1];
 	return last->backup->m.start_ms >= best->base->m.start_ms &&
 	       (best->n == 0 || last->to_ms > best->logs[best->n - 1].to_ms);
-}
-
-/* Return the backup that the log ${log} continues, if it is good; or NULL. */
-static const struct repo_backup *
-base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
-{
-	const struct repo_backup *b = repo_catalogue_at(cat, log->m.base);
-	uint64_t revision, compact;
-
-	return b != NULL && !b->removed && !b->bad &&
-		       is_base(b, &revision, &compact)
-		   ? b
-		   : NULL;
 }
 
 static void
@@ -266,7 +274,7 @@ job_etcd_chain_furthest(const struct repo_catalogue *cat,
 		if (b->removed || b->m.kind != REPO_LOG ||
 		    repo_backup_continues(b, seen) ||
 		    strcmp(b->m.source, newest->m.source) != 0 ||
-		    (base = base_of(cat, b)) == NULL || base == best.base)
+		    (base = good_base(cat, b)) == NULL || base == best.base)
 			continue;
 		seen = base;
 		if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
@@ -294,9 +302,9 @@ job_etcd_chain_followed(const struct repo_catalogue *cat,
 		b = &cat->backups[i];
 		if (!b->removed && b->m.kind == REPO_LOG &&
 		    strcmp(b->m.source, newest->m.source) == 0)
-			base = base_of(cat, b);
+			base = good_base(cat, b);
 	}
-	if (base == NULL || base == newest || !of_one_cluster(base, newest) ||
+	if (base == NULL || base == newest || !job_etcd_one_cluster(base, newest) ||
 	    !is_base(newest, &revision, &compact))
 		return 0;
 	if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
@@ -304,63 +312,4 @@ job_etcd_chain_followed(const struct repo_catalogue *cat,
 	if (c.n > 0 && c.last <= revision)
 		adopt(ret, &c);
 	return 0;
-}
-
-static bool
-has(const struct job_etcd_chain *c, const struct job_etcd_at *at)
-{
-	if (at->time_ms != 0)
-		return job_etcd_chain_log_at(c, at->time_ms) != NULL;
-	return at->revision == 0 ||
-	       (at->revision >= c->compact && at->revision <= c->last);
-}
-
-/*
- * The newest backup of a source may be one that no log can continue, such as a
- * snapshot.  If the newest state is wanted, an older backup may take its place
- * only if its chain reaches further.
- */
-static bool
-is_older(const struct job_etcd_chain *c, const struct repo_backup *b,
-    const struct job_etcd_at *at)
-{
-	int64_t end = c->base->stored_ms;
-
-	if (at->revision != 0 || at->time_ms != 0)
-		return false;
-	if (c->n > 0)
-		end = c->logs[c->n - 1].backup->stored_ms;
-	return end < b->stored_ms;
-}
-
-int
-job_etcd_chain_choose(const struct repo_catalogue *cat,
-    const struct repo_backup *b, const struct job_etcd_at *at,
-    struct job_etcd_chain *ret, struct err *err)
-{
-	const struct repo_backup *other;
-	uint64_t revision, compact;
-	size_t i;
-	int rc;
-
-	if (at->time_ms == 0 && at->revision == 0 &&
-	    is_base(b, &revision, &compact))
-		return job_etcd_chain_furthest(cat, b, ret, err);
-	for (i = cat->n; i-- > 0;) {
-		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
-
-		other = &cat->backups[i];
-		if (other->removed ||
-		    strcmp(other->m.source, b->m.source) != 0 ||
-		    !is_base(other, &revision, &compact))
-			continue;
-		if ((rc = job_etcd_chain_find(cat, other, &c, err)) < 0)
-			return rc;
-		if (!has(&c, at) || is_older(&c, b, at))
-			continue;
-		*ret = c;
-		c = (struct job_etcd_chain){ 0 };
-		return 0;
-	}
-	return job_etcd_chain_find(cat, b, ret, err);
 }

@@ -71,6 +71,21 @@ freep_job_etcd_chain(struct job_etcd_chain *c)
 }
 
 /**
+ * job_etcd_chain_base(cat, log):
+ * Return the backup that the log ${log} continues, good or bad; NULL if it is
+ * not there any more.
+ */
+const struct repo_backup *job_etcd_chain_base(
+    const struct repo_catalogue *, const struct repo_backup *);
+
+/**
+ * job_etcd_one_cluster(a, b):
+ * Do both backups say that they are of one cluster?
+ */
+bool job_etcd_one_cluster(
+    const struct repo_backup *, const struct repo_backup *);
+
+/**
  * job_etcd_chain_log_at(c, ms):
  * Return the log that was being gathered at that time, or NULL.
  */
@@ -95,18 +110,6 @@ int job_etcd_chain_furthest(const struct repo_catalogue *,
  */
 int job_etcd_chain_followed(const struct repo_catalogue *,
     const struct repo_backup *, struct job_etcd_chain *, struct err *);
-
-/**
- * job_etcd_chain_choose(cat, b, at, ret, err):
- * Of all backups of the source of ${b}, find the newest whose chain has what
- * ${at} names; if none has it, the chain of ${b}.  If ${at} names nothing, find
- * the chain that reaches furthest.  If logs cannot continue ${b}, the newest
- * backup, then only a chain that reaches beyond it counts; without one,
- * HF_EUSAGE, as job_etcd_chain_find.
- */
-int job_etcd_chain_choose(const struct repo_catalogue *,
-    const struct repo_backup *, const struct job_etcd_at *,
-    struct job_etcd_chain *, struct err *);
 
 /**
  * job_etcd_chain_newest(cat, source):

@@ -63,16 +63,6 @@ job_verify_logs_free(struct job_verify_logs *v)
 	free(v);
 }
 
-/* The backup that the log continues, if that is still there; or NULL. */
-static const struct repo_backup *
-base_of(const struct repo_catalogue *cat, const struct repo_backup *log)
-{
-	const struct repo_backup *b = repo_catalogue_at(cat, log->m.base);
-
-	return b != NULL && repo_backup_continues(log, b) && !b->removed ? b
-									 : NULL;
-}
-
 static int
 replay(const struct job *j, struct repo *r, struct chain *c, struct err *err)
 {
@@ -133,7 +123,7 @@ find_chain(struct job_verify_logs *v, const struct job *j, struct repo *r,
 			*ret = v->chains[i];
 			return 0;
 		}
-	if ((base = base_of(v->cat, log)) == NULL ||
+	if ((base = job_etcd_chain_base(v->cat, log)) == NULL ||
 	    (rc = add_chain(v, j, r, base, ret, &e)) == 0 ||
 	    rc == -HF_EUSAGE) /* It is none that a log can continue. */
 		return 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "job/job_etcd_chain.h"
+#include "job/job_etcd_choose.h"
 #include "repo/repo.h"
 #include "test.h"
 
@@ -180,7 +181,7 @@ chosen(struct made *m, const struct repo_backup *b, uint64_t revision)
 
 	for (i = 0; i < m->cat.n; i++)
 		m->b[i].stored_ms = (int64_t)(1000 * (i + 1));
-	if (job_etcd_chain_choose(&m->cat, b, &at, &c, &e) == 0)
+	if (job_etcd_choose(&m->cat, b, &at, &c, &e) == 0)
 		return c.base;
 	CHECK(e.code == -HF_EUSAGE);
 	return NULL;
@@ -229,7 +230,7 @@ latest(struct made *m)
 	static const struct job_etcd_at at = { 0 };
 	struct err e = ERR_INIT;
 
-	CHECK_OK(job_etcd_chain_choose(&m->cat,
+	CHECK_OK(job_etcd_choose(&m->cat,
 		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
 	    &e);
 	return c.last;
@@ -280,9 +281,9 @@ TEST(chain__of_the_latest_is_none_if_that_is_a_snapshot)
 	s = add(&m, REPO_FULL);
 	at_second(s, 40);
 	CHECK_FAIL(
-	    job_etcd_chain_choose(&m.cat, s, &at, &c, &e), &e, HF_EUSAGE);
+	    job_etcd_choose(&m.cat, s, &at, &c, &e), &e, HF_EUSAGE);
 	at_second(add_log(&m, b, 16, 17), 50);
-	CHECK_OK(job_etcd_chain_choose(&m.cat, s, &at, &c, &e), &e);
+	CHECK_OK(job_etcd_choose(&m.cat, s, &at, &c, &e), &e);
 	CHECK(c.base == b && c.last == 17);
 	job_etcd_chain_clear(&c);
 }
@@ -317,4 +318,133 @@ TEST(chain__of_the_latest_is_not_that_of_before_a_cluster_was_set_back)
 	CHECK(latest(&m) == 30);
 	strcpy(a->m.evidence[2].value, "8");
 	CHECK(latest(&m) == 15);
+}
+
+/*
+ * An older backup that is at 10 and followed to 30, and a newer one at 25 that
+ * has been compacted to 15.
+ */
+static void
+two_with_a_past(struct made *m, struct repo_backup **a, struct repo_backup **b)
+{
+	*a = add_base(m, 3, 10);
+	fact(m, *a, "etcd.cluster_id", 7);
+	add_log(m, *a, 11, 20);
+	*b = add_base(m, 15, 25);
+	fact(m, *b, "etcd.cluster_id", 7);
+	fact(m, *b, "etcd.hashkv", 4711);
+	at_second(*b, 10);
+}
+
+TEST(choose__takes_an_older_backup_if_the_newest_does_not_have_it)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b;
+
+	two_with_a_past(&m, &a, &b);
+	CHECK(chosen(&m, b, 3) == a && chosen(&m, b, 14) == a);
+	CHECK(chosen(&m, b, 15) == b && chosen(&m, b, 25) == b);
+}
+
+TEST(choose__takes_the_logs_of_then_before_the_past_of_a_newer_backup)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *log;
+
+	two_with_a_past(&m, &a, &b);
+	log = add_log(&m, a, 21, 30);
+	at_second(log, 11); /* When the newer one had been begun. */
+	CHECK(chosen(&m, b, 15) == a && chosen(&m, b, 24) == a);
+	CHECK(chosen(&m, b, 25) == b);
+	/* Before: a cluster that was set back had 25 twice. */
+	at_second(log, 9);
+	CHECK(chosen(&m, b, 15) == b && chosen(&m, b, 14) == a);
+	/* Or it is another cluster altogether. */
+	at_second(log, 11);
+	strcpy(a->m.evidence[2].value, "8");
+	CHECK(chosen(&m, b, 15) == b);
+}
+
+/* Nothing happened between the last log and the newer backup. */
+TEST(choose__knows_by_the_hash_that_it_is_one_history)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *log;
+
+	two_with_a_past(&m, &a, &b);
+	log = add_log(&m, a, 21, 25);
+	fact(&m, log, "etcd.hashkv", 4711);
+	fact(&m, log, "etcd.hashkv.compact", 15);
+	at_second(log, 9);
+	CHECK(chosen(&m, b, 20) == a);
+	strcpy(log->m.evidence[4].value, "4712");
+	CHECK(chosen(&m, b, 20) == b);
+	strcpy(log->m.evidence[4].value, "4711");
+	strcpy(log->m.evidence[5].value, "14");
+	CHECK(chosen(&m, b, 20) == b);
+}
+
+TEST(choose__takes_a_damaged_backup_last)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b;
+
+	two_with_a_past(&m, &a, &b);
+	b->bad = true;
+	CHECK(chosen(&m, b, 17) == a && chosen(&m, b, 22) == b);
+	b->bad = false;
+	a->bad = true;
+	CHECK(chosen(&m, b, 17) == b && chosen(&m, b, 12) == a);
+}
+
+/* What is said if nothing has it. */
+static const char *
+hint_of(struct made *m, const struct repo_backup *b, uint64_t revision,
+    int64_t ms)
+{
+	const struct job_etcd_at at = { .revision = revision, .time_ms = ms };
+	struct job_etcd_chain c;
+	static struct err e;
+
+	CHECK_FAIL(job_etcd_choose(&m->cat, b, &at, &c, &e), &e, HF_ENOTFOUND);
+	return e.hint;
+}
+
+TEST(choose__says_what_there_is_if_nobody_has_it)
+{
+	struct made m = { 0 };
+	struct repo_backup *a, *b, *c;
+
+	a = add_base(&m, 0, 10);
+	CHECK(strstr(hint_of(&m, a, 11, 0), "revisions 1 to 10") != NULL);
+	CHECK(strstr(hint_of(&m, a, 0, 2500), "no log has been") != NULL);
+	add_log(&m, a, 11, 20);
+	add_log(&m, a, 24, 30);
+	b = add_base(&m, 19, 22);
+	c = add_base(&m, 40, 50);
+	add_log(&m, c, 51, 60);
+	CHECK_STR(hint_of(&m, c, 30, 0),
+	    "there are the revisions 1 to 22, 40 to 60; the log that has "
+	    "revision 21 is missing");
+	CHECK_STR(hint_of(&m, b, INT64_MAX, 0),
+	    "there are the revisions 1 to 22, 40 to 60; the log that has "
+	    "revision 21 is missing");
+	CHECK_STR(hint_of(&m, c, 0, 4000),
+	    "there are the times 1970-01-01T00:00:02Z to "
+	    "1970-01-01T00:00:02.999Z, 1970-01-01T00:00:06Z to "
+	    "1970-01-01T00:00:06.999Z; the log that has revision 21 is "
+	    "missing");
+}
+
+TEST(choose__says_the_newest_of_many_ranges)
+{
+	struct repo_backup *b = NULL;
+	struct made m = { 0 };
+	uint64_t i;
+
+	for (i = 0; i < 6; i++)
+		b = add_base(&m, 10 * i + 1, 10 * i + 5);
+	CHECK_STR(hint_of(&m, b, 8, 0),
+	    "there are the revisions 21 to 25, 31 to 35, 41 to 45, 51 to 55, "
+	    "and older ones");
 }

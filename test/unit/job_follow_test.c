@@ -10,6 +10,7 @@
 #include "etcd/etcd_watch.h"
 #include "fake/fake_h2c.h"
 #include "job/job_etcd_chain.h"
+#include "job/job_etcd_choose.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_db_log.h"
 #include "job/job_follow_impl.h"
@@ -391,7 +392,7 @@ killed_now(struct made *m, uint64_t revision)
 	struct err e = ERR_INIT;
 
 	reload(m);
-	CHECK_OK(job_etcd_chain_choose(&m->cat,
+	CHECK_OK(job_etcd_choose(&m->cat,
 		     job_etcd_chain_newest(&m->cat, "cp"), &latest, &c, &e),
 	    &e);
 	CHECK(c.last == revision && c.beyond == 0);
@@ -696,7 +697,7 @@ revision_at(struct made *m, int64_t ms)
 	struct err e = ERR_INIT;
 
 	reload(m);
-	CHECK_OK(job_etcd_chain_choose(&m->cat,
+	CHECK_OK(job_etcd_choose(&m->cat,
 		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
 	    &e);
 	CHECK_OK(job_etcd_db_open_log(&m->job, m->repo, &c, &at, &db, &e), &e);
