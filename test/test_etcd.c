@@ -23,7 +23,7 @@ static const struct {
 	size_t nkey, nvalue;
 } buckets[] = {
 	{ "cluster", "clusterVersion", "3.6.0", 14, 5 },
-	{ "lease", NULL, "\x08\x07", 8, 2 },
+	{ "lease", NULL, "\x08\x07\x10\x5a", 8, 4 }, /* For 90 s. */
 	{ "members", "8e9e05c52164694d",
 	    "{\"id\":10276657743932975437,\"peerURLs\":[\"http://a:2380\"]}",
 	    16, 56 },

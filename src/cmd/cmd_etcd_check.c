@@ -3,9 +3,11 @@
 
 #include "base/err.h"
 #include "cmd/cmd_ctx.h"
+#include "cmd/cmd_etcd_at.h"
 #include "cmd/cmd_job.h"
 #include "cmd/cmd_restore_etcd.h"
 #include "job/job_etcd_check.h"
+#include "job/job_etcd_db.h"
 #include "source/source.h"
 
 /* Compare a running cluster with the backup that it was restored from. */
@@ -159,29 +161,46 @@ only_source(struct ctx *ctx, struct source **ret, struct err *err)
 }
 
 static int
+compare(struct ctx *ctx, const struct cmd_opened *o,
+    const struct cmd_etcd_at *a, const struct source *source,
+    struct job_etcd_check_report *rep, struct err *err)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	const struct job j = cmd_job(ctx);
+	struct job_etcd_rebuild_opts opts;
+	int rc;
+
+	if ((rc = cmd_etcd_rebuild(ctx, &opts, err)) < 0 ||
+	    (rc = cmd_etcd_open(o, &j, a, &db, err)) < 0 ||
+	    (rc = job_etcd_check(&j, db, &opts, source, rep, err)) < 0)
+		return rc;
+	ctx_note(ctx,
+	    "%s: revision %" PRIu64 ", compacted to %" PRIu64
+	    ", HashKV %" PRIu32,
+	    a->b->id, rep->digest.revision, rep->digest.compact_revision,
+	    rep->digest.hash);
+	return 0;
+}
+
+static int
 run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
 	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
+	CLEANUP(freep_cmd_etcd_at) struct cmd_etcd_at a = { 0 };
 	CLEANUP(freep_source) struct source *source = NULL;
 	CLEANUP(job_etcd_check_clear) struct job_etcd_check_report rep = { 0 };
-	const struct job j = cmd_job(ctx);
-	struct job_etcd_rebuild_opts opts;
 	const struct repo_backup *b;
 	size_t i;
 	int rc;
 
 	(void)argc;
-	if ((rc = cmd_etcd_rebuild(ctx, &opts, err)) < 0 ||
+	if ((rc = cmd_etcd_asked(ctx, &a.at, err)) < 0 ||
 	    (rc = only_source(ctx, &source, err)) < 0 ||
 	    (rc = cmd_opened_catalogue(ctx, STORE_READ, &o, err)) < 0 ||
 	    (rc = repo_catalogue_find(&o.cat, argv[0], &b, err)) < 0 ||
-	    (rc = job_etcd_check(&j, o.repo, b, &opts, source, &rep, err)) < 0)
+	    (rc = cmd_etcd_find(&o, argv[0], b, &a, err)) < 0 ||
+	    (rc = compare(ctx, &o, &a, source, &rep, err)) < 0)
 		return rc;
-	ctx_note(ctx,
-	    "%s: revision %" PRIu64 ", compacted to %" PRIu64
-	    ", HashKV %" PRIu32,
-	    b->id, rep.digest.revision, rep.digest.compact_revision,
-	    rep.digest.hash);
 	for (i = 0; i < rep.n; i++)
 		if ((rc = answer(ctx, &rep.members[i], err)) < 0)
 			return rc;
@@ -190,7 +209,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	return judge(&rep, err);
 }
 
-static const char *const options[] = { "revision", "bump_revision",
+static const char *const options[] = { "revision", "time", "bump_revision",
 	"mark_compacted", "memory", NULL };
 static const struct cmd_example examples[] = {
 	{ "holdfast etcd check latest --from "
@@ -208,8 +227,9 @@ const struct cmd cmd_etcd_check = {
 	.about =
 	    "Asks every endpoint for its HashKV at the backup's revision and "
 	    "compares it with the backup's own.  Options that the members "
-	    "were restored with (--revision, --bump-revision with "
-	    "--mark-compacted) are to be given here, too.\n\n"
+	    "were restored with (--revision or --time, --bump-revision with "
+	    "--mark-compacted) are to be given here, too; BACKUP means what "
+	    "it means to `restore`.\n\n"
 	    "Members may have taken writes since, and may have been compacted "
 	    "up to the backup's revision; beyond it, nobody can tell any "
 	    "more.  An alarm CORRUPT is told, by member, and is exit status "

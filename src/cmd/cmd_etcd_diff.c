@@ -99,14 +99,15 @@ diff(struct diff *d, const struct cmd_etcd_db *a, const struct cmd_etcd_db *b,
 	    "from revision %" PRIu64 " of backup %s to %" PRIu64
 	    " of %s: %" PRIu64 " added, %" PRIu64 " removed, %" PRIu64
 	    " changed",
-	    a->revision, a->b->id, b->revision, b->b->id, d->added, d->removed,
-	    d->changed);
+	    a->revision, a->at.b->id, b->revision, b->at.b->id, d->added,
+	    d->removed, d->changed);
 	return 0;
 }
 
 /*
  * Find the two that are compared.  Without ${other}, these are a revision and
- * the newest one of the same backup, or a backup and the one before it.
+ * the newest one of the same backup (and of its logs, if they belong to it or
+ * have the revision), or a backup and the one before it.
  */
 static int
 find(const struct cmd_opened *o, const char *text, const char *other,
@@ -117,10 +118,14 @@ find(const struct cmd_opened *o, const char *text, const char *other,
 	if ((rc = cmd_etcd_db_find(o, text, NULL, a, err)) < 0 ||
 	    (rc = cmd_etcd_db_find(o, other != NULL ? other : "", a, b, err)) <
 		0 ||
-	    other != NULL || a->revision != 0)
+	    other != NULL)
 		return rc;
-	job_etcd_chain_clear(&a->chain);
-	if (repo_catalogue_before(&o->cat, b->b, &a->b, err) == 0)
+	if (cmd_etcd_logs(&a->at) != NULL && b->at.chain.base == NULL)
+		return job_etcd_chain_find(&o->cat, b->at.b, &b->at.chain, err);
+	if (a->revision != 0)
+		return 0;
+	job_etcd_chain_clear(&a->at.chain);
+	if (repo_catalogue_before(&o->cat, b->at.b, &a->at.b, err) == 0)
 		return 0;
 	return err_hint(
 	    err, "name the two to compare, or a revision: BACKUP@REV");

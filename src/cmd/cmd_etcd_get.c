@@ -32,7 +32,7 @@ get(struct ctx *ctx, const struct cmd_etcd_db *db, const char *key,
 	rc = job_etcd_look_get(
 	    db->db, db->revision, key, strlen(key), &item, &value, err);
 	if (rc < 0) {
-		(void)err_wrap(err, "backup '%s'", db->b->id);
+		(void)err_wrap(err, "backup '%s'", db->at.b->id);
 		return cmd_damaged(err);
 	}
 	if (ctx_json_wanted(ctx))

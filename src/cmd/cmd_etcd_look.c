@@ -11,8 +11,6 @@
 #include "base/size.h"
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_etcd_look.h"
-#include "cmd/cmd_restore_etcd.h"
-#include "job/job_etcd_db_log.h"
 #include "job/job_kubernetes.h"
 
 /* Return where the "@REV" of ${text} begins, or NULL. */
@@ -43,14 +41,15 @@ parse_revision(const char *digits, uint64_t *ret, struct err *err)
 static int
 find_backup(const struct cmd_opened *o, struct cmd_etcd_db *db, struct err *err)
 {
-	const struct job_etcd_at at = { .revision = db->revision };
+	const struct repo_backup *b;
 	int rc;
 
-	if ((rc = repo_catalogue_find(&o->cat, db->name, &db->b, err)) < 0 ||
-	    (rc = cmd_etcd_chain(o, db->name, db->b, &at, &db->chain, err)) < 0)
+	if ((rc = repo_catalogue_find(&o->cat, db->name, &b, err)) < 0 ||
+	    (rc = cmd_etcd_find(o, db->name, b, &db->at, err)) < 0)
 		return rc;
-	if (db->chain.base != NULL)
-		db->b = db->chain.base;
+	/* What the backup has needs no log, and has no use for leases. */
+	if (db->revision != 0 && db->revision <= db->at.chain.revision)
+		job_etcd_chain_clear(&db->at.chain);
 	return 0;
 }
 
@@ -64,6 +63,7 @@ cmd_etcd_db_find(const struct cmd_opened *o, const char *text,
 	*db = (struct cmd_etcd_db){ 0 };
 	if (at != NULL && (rc = parse_revision(at + 1, &db->revision, err)) < 0)
 		return rc;
+	db->at.at.revision = db->revision;
 	(void)snprintf(db->name, sizeof(db->name), "%.*s",
 	    at != NULL ? (int)(at - text) : (int)strlen(text), text);
 	if (same != NULL && db->name[0] == '\0')
@@ -75,14 +75,7 @@ int
 cmd_etcd_db_open(struct cmd_opened *o, const struct job *j,
     struct cmd_etcd_db *db, struct err *err)
 {
-	const struct job_etcd_at at = { .revision = db->revision };
-	int rc;
-
-	rc = db->chain.n > 0
-		 ? job_etcd_db_open_log(
-		       j, o->repo, &db->chain, &at, &db->db, err)
-		 : job_etcd_db_open(j, o->repo, db->b, &db->db, err);
-	if (rc < 0)
+	if (cmd_etcd_open(o, j, &db->at, &db->db, err) < 0)
 		return cmd_damaged(err);
 	if (db->revision == 0)
 		db->revision = job_etcd_db_facts(db->db)->revision;
@@ -94,7 +87,7 @@ cmd_etcd_db_clear(struct cmd_etcd_db *db)
 {
 	job_etcd_db_free(db->db);
 	db->db = NULL;
-	job_etcd_chain_clear(&db->chain);
+	job_etcd_chain_clear(&db->at.chain);
 }
 
 int
@@ -122,7 +115,7 @@ cmd_etcd_look(const struct cmd_etcd_db *db, const char *prefix,
 	opts.nprefix = prefix != NULL ? strlen(prefix) : 0;
 	if (job_etcd_look_new(db->db, &opts, ret, err) == 0)
 		return 0;
-	(void)err_wrap(err, "backup '%s'", db->b->id);
+	(void)err_wrap(err, "backup '%s'", db->at.b->id);
 	return cmd_damaged(err);
 }
 

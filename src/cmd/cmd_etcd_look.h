@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "cmd/cmd_etcd_at.h"
 #include "cmd/cmd_job.h"
-#include "job/job_etcd_chain.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_look.h"
 
@@ -16,11 +16,13 @@ struct err;
 
 /* What the commands that look into a backup of an etcd share. */
 
-/* A database at a revision, as BACKUP[@REV] names it. */
+/*
+ * A database at a revision, as BACKUP[@REV] names it.  It is found as by
+ * `restore`, in logs and older backups, too.
+ */
 struct cmd_etcd_db {
-	const struct repo_backup *b;
-	uint64_t revision;
-	struct job_etcd_chain chain; /* Its base is NULL: ${b} alone. */
+	struct cmd_etcd_at at;
+	uint64_t revision; /* 0: the newest of what is opened. */
 	struct job_etcd_db *db;
 
 	char name[512]; /* BACKUP */
@@ -30,8 +32,7 @@ struct cmd_etcd_db {
  * cmd_etcd_db_find(o, text, same, db, err):
  * Find what ${text} names: BACKUP, BACKUP@REV, or, if ${same} is not NULL,
  * @REV or "" of what was named there.  Only digits behind the last '@' are a
- * revision; without them it stays 0.  Logs continue the backup as they do when
- * it is restored (cmd_restore_etcd.h).  ${db} is to be cleared in any case.
+ * revision; without them it stays 0.  ${db} is to be cleared in any case.
  */
 int cmd_etcd_db_find(const struct cmd_opened *, const char *,
     const struct cmd_etcd_db *, struct cmd_etcd_db *, struct err *);

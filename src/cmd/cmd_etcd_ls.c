@@ -55,7 +55,7 @@ list(struct ctx *ctx, const struct cmd_etcd_db *db, const char *prefix,
 		    (rc = answer(ctx, l, item, err)) < 0)
 			return rc;
 	ctx_note(ctx, "%zu %s at revision %" PRIu64 " of backup %s", i,
-	    cmd_counted(i, "key", "keys"), db->revision, db->b->id);
+	    cmd_counted(i, "key", "keys"), db->revision, db->at.b->id);
 	return 0;
 }
 

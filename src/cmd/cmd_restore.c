@@ -127,7 +127,7 @@ static const char *const options[] = { "to", "only", "dry_run", "overwrite",
 	"keep_going", "memory", "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
 	"time", "bump_revision", "mark_compacted", "etcd_version",
-	"force_version", "as_snapshot", NULL };
+	"force_version", "allow_unproven", "as_snapshot", NULL };
 static const struct cmd_example examples[] = {
 	{ "holdfast restore latest:node1 --to /srv/node1", "a whole folder" },
 	{ "holdfast restore latest --to /tmp/conf --only 'etc/**/*.conf'",
@@ -162,9 +162,12 @@ const struct cmd cmd_restore = {
 	    "otherwise; `etcd plan` writes the commands for all members.  "
 	    "`latest` brings back the newest state, with all logs that "
 	    "continue the backup; --revision or --time bring back the state "
-	    "of then, from the newest backup whose logs have it.  A backup "
+	    "of then, from the backup that knows most of it.  A backup "
 	    "that is named by its id comes back as it was, unless --revision "
-	    "or --time is given.  --only restores the files that the backup "
+	    "or --time is given.  What logs hold must have the HashKV that a "
+	    "member had; with --allow-unproven it is restored although it has "
+	    "another, the output says which revisions are not proven, and the "
+	    "exit status is 3.  --only restores the files that the backup "
 	    "is stored as instead.",
 	.examples = examples,
 	.options = options,

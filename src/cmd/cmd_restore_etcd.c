@@ -3,21 +3,19 @@
 
 #include "base/err.h"
 #include "base/size.h"
-#include "base/str.h"
 #include "base/time.h"
 #include "cmd/cmd_ctx.h"
+#include "cmd/cmd_etcd_at.h"
 #include "cmd/cmd_job.h"
 #include "cmd/cmd_restore_etcd.h"
 #include "config/config_option.h"
-#include "job/job_etcd_chain.h"
-#include "job/job_etcd_choose.h"
 #include "job/job_etcd_leases.h"
 
 /* These make sense for a backup of etcd alone, */
 static const char *const ours[] = { "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "revision",
 	"time", "bump_revision", "mark_compacted", "etcd_version",
-	"force_version", "as_snapshot", NULL };
+	"force_version", "allow_unproven", "as_snapshot", NULL };
 /* and these of them for a data directory alone. */
 static const char *const of_member[] = { "to", "name", "initial_cluster",
 	"initial_cluster_token", "initial_advertise_peer_urls", "etcd_version",
@@ -127,14 +125,13 @@ check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
 
 /* Note what is not as it was at the revision. */
 static void
-note_others(
-    struct ctx *ctx, const struct job_etcd_digest *d, uint64_t users_revision)
+note_others(struct ctx *ctx, const struct job_restore_etcd_report *rep)
 {
-	if (d->others_revision != users_revision)
-		ctx_note(ctx,
-		    "users are as of revision %" PRIu64
-		    ": an etcd 3.4 does not tell when they change",
-		    users_revision);
+	const struct job_etcd_digest *d = &rep->digest;
+
+	if (rep->users_why != NULL)
+		ctx_note(ctx, "users are as of revision %" PRIu64 ": %s",
+		    rep->users_revision, rep->users_why);
 	else if (d->others_revision > d->at)
 		ctx_note(ctx,
 		    "leases and users are as of revision %" PRIu64
@@ -143,10 +140,12 @@ note_others(
 	if (d->leases_again > 0)
 		ctx_note(ctx,
 		    "%" PRIu64 " %s that keys had %s gone by then: granted "
-		    "again, for %d s",
+		    "again, %" PRIu64 " for as long as an older backup knows, "
+		    "%" PRIu64 " for %d s",
 		    d->leases_again,
 		    cmd_counted(d->leases_again, "lease", "leases"),
 		    cmd_counted(d->leases_again, "was", "were"),
+		    d->leases_known, d->leases_again - d->leases_known,
 		    JOB_LEASE_UNKNOWN_SECONDS);
 }
 
@@ -186,7 +185,7 @@ print(struct ctx *ctx, const struct repo_backup *b,
 	ctx_print(ctx,
 	    "revision %" PRIu64 ", compacted to %" PRIu64 ", HashKV %" PRIu32,
 	    d->revision, d->compact_revision, d->hash);
-	note_others(ctx, d, rep->users_revision);
+	note_others(ctx, rep);
 	note_downgrade(ctx, rep);
 	if (o->snapshot != NULL)
 		return;
@@ -208,14 +207,22 @@ answer(struct ctx *ctx, const struct repo_backup *b,
     const struct job_restore_etcd_report *rep, struct err *err)
 {
 	const struct job_etcd_digest *d = &rep->digest;
+	const struct job_etcd_unproven *u = &rep->unproven;
 	char member[17], cluster[17];
+	json_t *unproven = NULL;
 
+	if (u->from != 0)
+		unproven = json_pack("{s:I, s:I, s:I}", "from",
+		    (json_int_t)u->from, "to", (json_int_t)u->to, "proven",
+		    (json_int_t)u->proven);
 	print(ctx, b, o, rep);
 	(void)snprintf(member, sizeof(member), "%" PRIx64, rep->member_id);
 	(void)snprintf(cluster, sizeof(cluster), "%" PRIx64, rep->cluster_id);
 	return ctx_json(ctx,
-	    json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-		      " s:I, s:s*, s:s, s:s*, s:s*, s:s*, s:s*, s:b, s:I}",
+	    json_pack(
+		"{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+		" s:I, s:s*, s:s, s:s*, s:s*, s:s*, s:s*, s:b, s:I, "
+		"s:o*}",
 		"backup", b->id, "source", b->m.source, "to",
 		o->snapshot ? o->snapshot : o->to, "dry_run", (int)o->dry_run,
 		"records", (json_int_t)d->records, "bytes", (json_int_t)d->size,
@@ -223,64 +230,59 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 		(json_int_t)d->compact_revision, "hashkv", (json_int_t)d->hash,
 		"leases_revision", (json_int_t)d->others_revision,
 		"users_revision", (json_int_t)rep->users_revision,
-		"leases_again", (json_int_t)d->leases_again, "downgrade",
+		"leases_again", (json_int_t)d->leases_again, "leases_known",
+		(json_int_t)d->leases_known, "downgrade",
 		d->downgrade.target[0] ? d->downgrade.target : NULL, "version",
 		rep->version, "name", o->snapshot ? NULL : rep->name,
 		"member_id", o->snapshot ? NULL : member, "cluster_id",
 		o->snapshot ? NULL : cluster, "token",
 		o->snapshot ? NULL : rep->token, "new_token",
-		(int)rep->new_token, "took_ms", (json_int_t)rep->took_ms),
+		(int)rep->new_token, "took_ms", (json_int_t)rep->took_ms,
+		"unproven", unproven),
 	    err);
 }
 
+/*
+ * It was the owner's wish, and yet nobody may take it for proven.  If a later
+ * hash was right, what is wrong is told of the range alone.
+ */
 static int
-asked(const struct ctx *ctx, struct job_etcd_at *at, struct err *err)
+judge(const struct job_restore_etcd_opts *o,
+    const struct job_restore_etcd_report *rep, struct err *err)
 {
-	const char *time = ctx_option(ctx, "time");
+	const struct job_etcd_unproven *u = &rep->unproven;
 
-	at->revision = (uint64_t)ctx_number(ctx, "revision", 0);
-	if (time == NULL)
+	if (u->from == 0)
 		return 0;
-	if (at->revision != 0)
-		return refuse("time", "the revision is said already", err);
-	return time_parse(time, &at->time_ms, err);
-}
-
-int
-cmd_etcd_chain(const struct cmd_opened *o, const char *text,
-    const struct repo_backup *b, const struct job_etcd_at *at,
-    struct job_etcd_chain *ret, struct err *err)
-{
-	const bool latest = str_has_prefix(text, "latest") != NULL;
-	struct err e = ERR_INIT;
-	int rc;
-
-	if (!latest && at->revision == 0 && at->time_ms == 0)
-		return 0;
-	rc = latest ? job_etcd_choose(&o->cat, b, at, ret, &e)
-		    : job_etcd_chain_find(&o->cat, b, ret, &e);
-	/* A snapshot has no logs, but may have the revision. */
-	if (rc == 0 || (rc == -HF_EUSAGE && at->time_ms == 0))
-		return 0;
-	*err = e;
-	return rc;
+	(void)err_set(err, HF_EWARN,
+	    "%s, but revisions %" PRIu64 " to %" PRIu64
+	    " are NOT PROVEN: their HashKV is not the one that a member had; "
+	    "%s %" PRIu64,
+	    o->dry_run ? "it can be restored" : "restored", u->from, u->to,
+	    u->proven > 0 ? "the last revision before them that is proven is"
+			  : "no revision is proven before",
+	    u->proven > 0 ? u->proven : u->from);
+	return err_hint(err,
+	    "look at what changed in them, with `holdfast etcd diff`, before "
+	    "clients are let in");
 }
 
 int
 cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
     const struct repo_backup *b, struct err *err)
 {
-	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain chain = { 0 };
+	CLEANUP(freep_cmd_etcd_at) struct cmd_etcd_at a = { 0 };
 	const struct job j = cmd_job(ctx);
-	struct job_etcd_at at = { 0 };
 	struct job_restore_etcd_opts opts = {
 		.to = ctx_option(ctx, "to"),
 		.snapshot = ctx_option(ctx, "as_snapshot"),
 		.cluster = said_cluster(ctx),
 		.version = ctx_option(ctx, "etcd_version"),
 		.force_version = ctx_flag(ctx, "force_version"),
+		.allow_unproven = ctx_flag(ctx, "allow_unproven"),
 		.dry_run = ctx_flag(ctx, "dry_run"),
 		.overwrite = ctx_flag(ctx, "overwrite"),
+		.cat = &o->cat,
 	};
 	struct job_etcd_rebuild_opts rebuild;
 	struct job_restore_etcd_report rep;
@@ -288,17 +290,17 @@ cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
 
 	if ((rc = cmd_etcd_rebuild(ctx, &rebuild, err)) < 0 ||
 	    (rc = check(ctx, &opts, err)) < 0 ||
-	    (rc = asked(ctx, &at, err)) < 0 ||
-	    (rc = cmd_etcd_chain(o, text, b, &at, &chain, err)) < 0)
+	    (rc = cmd_etcd_asked(ctx, &a.at, err)) < 0 ||
+	    (rc = cmd_etcd_find(o, text, b, &a, err)) < 0)
 		return rc;
+	cmd_etcd_note(ctx, &a, b);
 	opts.bump = rebuild.bump;
-	opts.revision = at.revision;
-	opts.time_ms = at.time_ms;
-	if (chain.base != NULL)
-		b = chain.base;
-	if (chain.n > 0 || at.time_ms != 0)
-		opts.chain = &chain;
-	if ((rc = job_restore_etcd(&j, o->repo, b, &opts, &rep, err)) < 0)
-		return err_wrap(err, "restore '%s'", b->id);
-	return answer(ctx, b, &opts, &rep, err);
+	opts.revision = a.at.revision;
+	opts.time_ms = a.at.time_ms;
+	opts.chain = cmd_etcd_logs(&a);
+	if ((rc = job_restore_etcd(&j, o->repo, a.b, &opts, &rep, err)) < 0)
+		return err_wrap(err, "restore '%s'", a.b->id);
+	if ((rc = answer(ctx, a.b, &opts, &rep, err)) < 0)
+		return rc;
+	return judge(&opts, &rep, err);
 }

@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 
-#include "job/job_etcd_chain.h"
 #include "job/job_restore_etcd.h"
 
 /* Opaque types. */
@@ -26,18 +25,6 @@ bool cmd_restore_etcd_wanted(const struct ctx *, const struct repo_backup *);
  */
 int cmd_restore_etcd(struct ctx *, const struct cmd_opened *, const char *,
     const struct repo_backup *, struct err *);
-
-/**
- * cmd_etcd_chain(o, text, b, at, ret, err):
- * Find the logs that continue ${b}, which ${text} has named, as far as ${at}
- * asks for: "latest" is the newest state that there is, or the newest backup
- * that has what is asked for; who names a backup by its id, and no revision or
- * time, has it without its logs.  ${ret}->base stays NULL if none are wanted,
- * and if none can continue it.
- */
-int cmd_etcd_chain(const struct cmd_opened *, const char *,
-    const struct repo_backup *, const struct job_etcd_at *,
-    struct job_etcd_chain *, struct err *);
 
 /**
  * cmd_restore_etcd_stray(ctx, b, err):

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,16 +148,16 @@ parse_number(const struct config_option *o, const char *value, int64_t *ret,
 	case OPTION_DURATION:
 		return duration_parse(value, ret, err);
 	default:
-		/*
-		 * strtoll accepts blanks and '+', too, and turns long numbers
-		 * into the maximum.
-		 */
-		if (strlen(value) > 18 || value[0] == '\0' ||
+		/* strtoll accepts blanks and '+', too. */
+		if (value[0] == '\0' ||
 		    strspn(value, "0123456789") != strlen(value))
 			return err_set(err, HF_EUSAGE,
 			    "'%.64s' is not a whole number", value);
+		errno = 0;
 		*ret = strtoll(value, &end, 10);
-		return 0;
+		return errno == 0 ? 0
+				  : err_set(err, HF_EUSAGE,
+					"'%.64s' is too large", value);
 	}
 }
 

@@ -304,7 +304,8 @@ job_etcd_chain_followed(const struct repo_catalogue *cat,
 		    strcmp(b->m.source, newest->m.source) == 0)
 			base = good_base(cat, b);
 	}
-	if (base == NULL || base == newest || !job_etcd_one_cluster(base, newest) ||
+	if (base == NULL || base == newest ||
+	    !job_etcd_one_cluster(base, newest) ||
 	    !is_base(newest, &revision, &compact))
 		return 0;
 	if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)

@@ -127,22 +127,19 @@ all(struct check *x, const struct source_etcd *source, struct err *err)
 }
 
 int
-job_etcd_check(const struct job *j, struct repo *r, const struct repo_backup *b,
+job_etcd_check(const struct job *j, struct job_etcd_db *db,
     const struct job_etcd_rebuild_opts *opts, const struct source *source,
     struct job_etcd_check_report *rep, struct err *err)
 {
-	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
-	struct check x = { .job = j, .opts = opts, .rep = rep };
+	struct check x = { .job = j, .opts = opts, .db = db, .rep = rep };
 	int rc;
 
 	if (strcmp(source->ops->name, "etcd") != 0)
 		return err_set(err, HF_EUSAGE,
 		    "a cluster of etcd is compared, and this is a '%s'",
 		    source->ops->name);
-	if ((rc = job_etcd_db_open(j, r, b, &db, err)) < 0 ||
-	    (rc = job_etcd_digest(db, opts, 0, &rep->digest, err)) < 0)
+	if ((rc = job_etcd_digest(db, opts, 0, &rep->digest, err)) < 0)
 		return rc;
-	x.db = db;
 	x.last = rep->digest;
 	return all(&x, (const struct source_etcd *)source, err);
 }

@@ -10,8 +10,7 @@
 
 /* Opaque types. */
 struct job;
-struct repo;
-struct repo_backup;
+struct job_etcd_db;
 struct source;
 
 /*
@@ -47,15 +46,16 @@ struct job_etcd_check_report {
 };
 
 /**
- * job_etcd_check(j, r, b, opts, source, rep, err):
+ * job_etcd_check(j, db, opts, source, rep, err):
  * Ask every endpoint of ${source}, which must be an etcd, also while the alarm
- * CORRUPT is raised.  ${opts} are those that the members were restored with.
+ * CORRUPT is raised.  ${opts} are those that the members were restored with,
+ * from ${db}.
  * What the members answer does not make this fail: ${rep}, which the caller
  * clears, is the caller's to judge.
  */
-int job_etcd_check(const struct job *, struct repo *,
-    const struct repo_backup *, const struct job_etcd_rebuild_opts *,
-    const struct source *, struct job_etcd_check_report *, struct err *);
+int job_etcd_check(const struct job *, struct job_etcd_db *,
+    const struct job_etcd_rebuild_opts *, const struct source *,
+    struct job_etcd_check_report *, struct err *);
 void job_etcd_check_clear(struct job_etcd_check_report *);
 
 #endif /* !JOB_JOB_ETCD_CHECK_H_ */

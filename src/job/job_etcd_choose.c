@@ -90,8 +90,7 @@ leads_to(const struct job_etcd_chain *c, const struct job_etcd_chain *next)
 		return false;
 	for (i = 0; i < c->n && c->logs[i].last < next->revision; i++)
 		;
-	if (i < c->n &&
-	    c->logs[i].backup->m.start_ms >= next->base->m.start_ms)
+	if (i < c->n && c->logs[i].backup->m.start_ms >= next->base->m.start_ms)
 		return true;
 	if (!job_etcd_number(next->base, "etcd.hashkv", 10, &hash))
 		return false;
@@ -112,7 +111,7 @@ is_better(const struct job_etcd_chain *c, const struct job_etcd_chain *best,
 	if (c->base->bad != best->base->bad)
 		return best->base->bad;
 	return at->time_ms == 0 && at->revision < best->revision &&
-	       at->revision >= c->revision && leads_to(c, best);
+	       leads_to(c, best);
 }
 
 static void
@@ -125,8 +124,8 @@ range_of(const struct job_etcd_chain *c, const struct job_etcd_at *at,
 	    (at->time_ms != 0 || at->revision > c->last))
 		r->missing = c->last + 1;
 	if (at->time_ms == 0)
-		*to = (struct range){ c->compact > 0 ? c->compact : 1,
-			c->last };
+		*to =
+		    (struct range){ c->compact > 0 ? c->compact : 1, c->last };
 	else if (c->n > 0)
 		*to = (struct range){ (uint64_t)c->logs[0].from_ms,
 			(uint64_t)c->logs[c->n - 1].to_ms };
@@ -194,9 +193,8 @@ add_ranges(struct buf *text, const struct ranges *r,
 
 	for (; i < r->n; i++, lead = ", ") {
 		if (at->time_ms == 0)
-			rc = buf_printf(text, err,
-			    "%s%" PRIu64 " to %" PRIu64, lead, r->v[i].from,
-			    r->v[i].to);
+			rc = buf_printf(text, err, "%s%" PRIu64 " to %" PRIu64,
+			    lead, r->v[i].from, r->v[i].to);
 		else
 			rc = buf_printf(text, err, "%s%s to %s", lead,
 			    time_format((int64_t)r->v[i].from, from),

@@ -18,9 +18,9 @@ struct repo_catalogue;
  * If ${at} names a revision or a time, find the newest backup of the source
  * whose chain has it; but
  * - one that was found to be damaged comes after all others;
- * - where the newest has the revision only in its own past, the logs of an
- *   older one are preferred.  They have the leases of then, and the HashKV that
- *   a member had then.
+ * - where the newest has the revision only in its own past, an older one whose
+ *   logs lead to it is preferred.  These have the leases of then, and the
+ *   HashKV that a member had; or else its leases are of a nearer revision.
  * If none has it, HF_ENOTFOUND says what there is; HF_EUSAGE if logs cannot
  * continue ${b}, as only its content tells what it has.
  */

@@ -21,6 +21,7 @@ struct logs {
 	struct job_etcd_db *base;
 	struct etcd_lease_file known, next;
 	bool has_known, has_next;
+	struct job_etcd_unproven *unproven;
 };
 
 static void
@@ -71,6 +72,7 @@ logs_records(void *form, uint64_t revision, etcd_record_fn *fn, void *arg,
 		.revision = revision,
 		.fn = fn,
 		.arg = arg,
+		.unproven = l->unproven,
 	};
 	struct job_etcd_replayed rep;
 
@@ -86,6 +88,7 @@ static const struct job_etcd_form logs_form = {
 static int
 not_there(const struct job_etcd_chain *c, struct err *err)
 {
+	const uint64_t first = c->compact > 0 ? c->compact : 1;
 	char from[TIME_TEXT_MAX], to[TIME_TEXT_MAX];
 
 	if (c->beyond != 0)
@@ -94,16 +97,16 @@ not_there(const struct job_etcd_chain *c, struct err *err)
 		    "; the log that has revision %" PRIu64
 		    " is missing, and those behind it have nothing to "
 		    "continue",
-		    c->compact, c->last, c->last + 1);
+		    first, c->last, c->last + 1);
 	if (c->n == 0)
 		return err_hint(err,
 		    "it has the revisions %" PRIu64 " to %" PRIu64
 		    ", and no log continues it",
-		    c->compact, c->last);
+		    first, c->last);
 	return err_hint(err,
 	    "it has the revisions %" PRIu64 " to %" PRIu64
 	    " and the times from %s to %s",
-	    c->compact, c->last, time_format(c->logs[0].from_ms, from),
+	    first, c->last, time_format(c->logs[0].from_ms, from),
 	    time_format(c->logs[c->n - 1].to_ms, to));
 }
 
@@ -186,7 +189,8 @@ read_leases(struct logs *l, uint64_t revision, struct err *err)
 int
 job_etcd_db_open_log(const struct job *j, struct repo *r,
     const struct job_etcd_chain *chain, const struct job_etcd_at *at,
-    struct job_etcd_db **ret, struct err *err)
+    struct job_etcd_unproven *unproven, struct job_etcd_db **ret,
+    struct err *err)
 {
 	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 	CLEANUP(freep_logs) struct logs *l = NULL;
@@ -199,6 +203,7 @@ job_etcd_db_open_log(const struct job *j, struct repo *r,
 	l->job = j;
 	l->repo = r;
 	l->chain = chain;
+	l->unproven = unproven;
 	if ((rc = find_revision(l, at, &revision, err)) < 0 ||
 	    (rc = read_leases(l, revision, err)) < 0 ||
 	    (rc = job_etcd_db_open(j, r, chain->base, &l->base, err)) < 0)

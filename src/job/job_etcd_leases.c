@@ -5,9 +5,9 @@
 #include "job/job_etcd_leases.h"
 
 /* Lease: ID = 1, TTL = 2, RemainingTTL = 3. */
-static int
-take_old(
-    struct job_etcd_leases *l, const uint8_t *value, size_t n, struct err *err)
+int
+job_etcd_lease_read(
+    const uint8_t *value, size_t n, struct etcd_lease_row *ret, struct err *err)
 {
 	struct etcd_lease_row row = { 0 };
 	struct pb r;
@@ -23,6 +23,19 @@ take_old(
 	if (k < 0 || row.id == 0 || row.id > INT64_MAX)
 		return err_set(
 		    err, HF_ECORRUPT, "the backup has a lease that is none");
+	*ret = row;
+	return 0;
+}
+
+static int
+take_old(
+    struct job_etcd_leases *l, const uint8_t *value, size_t n, struct err *err)
+{
+	struct etcd_lease_row row;
+	int rc;
+
+	if ((rc = job_etcd_lease_read(value, n, &row, err)) < 0)
+		return rc;
 	return etcd_lease_file_add(&l->old, &row, err);
 }
 

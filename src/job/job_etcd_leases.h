@@ -16,6 +16,13 @@ struct err;
  */
 #define JOB_LEASE_UNKNOWN_SECONDS 60
 
+/**
+ * job_etcd_lease_read(value, n, ret, err):
+ * Read what the bucket "lease" of a database has of one.
+ */
+int job_etcd_lease_read(
+    const uint8_t *, size_t, struct etcd_lease_row *, struct err *);
+
 /*
  * Passes the buckets of a backup on to a restore, with the leases of the logs
  * that continue it in place of its own.

@@ -2,8 +2,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "job/job.h"
-#include "job/job_etcd_db.h"
 #include "job/job_etcd_plan.h"
 
 void
@@ -38,16 +36,13 @@ make_cluster(struct job_etcd_plan *p, const struct etcd_membership_opts *words,
 }
 
 int
-job_etcd_plan(const struct job *j, struct repo *r, const struct repo_backup *b,
-    const struct etcd_membership_opts *words,
+job_etcd_plan(struct job_etcd_db *db, const struct etcd_membership_opts *words,
     const struct job_etcd_rebuild_opts *opts, struct job_etcd_plan *ret,
     struct err *err)
 {
-	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 	int rc;
 
-	if ((rc = make_cluster(ret, words, err)) < 0 ||
-	    (rc = job_etcd_db_open(j, r, b, &db, err)) < 0)
+	if ((rc = make_cluster(ret, words, err)) < 0)
 		return rc;
 	return job_etcd_digest(db, opts, 0, &ret->digest, err);
 }

@@ -6,9 +6,7 @@
 
 /* Opaque types. */
 struct err;
-struct job;
-struct repo;
-struct repo_backup;
+struct job_etcd_db;
 
 /* What it takes to restore a whole cluster, and what must come of it. */
 struct job_etcd_plan {
@@ -17,14 +15,13 @@ struct job_etcd_plan {
 };
 
 /**
- * job_etcd_plan(j, r, b, words, opts, ret, err):
- * Plan to restore the backup ${b} with ${opts} as the cluster of ${words}, of
- * which the cluster must be there, the name is not looked at, and a token is
- * made if there is none.  ${ret} is to be cleared in any case.
+ * job_etcd_plan(db, words, opts, ret, err):
+ * Plan to restore ${db} with ${opts} as the cluster of ${words}, of which the
+ * cluster must be there, the name is not looked at, and a token is made if
+ * there is none.  ${ret} is to be cleared in any case.
  */
-int job_etcd_plan(const struct job *, struct repo *, const struct repo_backup *,
-    const struct etcd_membership_opts *, const struct job_etcd_rebuild_opts *,
-    struct job_etcd_plan *, struct err *);
+int job_etcd_plan(struct job_etcd_db *, const struct etcd_membership_opts *,
+    const struct job_etcd_rebuild_opts *, struct job_etcd_plan *, struct err *);
 void job_etcd_plan_clear(struct job_etcd_plan *);
 
 #endif /* !JOB_JOB_ETCD_PLAN_H_ */

@@ -231,28 +231,51 @@ note_lease(struct rebuild *x, const struct etcd_record *r, struct err *err)
 	return etcd_lease_file_add(&x->had, &row, err);
 }
 
-/* Grant again what was gone by then. */
+/* Grant again those that were gone by then. */
+static int
+grant_again(
+    struct rebuild *x, const struct etcd_lease_file *gone, struct err *err)
+{
+	uint8_t key[ETCD_LEASE_KEY_LEN];
+	struct etcd_lease_row row;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < gone->n; i++) {
+		CLEANUP(freep_buf) struct buf b = BUF_INIT;
+
+		row = gone->v[i];
+		x->digest.leases_again++;
+		x->digest.leases_known += row.granted > 0;
+		if (row.granted == 0)
+			row.granted = JOB_LEASE_UNKNOWN_SECONDS;
+		if ((rc = etcd_lease_pair(&row, key, &b, err)) < 0 ||
+		    (rc = etcd_bucket_put(
+			 &x->lease.b, key, sizeof(key), b.p, b.len, err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 put_leases(struct rebuild *x, struct err *err)
 {
+	CLEANUP(freep_etcd_lease_file) struct etcd_lease_file gone = { 0 };
 	uint8_t key[ETCD_LEASE_KEY_LEN];
 	size_t i;
 	int rc;
 
 	for (i = 0; i < x->had.n; i++) {
-		CLEANUP(freep_buf) struct buf b = BUF_INIT;
-		struct etcd_lease_row *row = &x->had.v[i];
-
-		row->granted = JOB_LEASE_UNKNOWN_SECONDS;
-		if ((rc = etcd_lease_pair(row, key, &b, err)) < 0)
-			return rc;
-		if (etcd_bucket_find(&x->lease.b, key, sizeof(key)) != NULL)
-			continue;
-		x->digest.leases_again++;
-		if ((rc = etcd_bucket_put(
-			 &x->lease.b, key, sizeof(key), b.p, b.len, err)) < 0)
+		be64_put(key, x->had.v[i].id);
+		if (etcd_bucket_find(&x->lease.b, key, sizeof(key)) == NULL &&
+		    (rc = etcd_lease_file_add(&gone, &x->had.v[i], err)) < 0)
 			return rc;
 	}
+	if (gone.n > 0 && x->opts->recall != NULL &&
+	    (rc = x->opts->recall(x->opts->arg, &gone, err)) < 0)
+		return rc;
+	if ((rc = grant_again(x, &gone, err)) < 0)
+		return rc;
 	return put_held(x, "lease", &x->lease, err);
 }
 

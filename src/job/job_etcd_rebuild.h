@@ -9,6 +9,7 @@
 
 /* Opaque types. */
 struct err;
+struct etcd_lease_file;
 struct etcd_membership;
 struct job_etcd_db;
 
@@ -31,6 +32,9 @@ struct job_etcd_rebuild_opts {
 	/* Sees every record; NULL: nobody does. */
 	etcd_record_fn *look;
 	void *arg;
+	/* Sets what leases were granted for that are gone (${leases_again}
+	 * below), of those that it knows; NULL: nobody knows. */
+	int (*recall)(void *, struct etcd_lease_file *, struct err *);
 };
 
 /* What a member that starts on it has, and must show. */
@@ -44,8 +48,9 @@ struct job_etcd_digest {
 	uint64_t at;              /* The revision before it was raised. */
 	uint64_t others_revision; /* As of which leases and users are. */
 	/* Leases that keys had at the revision and that were gone by then are
-	 * granted again, for JOB_LEASE_UNKNOWN_SECONDS. */
-	uint64_t leases_again;
+	 * granted again: ${leases_known} of them for the time that somebody
+	 * knew, the others for JOB_LEASE_UNKNOWN_SECONDS. */
+	uint64_t leases_again, leases_known;
 	struct etcd_downgrade downgrade; /* It is ended. */
 };
 

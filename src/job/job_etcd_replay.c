@@ -18,6 +18,7 @@ struct replay {
 	 * part. */
 	struct etcd_hashkv_points *points;
 	uint64_t proven; /* The last revision with a hash that was right. */
+	bool wrong;      /* A hash was not, and this is the error. */
 	struct job_etcd_replayed rep;
 };
 
@@ -80,6 +81,19 @@ new_points(struct replay *p, size_t n, struct err *err)
 	return etcd_hashkv_points_new(compact, used, &p->points, err);
 }
 
+/* The range of what is not proven grows up to ${revision}. */
+static void
+note_unproven(struct replay *p, uint64_t revision)
+{
+	struct job_etcd_unproven *u = p->opts->unproven;
+
+	if (u->from == 0) {
+		u->proven = p->proven;
+		u->from = p->proven < revision ? p->proven + 1 : revision;
+	}
+	u->to = revision;
+}
+
 static int
 check(struct replay *p, uint64_t revision, uint64_t compact, uint32_t want,
     struct err *err)
@@ -90,6 +104,11 @@ check(struct replay *p, uint64_t revision, uint64_t compact, uint32_t want,
 		p->proven = revision;
 		return 0;
 	}
+	if (p->opts->unproven != NULL) {
+		note_unproven(p, revision);
+		return 0;
+	}
+	p->wrong = true;
 	p->rep.restorable = p->proven;
 	return err_set(err, HF_ECORRUPT,
 	    "the records at revision %" PRIu64 " have the HashKV %" PRIu32
@@ -108,10 +127,12 @@ replay_base(struct replay *p, struct err *err)
 		return job_etcd_db_records(
 		    base, p->opts->revision, on_record, p, err);
 	rc = base->form->records(base->state, f->revision, on_record, p, err);
-	if (rc < 0 || (f->has_hash && (rc = check(p, f->revision,
-					   f->hash_compact, f->hash, err)) < 0))
+	if (rc < 0)
 		return rc;
-	p->proven = p->rep.restorable = f->revision;
+	p->rep.restorable = f->revision;
+	if (f->has_hash)
+		return check(p, f->revision, f->hash_compact, f->hash, err);
+	p->proven = f->revision;
 	return 0;
 }
 
@@ -185,14 +206,38 @@ static int
 say_what_is_left(const struct replay *p, struct err *err)
 {
 	const struct job_etcd_chain *c = p->opts->chain;
+	const uint64_t left = p->rep.restorable;
 
-	if ((err->code != -HF_ECORRUPT && err->code != -HF_ENOTFOUND) ||
-	    p->rep.restorable < c->revision)
+	if (err->code != -HF_ECORRUPT && err->code != -HF_ENOTFOUND)
 		return err->code;
-	(void)err_wrap(err, "what can be restored ends with revision %" PRIu64,
-	    p->rep.restorable);
-	return err_hint(
-	    err, "restore it with --revision %" PRIu64, p->rep.restorable);
+	if (left < c->revision)
+		return p->wrong ? err_hint(err,
+				      "nothing is proven; restore it all the "
+				      "same with --allow-unproven")
+				: err->code;
+	(void)err_wrap(
+	    err, "what can be restored ends with revision %" PRIu64, left);
+	if (p->wrong)
+		return err_hint(err,
+		    "restore it, which is proven, with --revision %" PRIu64
+		    ", or what comes after it, too, with --allow-unproven",
+		    left);
+	return err_hint(err, "restore it with --revision %" PRIu64, left);
+}
+
+/*
+ * The last hash tells of all before it.  If it is wrong, so is all behind the
+ * last one that was right; what is not wanted does not count.
+ */
+static void
+end_unproven(const struct replay *p)
+{
+	struct job_etcd_unproven *u = p->opts->unproven;
+
+	if (u == NULL || u->from == 0)
+		return;
+	if (p->proven < u->to || u->to > p->opts->revision)
+		u->to = p->opts->revision;
 }
 
 int
@@ -204,10 +249,15 @@ job_etcd_replay(const struct job *j, struct repo *r,
 	const size_t n = needed(opts);
 	int rc = 0;
 
+	if (opts->unproven != NULL)
+		*opts->unproven = (struct job_etcd_unproven){ 0 };
 	if (opts->revision >= opts->chain->revision)
 		rc = new_points(&p, n, err);
 	if (rc == 0 && (rc = replay_base(&p, err)) == 0)
 		rc = replay_logs(&p, j, r, n, err);
 	*ret = p.rep;
-	return rc < 0 ? say_what_is_left(&p, err) : 0;
+	if (rc < 0)
+		return say_what_is_left(&p, err);
+	end_unproven(&p);
+	return 0;
 }

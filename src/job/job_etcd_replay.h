@@ -13,6 +13,14 @@ struct job_etcd_chain;
 struct job_etcd_db;
 struct repo;
 
+/* What was replayed although its HashKV is not the one that a member had. */
+struct job_etcd_unproven {
+	uint64_t from, to; /* These revisions; both 0: all is proven. */
+	/* The last one before them that is proven, of the backup or by the
+	 * HashKV at the end of a log; 0: none. */
+	uint64_t proven;
+};
+
 /*
  * The records of a backup and of the logs that continue it, in one pass.
  * Nothing in a log is believed: each revision must be there, in its order,
@@ -28,6 +36,9 @@ struct job_etcd_replay_opts {
 				     checked, to its end. */
 	etcd_record_fn *fn;       /* Gets the records; NULL: nobody does. */
 	void *arg;
+	/* A wrong HashKV is told here; NULL: it is an error.  All else that
+	 * can be wrong is one in any case. */
+	struct job_etcd_unproven *unproven;
 };
 
 struct job_etcd_replayed {

@@ -14,6 +14,7 @@
 #include "job/job_etcd_cluster.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_db_log.h"
+#include "job/job_etcd_recall.h"
 #include "job/job_pages.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
@@ -23,6 +24,7 @@
 
 struct restore {
 	const struct job *job;
+	struct repo *repo;
 	const struct repo_backup *backup;
 	const struct job_restore_etcd_opts *opts;
 	struct job_etcd_db *db;
@@ -99,6 +101,23 @@ check_version(const struct restore *x, struct err *err)
 }
 
 static int
+recall(void *arg, struct etcd_lease_file *gone, struct err *err)
+{
+	struct restore *x = arg;
+	const uint64_t newest = job_etcd_db_facts(x->db)->revision;
+	const uint64_t asked = x->opts->revision;
+	const struct job_etcd_recall opts = {
+		.job = x->job,
+		.repo = x->repo,
+		.cat = x->opts->cat,
+		.backup = x->backup,
+		.revision = asked > 0 ? asked : newest,
+	};
+
+	return opts.cat == NULL ? 0 : job_etcd_recall(&opts, gone, err);
+}
+
+static int
 rebuild(struct restore *x, int fd, const char *path, struct err *err)
 {
 	const struct job_etcd_rebuild_opts opts = {
@@ -108,6 +127,7 @@ rebuild(struct restore *x, int fd, const char *path, struct err *err)
 		.no_auth = x->opts->no_auth,
 		.look = on_record,
 		.arg = x,
+		.recall = recall,
 	};
 
 	return job_etcd_rebuild(x->db, &opts, fd, path, &x->rep.digest, err);
@@ -236,8 +256,8 @@ open_db(struct restore *x, struct repo *r, struct err *err)
 
 	if (x->opts->chain == NULL)
 		return job_etcd_db_open(x->job, r, x->backup, &x->db, err);
-	return job_etcd_db_open_log(
-	    x->job, r, x->opts->chain, &at, &x->db, err);
+	return job_etcd_db_open_log(x->job, r, x->opts->chain, &at,
+	    x->opts->allow_unproven ? &x->rep.unproven : NULL, &x->db, err);
 }
 
 static int
@@ -264,22 +284,44 @@ run(struct restore *x, struct repo *r, struct err *err)
 	return rc;
 }
 
+/* Does the log that has the revision say that it knew of changes of users? */
+static bool
+tells_users(const struct job_etcd_chain *c, uint64_t revision)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->logs[i].last >= revision)
+			return job_etcd_fact(c->logs[i].backup, "etcd.state") !=
+			       NULL;
+	return false;
+}
+
 /*
- * Return the revision as of which users and roles are.  When they change, a
+ * Find the revision as of which users and roles are.  When they change, a
  * follower takes a new backup at once, so the logs of a backup have the users
- * of that backup.  But an etcd 3.4 does not tell of a change.
+ * of that backup.  But that takes a cluster that tells.
  */
-static uint64_t
-users_revision(const struct restore *x)
+static void
+date_users(struct restore *x)
 {
 	const struct job_etcd_chain *chain = x->opts->chain;
+	struct job_restore_etcd_report *rep = &x->rep;
 	unsigned long minor;
 
-	if (chain != NULL && x->rep.digest.others_revision > chain->revision &&
-	    etcd_version_minor(job_etcd_db_facts(x->db)->version, &minor) &&
-	    minor < 3005)
-		return chain->revision;
-	return x->rep.digest.others_revision;
+	rep->users_revision = rep->digest.others_revision;
+	if (chain == NULL || rep->users_revision <= chain->revision)
+		return;
+	if (!etcd_version_minor(job_etcd_db_facts(x->db)->version, &minor))
+		rep->users_why = "which etcd it was, and whether it tells when "
+				 "they change, is not known";
+	else if (minor < 3005)
+		rep->users_why = "an etcd 3.4 does not tell when they change";
+	else if (!tells_users(chain, rep->digest.at))
+		rep->users_why = "the cluster did not tell the follower "
+				 "whether they changed";
+	if (rep->users_why != NULL)
+		rep->users_revision = chain->revision;
 }
 
 static void
@@ -288,7 +330,7 @@ report(struct restore *x)
 	struct job_restore_etcd_report *rep = &x->rep;
 	const struct job_etcd_cluster *c = x->cluster;
 
-	rep->users_revision = users_revision(x);
+	date_users(x);
 	(void)snprintf(rep->version, sizeof(rep->version), "%s",
 	    job_etcd_db_facts(x->db)->version);
 	if (c == NULL)
@@ -305,7 +347,7 @@ job_restore_etcd(const struct job *j, struct repo *r,
     const struct repo_backup *b, const struct job_restore_etcd_opts *opts,
     struct job_restore_etcd_report *rep, struct err *err)
 {
-	struct restore x = { .job = j, .backup = b, .opts = opts };
+	struct restore x = { .job = j, .repo = r, .backup = b, .opts = opts };
 	int64_t start = time_mono_ms();
 	int rc;
 

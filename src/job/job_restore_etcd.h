@@ -6,6 +6,7 @@
 
 #include "etcd/etcd_membership.h"
 #include "job/job_etcd_rebuild.h"
+#include "job/job_etcd_replay.h"
 
 /* Opaque types. */
 struct err;
@@ -13,6 +14,7 @@ struct job;
 struct job_etcd_chain;
 struct repo;
 struct repo_backup;
+struct repo_catalogue;
 
 /*
  * Restoring an etcd: a backup becomes the data directory of one member, from
@@ -28,6 +30,11 @@ struct job_restore_etcd_opts {
 	/* The logs that continue the backup; NULL: none. */
 	const struct job_etcd_chain *chain;
 	int64_t time_ms; /* With them: as it was by then; 0: nobody said. */
+	/* And even if the HashKV of a log is wrong: this is the owner's
+	 * decision alone. */
+	bool allow_unproven;
+	/* Where older backups are that may know of leases; or NULL. */
+	const struct repo_catalogue *cat;
 	/* Which etcd is to start from it, "3.5"; NULL: nobody said. */
 	const char *version;
 	bool force_version; /* Even if that is older than the backup's. */
@@ -44,6 +51,8 @@ struct job_restore_etcd_report {
 	/* The revision as of which users and roles are; for leases it is
 	 * digest.others_revision. */
 	uint64_t users_revision;
+	const char *users_why; /* Why it is an older one; NULL: it is not. */
+	struct job_etcd_unproven unproven; /* If that was allowed. */
 	/* A downgrade was under way, and still is: these are the bytes that
 	 * etcd sent. */
 	bool downgrade_goes_on;

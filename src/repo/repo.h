@@ -189,9 +189,9 @@ struct repo_certified {
 
 /*
  * All backups by time stored, oldest first, who may write, by name, and what
- * is wrong: manifests
- * that cannot be read or do not hold, gaps and forks in a writer's chain
- * that no tombstone explains, a head older than the last one seen here.
+ * is wrong: manifests that cannot be read or do not hold, gaps and forks in a
+ * writer's chain that no tombstone explains, a head older than the last one
+ * seen here.
  */
 struct repo_catalogue {
 	struct repo_backup *backups;

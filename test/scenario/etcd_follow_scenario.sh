@@ -168,7 +168,8 @@ is_compacted_before_it() {
 	follow
 	lives 20 && stored "${marks[-1]}" && ended &&
 		says follow.err 'are lost: the cluster had compacted them' &&
-		fails 4 "revision $((gap - 1)) is not in backup" -- \
+		fails 4 "revision $((gap - 1)) is in no backup of 'cp'" \
+			"there are the revisions" -- \
 			restore latest:cp "${repo[@]}" --to x \
 			--revision $((gap - 1))
 }
@@ -282,7 +283,7 @@ logs_go_with_their_backup() {
 	base=$(grep -o '"backup":"[0-9a-f]*"' followed | head -n 1 | cut -d '"' -f 4)
 	hf prune "${repo[@]}" --keep-last 1 --force &&
 		hf list "${repo[@]}" --logs && ! grep -q "$base" out &&
-		fails 4 "is not in backup" -- restore latest:cp "${repo[@]}" \
+		fails 4 "is in no backup of 'cp'" -- restore latest:cp "${repo[@]}" \
 			--to x --revision "${marks[0]}" &&
 		restored "${marks[-1]}" --revision "${marks[-1]}"
 }

@@ -137,10 +137,11 @@ not_there() {
 		etcd get "$cp" /k/8 "${repo[@]}" &&
 		fails 4 "the nearest is '/registry/minions/worker-1'" -- \
 			etcd get "$cp" /registry/minions/w2 "${repo[@]}" &&
-		fails 4 "revision $((newest + 1)) is not in this backup" \
-			"it has the revisions $compacted to $newest" -- \
+		fails 4 "revision $((newest + 1)) is" \
+			"the revisions $compacted to $newest" -- \
 			etcd ls "$cp@$((newest + 1))" "${repo[@]}" &&
-		fails 4 "is not in this backup" -- \
+		fails 4 "revision $((compacted - 1)) is" \
+			"the revisions $compacted to $newest" -- \
 			etcd export "$cp@$((compacted - 1))" "${repo[@]}" &&
 		fails 2 "'0' is no revision" -- etcd ls "$cp@0" "${repo[@]}"
 }

@@ -110,7 +110,10 @@ TEST(values__are_checked_for_type_and_range)
 	check("level", " 1", "'--x': ' 1' is not a whole number");
 	check("level", "1.0", "'--x': '1.0' is not a whole number");
 	check("level", "99999999999999999999",
-	    "'--x': '99999999999999999999' is not a whole number");
+	    "'--x': '99999999999999999999' is too large");
+	check("revision", "9223372036854775807", NULL);
+	check("revision", "9223372036854775808",
+	    "'--x': '9223372036854775808' is too large");
 	check("json", "true", NULL);
 	check("json", "yes", "'--x' cannot be 'yes'");
 	check("memory", "96MiB", NULL);

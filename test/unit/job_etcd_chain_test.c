@@ -230,8 +230,8 @@ latest(struct made *m)
 	static const struct job_etcd_at at = { 0 };
 	struct err e = ERR_INIT;
 
-	CHECK_OK(job_etcd_choose(&m->cat,
-		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
+	CHECK_OK(job_etcd_choose(&m->cat, job_etcd_chain_newest(&m->cat, "cp"),
+		     &at, &c, &e),
 	    &e);
 	return c.last;
 }
@@ -280,8 +280,7 @@ TEST(chain__of_the_latest_is_none_if_that_is_a_snapshot)
 	two_bases(&m, &a, &b);
 	s = add(&m, REPO_FULL);
 	at_second(s, 40);
-	CHECK_FAIL(
-	    job_etcd_choose(&m.cat, s, &at, &c, &e), &e, HF_EUSAGE);
+	CHECK_FAIL(job_etcd_choose(&m.cat, s, &at, &c, &e), &e, HF_EUSAGE);
 	at_second(add_log(&m, b, 16, 17), 50);
 	CHECK_OK(job_etcd_choose(&m.cat, s, &at, &c, &e), &e);
 	CHECK(c.base == b && c.last == 17);
@@ -356,6 +355,10 @@ TEST(choose__takes_the_logs_of_then_before_the_past_of_a_newer_backup)
 	at_second(log, 11); /* When the newer one had been begun. */
 	CHECK(chosen(&m, b, 15) == a && chosen(&m, b, 24) == a);
 	CHECK(chosen(&m, b, 25) == b);
+	/* Or a backup whose leases are of a nearer revision. */
+	strcpy(b->m.evidence[1].value, "3");
+	CHECK(chosen(&m, b, 4) == a);
+	strcpy(b->m.evidence[1].value, "15");
 	/* Before: a cluster that was set back had 25 twice. */
 	at_second(log, 9);
 	CHECK(chosen(&m, b, 15) == b && chosen(&m, b, 14) == a);
@@ -399,8 +402,8 @@ TEST(choose__takes_a_damaged_backup_last)
 
 /* What is said if nothing has it. */
 static const char *
-hint_of(struct made *m, const struct repo_backup *b, uint64_t revision,
-    int64_t ms)
+hint_of(
+    struct made *m, const struct repo_backup *b, uint64_t revision, int64_t ms)
 {
 	const struct job_etcd_at at = { .revision = revision, .time_ms = ms };
 	struct job_etcd_chain c;

@@ -82,8 +82,14 @@ clear(void)
 static int
 check(struct source *source, struct err *err)
 {
-	return job_etcd_check(&job, made.repo, &made.cat.backups[0], &all,
-	    source, &made.rep, err);
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *backed = NULL;
+	int rc;
+
+	rc = job_etcd_db_open(
+	    &job, made.repo, &made.cat.backups[0], &backed, err);
+	if (rc < 0)
+		return rc;
+	return job_etcd_check(&job, backed, &all, source, &made.rep, err);
 }
 
 /* What comes of the two; ${code} and words of the cause, of the second. */

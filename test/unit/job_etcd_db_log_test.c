@@ -6,6 +6,8 @@
 #include "job/job.h"
 #include "job/job_etcd_db.h"
 #include "job/job_etcd_db_log.h"
+#include "job/job_etcd_recall.h"
+#include "job/job_etcd_replay.h"
 #include "source/etcd/source_etcd_log.h"
 #include "store/store.h"
 #include "store/store_op.h"
@@ -51,7 +53,7 @@ replay_to(struct test_etcd_chain *m, const struct job_etcd_at *at,
 
 	seen->store = m->store;
 	if ((rc = job_etcd_db_open_log(
-		 &job, m->repo, &m->chain, at, &db, err)) < 0 ||
+		 &job, m->repo, &m->chain, at, NULL, &db, err)) < 0 ||
 	    (rc = job_etcd_db_records(db, 0, see, seen, err)) < 0)
 		return rc;
 	CHECK(seen->last == job_etcd_db_facts(db)->revision || seen->n == 0);
@@ -121,7 +123,7 @@ TEST(db_log__says_what_there_is_if_the_revision_is_not)
 	test_etcd_chain_make(&m);
 	live(&m);
 	CHECK_FAIL(replay(&m, 10, 0, &n, &e), &e, HF_ENOTFOUND);
-	CHECK(strstr(e.hint, "revisions 0 to 9") != NULL);
+	CHECK(strstr(e.hint, "revisions 1 to 9") != NULL);
 	test_etcd_chain_clear(&m);
 }
 
@@ -217,6 +219,78 @@ TEST(db_log__without_a_hash_is_as_good_as_the_next_one_that_has_one)
 	m.chain.logs[2].hashed = false;
 	CHECK_FAIL(replay(&m, 0, 0, &n, &e), &e, HF_ECORRUPT);
 	CHECK(strstr(e.msg, "ends with revision 10: with the log") != NULL);
+	test_etcd_chain_clear(&m);
+}
+
+/* Replay all the same, and say what is not proven: "from-to after proven". */
+static const char *
+unproven(struct test_etcd_chain *m, uint64_t revision)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	const struct job_etcd_at at = { .revision = revision };
+	struct job_etcd_unproven u;
+	struct seen seen = { 0 };
+	struct err e = ERR_INIT;
+	static char text[80];
+
+	CHECK_OK(
+	    job_etcd_db_open_log(&job, m->repo, &m->chain, &at, &u, &db, &e),
+	    &e);
+	CHECK_OK(job_etcd_db_records(db, 0, see, &seen, &e), &e);
+	if (revision > 0)
+		CHECK(seen.n == revision - 1);
+	(void)snprintf(text, sizeof(text),
+	    "%" PRIu64 "-%" PRIu64 " after %" PRIu64, u.from, u.to, u.proven);
+	return text;
+}
+
+TEST(db_log__with_a_wrong_hash_can_be_had_by_who_insists)
+{
+	struct test_etcd_chain m;
+	struct err e;
+	uint64_t n;
+
+	test_etcd_chain_make(&m);
+	test_etcd_chain_live(&m, 2); /* 11 to 13 */
+	CHECK_FAIL(replay(&m, 12, 0, &n, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.hint, "--revision 10") != NULL);
+	CHECK(strstr(e.hint, "--allow-unproven") != NULL);
+	CHECK_STR(unproven(&m, 10), "0-0 after 0");
+	CHECK_STR(unproven(&m, 12), "11-12 after 10");
+	CHECK_STR(unproven(&m, 13), "11-13 after 10");
+	/* The next hash is right again: that state is proven. */
+	CHECK_STR(unproven(&m, 16), "11-13 after 10");
+	CHECK_STR(unproven(&m, 22), "11-13 after 10");
+	/* Nobody ever proves what is behind the last that is wrong. */
+	m.chain.logs[4].hash++;
+	m.chain.logs[5].hashed = false;
+	CHECK_STR(unproven(&m, 22), "11-22 after 10");
+	CHECK_STR(unproven(&m, 18), "11-18 after 10");
+	test_etcd_chain_clear(&m);
+}
+
+/* A hash is all that may be wrong. */
+TEST(db_log__with_a_gap_cannot_be_had_by_who_insists)
+{
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
+	static const struct job_etcd_at at = { 0 };
+	struct job_etcd_unproven u;
+	struct seen seen = { 0 };
+	struct test_etcd_chain m;
+	struct err e = ERR_INIT;
+
+	test_etcd_chain_make(&m);
+	test_etcd_put(&m.etcd, "c", "1");
+	test_etcd_put(&m.etcd, "c", "2");
+	m.done++; /* The first is not told. */
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 1);
+	CHECK_OK(
+	    job_etcd_db_open_log(&job, m.repo, &m.chain, &at, &u, &db, &e), &e);
+	CHECK_FAIL(job_etcd_db_records(db, 0, see, &seen, &e), &e, HF_ECORRUPT);
+	CHECK(strstr(e.msg, "there is a gap") != NULL);
+	CHECK(strstr(e.hint, "--allow-unproven") == NULL);
+	job_etcd_db_free(TAKE(db));
 	test_etcd_chain_clear(&m);
 }
 
@@ -418,7 +492,8 @@ has_leases(struct test_etcd_chain *m, uint64_t revision, const char *want)
 	struct err e = ERR_INIT;
 
 	CHECK_OK(
-	    job_etcd_db_open_log(&job, m->repo, &m->chain, &at, &db, &e), &e);
+	    job_etcd_db_open_log(&job, m->repo, &m->chain, &at, NULL, &db, &e),
+	    &e);
 	CHECK_OK(job_etcd_db_buckets(db, &sink, &e), &e);
 	CHECK_STR(l.text.p == NULL ? "" : (char *)l.text.p, want);
 	buf_free(&l.text);
@@ -455,9 +530,71 @@ TEST(db_log__keeps_the_leases_that_there_were)
 	test_etcd_chain_commit(&m, 0);
 	/* The backup's own is 7; an unknown one does not stay for long. */
 	CHECK(m.chain.last == 9);
-	has_leases(&m, 5, "7:60 8:30 9:60 ");
+	has_leases(&m, 5, "7:90 8:30 9:60 ");
 	has_leases(&m, 6, "5:100 8:30 9:60 ");
 	has_leases(&m, 7, "5:100 8:30 9:60 ");
 	has_leases(&m, 9, "5:100 ");
+	test_etcd_chain_clear(&m);
+}
+
+/* What older backups than the newest know of four leases, at ${revision}. */
+static void
+recalls(struct test_etcd_chain *m, uint64_t revision, const char *want)
+{
+	CLEANUP(freep_etcd_lease_file) struct etcd_lease_file gone = { 0 };
+	CLEANUP(freep_buf) struct buf text = BUF_INIT;
+	const struct job_etcd_recall opts = {
+		.job = &job,
+		.repo = m->repo,
+		.cat = &m->cat,
+		.backup = &m->cat.backups[m->cat.n - 1],
+		.revision = revision,
+	};
+	struct etcd_lease_row row = { 0 };
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (row.id = 6; row.id <= 9; row.id++)
+		CHECK_OK(etcd_lease_file_add(&gone, &row, &e), &e);
+	CHECK_OK(job_etcd_recall(&opts, &gone, &e), &e);
+	CHECK(gone.n == 4);
+	for (i = 0; i < gone.n; i++)
+		CHECK_OK(buf_printf(&text, &e, "%" PRIu64 ":%" PRIu64 " ",
+			     gone.v[i].id, gone.v[i].granted),
+		    &e);
+	CHECK_STR((char *)text.p, want);
+}
+
+TEST(recall__asks_older_backups_and_their_logs)
+{
+	struct test_etcd_chain m;
+	struct err e = ERR_INIT;
+
+	test_etcd_chain_make(&m);
+	test_etcd_put(&m.etcd, "c", "1");
+	list_lease(&m, 8, 30);
+	list_lease(&m, 9, 0); /* It came and went. */
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 0);
+	test_etcd_put(&m.etcd, "c", "2");
+	list_lease(&m, 8, 30);
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 0);
+	test_etcd_put(&m.etcd, "c", "3");
+	list_lease(&m, 5, 10);
+	test_etcd_chain_watch(&m);
+	test_etcd_chain_commit(&m, 0);
+	m.etcd.lease = 0;
+	CHECK_OK(test_etcd_backup(&m.etcd, m.repo, &e), &e);
+	test_etcd_chain_load(&m);
+	recalls(&m, 4, "6:0 7:90 8:30 9:0 ");
+	recalls(&m, 6, "6:0 7:90 8:30 9:0 ");
+	recalls(&m, 7, "6:0 7:90 8:0 9:0 ");
+	/* A log that is damaged knows nothing. */
+	test_object_put(m.store,
+	    repo_object(m.repo, m.chain.logs[0].backup->name,
+		(char[REPO_NAME_MAX + 64]){ 0 }),
+	    NULL, 0);
+	recalls(&m, 4, "6:0 7:90 8:0 9:0 ");
 	test_etcd_chain_clear(&m);
 }

@@ -368,8 +368,8 @@ check_restores(struct made *m, const struct job_etcd_chain *c)
 	for (; at.revision <= c->last; at.revision++) {
 		CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 
-		CHECK_OK(
-		    job_etcd_db_open_log(&m->job, m->repo, c, &at, &db, &e),
+		CHECK_OK(job_etcd_db_open_log(
+			     &m->job, m->repo, c, &at, NULL, &db, &e),
 		    &e);
 		m->seen = 0;
 		CHECK_OK(job_etcd_db_records(db, 0, see, m, &e), &e);
@@ -392,8 +392,8 @@ killed_now(struct made *m, uint64_t revision)
 	struct err e = ERR_INIT;
 
 	reload(m);
-	CHECK_OK(job_etcd_choose(&m->cat,
-		     job_etcd_chain_newest(&m->cat, "cp"), &latest, &c, &e),
+	CHECK_OK(job_etcd_choose(&m->cat, job_etcd_chain_newest(&m->cat, "cp"),
+		     &latest, &c, &e),
 	    &e);
 	CHECK(c.last == revision && c.beyond == 0);
 	check_restores(m, &c);
@@ -697,10 +697,11 @@ revision_at(struct made *m, int64_t ms)
 	struct err e = ERR_INIT;
 
 	reload(m);
-	CHECK_OK(job_etcd_choose(&m->cat,
-		     job_etcd_chain_newest(&m->cat, "cp"), &at, &c, &e),
+	CHECK_OK(job_etcd_choose(&m->cat, job_etcd_chain_newest(&m->cat, "cp"),
+		     &at, &c, &e),
 	    &e);
-	CHECK_OK(job_etcd_db_open_log(&m->job, m->repo, &c, &at, &db, &e), &e);
+	CHECK_OK(
+	    job_etcd_db_open_log(&m->job, m->repo, &c, &at, NULL, &db, &e), &e);
 	return job_etcd_db_facts(db)->revision;
 }
 

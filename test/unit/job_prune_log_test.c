@@ -165,7 +165,9 @@ replay(struct made *m, size_t base, uint64_t last)
 	CHECK_OK(
 	    job_etcd_chain_find(&m->cat, &m->cat.backups[base], &c, &e), &e);
 	CHECK(c.last == last && c.n == 2 && c.beyond == 0);
-	CHECK_OK(job_etcd_db_open_log(&job, m->repo, &c, &newest, &db, &e), &e);
+	CHECK_OK(
+	    job_etcd_db_open_log(&job, m->repo, &c, &newest, NULL, &db, &e),
+	    &e);
 	CHECK_OK(job_etcd_db_records(db, 0, count, &n, &e), &e);
 	return n;
 }

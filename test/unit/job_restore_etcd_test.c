@@ -14,6 +14,7 @@
 #include "job/job.h"
 #include "job/job_backup.h"
 #include "job/job_etcd_cluster.h"
+#include "job/job_etcd_db.h"
 #include "job/job_etcd_plan.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
@@ -701,14 +702,16 @@ TEST(plan__promises_what_every_restore_then_shows)
 	make(&m);
 	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		CLEANUP(job_etcd_plan_clear) struct job_etcd_plan p = { 0 };
+		CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 		struct job_restore_etcd_opts o = { .revision = v[i].revision,
 			.bump = v[i].bump,
 			.dry_run = true };
 
 		o.to = at("to");
-		CHECK_OK(job_etcd_plan(&job, m.repo, &m.cat.backups[0], &words,
-			     &v[i], &p, &e),
+		CHECK_OK(
+		    job_etcd_db_open(&job, m.repo, &m.cat.backups[0], &db, &e),
 		    &e);
+		CHECK_OK(job_etcd_plan(db, &words, &v[i], &p, &e), &e);
 		CHECK(p.cluster->new_token && p.cluster->membership->n == 2);
 		CHECK_OK(restore(&m, &o, &rep, &e), &e);
 		CHECK(p.digest.revision == rep.digest.revision);
@@ -723,12 +726,13 @@ TEST(plan__needs_the_members)
 	const struct job_etcd_rebuild_opts opts = { 0 };
 	CLEANUP(job_etcd_plan_clear) struct job_etcd_plan p = { 0 };
 	CLEANUP(clear) struct made m;
+	CLEANUP(freep_job_etcd_db) struct job_etcd_db *db = NULL;
 	struct err e = ERR_INIT;
 
 	make(&m);
-	CHECK_FAIL(job_etcd_plan(
-		       &job, m.repo, &m.cat.backups[0], &words, &opts, &p, &e),
-	    &e, HF_EUSAGE);
+	CHECK_OK(
+	    job_etcd_db_open(&job, m.repo, &m.cat.backups[0], &db, &e), &e);
+	CHECK_FAIL(job_etcd_plan(db, &words, &opts, &p, &e), &e, HF_EUSAGE);
 }
 
 /* What the operator leaves out. */
