@@ -1,8 +1,11 @@
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/limit.h"
 #include "base/size.h"
+
+#define FIRST_ROOM 16 /* elements */
 
 int
 limit_take(struct limit *l, uint64_t n, const char *what, struct err *err)
@@ -19,4 +22,22 @@ limit_take(struct limit *l, uint64_t n, const char *what, struct err *err)
 	    "it is very large, or made to exhaust this host: if you trust "
 	    "who made it, try again with --memory %" PRIu64 "MiB",
 	    4 * (l->max >> 20));
+}
+
+void *
+limit_grow(struct limit *l, void *v, size_t *cap, size_t size, const char *what,
+    struct err *err)
+{
+	const size_t more = *cap > 0 ? *cap : FIRST_ROOM;
+	void *grown;
+
+	if (limit_take(l, (uint64_t)more * size, what, err) < 0)
+		return NULL;
+	if ((grown = reallocarray(v, *cap + more, size)) == NULL) {
+		l->used -= (uint64_t)more * size;
+		(void)err_nomem(err);
+		return NULL;
+	}
+	*cap += more;
+	return grown;
 }

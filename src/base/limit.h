@@ -1,6 +1,7 @@
 #ifndef BASE_LIMIT_H_
 #define BASE_LIMIT_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Opaque types. */
@@ -35,5 +36,14 @@ limit_of(uint64_t memory)
  * many, HF_ENOSPC, and nothing is counted.
  */
 int limit_take(struct limit *, uint64_t, const char *, struct err *);
+
+/**
+ * limit_grow(l, v, cap, size, what, err):
+ * Return the list ${v}, of ${*cap} elements of ${size} bytes, with room for
+ * twice as many, and ${*cap} doubled; ${v} is gone then.  NULL, and all is as
+ * it was, if ${l} forbids it.
+ */
+void *limit_grow(
+    struct limit *, void *, size_t *, size_t, const char *, struct err *);
 
 #endif /* !BASE_LIMIT_H_ */

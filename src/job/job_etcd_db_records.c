@@ -43,18 +43,13 @@ static int
 add_file(struct records *f, const struct job_etcd_file *at, struct err *err)
 {
 	struct job_etcd_file *grown;
-	size_t cap = f->cap > 0 ? 2 * f->cap : 64;
-	int rc;
 
 	if (f->nfiles == f->cap) {
-		if ((rc = limit_take(&f->limit, (cap - f->cap) * sizeof(*grown),
-			 "the list of etcd's segments", err)) < 0)
-			return rc;
-		grown = reallocarray(f->files, cap, sizeof(*grown));
+		grown = limit_grow(&f->limit, f->files, &f->cap, sizeof(*grown),
+		    "the list of etcd's segments", err);
 		if (grown == NULL)
-			return err_nomem(err);
+			return err->code;
 		f->files = grown;
-		f->cap = cap;
 	}
 	f->files[f->nfiles++] = *at;
 	return 0;

@@ -37,19 +37,14 @@ opened_clear(struct opened *o)
 static int
 add_segment(struct opened *o, const struct job_etcd_file *at, struct err *err)
 {
-	size_t cap = o->cap > 0 ? 2 * o->cap : 16;
 	struct job_etcd_file *grown;
-	int rc;
 
 	if (o->n == o->cap) {
-		if ((rc = limit_take(&o->limit, (cap - o->cap) * sizeof(*grown),
-			 "the list of a log's segments", err)) < 0)
-			return rc;
-		grown = reallocarray(o->segments, cap, sizeof(*grown));
+		grown = limit_grow(&o->limit, o->segments, &o->cap,
+		    sizeof(*grown), "the list of a log's segments", err);
 		if (grown == NULL)
-			return err_nomem(err);
+			return err->code;
 		o->segments = grown;
-		o->cap = cap;
 	}
 	o->segments[o->n++] = *at;
 	return 0;

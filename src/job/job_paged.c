@@ -65,21 +65,16 @@ add_group(struct job_paged *p, const struct entry *e, const uint8_t name[8],
     struct err *err)
 {
 	struct part *grown, at = { 0, e->data_pos, e->data_len };
-	size_t cap = p->cap > 0 ? 2 * p->cap : 64;
-	int rc;
 
 	if (e->data_len > SOURCE_PAGED_GROUP_MAX)
 		return corrupt(err, "a group of pages is too large");
 	at.number = be64_get(name);
 	if (p->ngroups == p->cap) {
-		if ((rc = limit_take(&p->limit, (cap - p->cap) * sizeof(*grown),
-			 "the list of groups of pages", err)) < 0)
-			return rc;
-		grown = reallocarray(p->groups, cap, sizeof(*grown));
+		grown = limit_grow(&p->limit, p->groups, &p->cap,
+		    sizeof(*grown), "the list of groups of pages", err);
 		if (grown == NULL)
-			return err_nomem(err);
+			return err->code;
 		p->groups = grown;
-		p->cap = cap;
 	}
 	p->groups[p->ngroups++] = at;
 	return 0;

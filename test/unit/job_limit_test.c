@@ -41,6 +41,20 @@ __wrap_limit_take(
 	return __real_limit_take(l, n, what, err);
 }
 
+void *__real_limit_grow(struct limit *l, void *v, size_t *cap, size_t size,
+    const char *what, struct err *err);
+void *__wrap_limit_grow(struct limit *l, void *v, size_t *cap, size_t size,
+    const char *what, struct err *err);
+void *
+__wrap_limit_grow(struct limit *l, void *v, size_t *cap, size_t size,
+    const char *what, struct err *err)
+{
+	if (tight != NULL && strcmp(what, tight) == 0 &&
+	    __real_limit_take(l, (*cap + 1) * size * MANY, what, err) < 0)
+		return NULL;
+	return __real_limit_grow(l, v, cap, size, what, err);
+}
+
 /* So many empty files, and as many hard links to them if there is a name. */
 struct made {
 	struct source source;
