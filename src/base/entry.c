@@ -136,7 +136,7 @@ broken(const struct entry *e)
 	if (!entry_path_ok(e->path))
 		return "a path that leads elsewhere";
 	if (strcmp(e->path, ".") == 0 && e->type != ENTRY_DIR)
-		return "a top folder that is none";
+		return "a top folder of another type";
 	if (e->mode > MODE_MAX)
 		return "a mode above 07777";
 	if ((what = broken_by_type(e)) != NULL ||

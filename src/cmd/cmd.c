@@ -50,7 +50,8 @@ cmd_unknown(const char *first, const char *second, struct err *err)
 	size_t i;
 
 	if (name != NULL && second == NULL) {
-		(void)err_set(err, HF_EUSAGE, "'%s' is half a command", first);
+		(void)err_set(err, HF_EUSAGE,
+		    "'%s' is only the first word of a command", first);
 		return err_hint(err, "as in 'holdfast %s'", name);
 	}
 	(void)snprintf(typed, sizeof(typed), "%s%s%s", first,

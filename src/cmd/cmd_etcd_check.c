@@ -129,8 +129,8 @@ judge(const struct job_etcd_check_report *rep, struct err *err)
 		    rep->ncorrupt,
 		    cmd_counted(rep->ncorrupt, "member", "members"));
 		return err_hint(err,
-		    "nobody differs from the backup as far as it goes: what "
-		    "came later does; replace that member (etcdctl alarm "
+		    "up to the backup's revision no member differs: what "
+		    "differs came later; replace that member (etcdctl alarm "
 		    "list), or restore all of them again");
 	}
 	if (n[JOB_ETCD_SILENT] > 0)

@@ -16,7 +16,7 @@ check_terminal(struct ctx *ctx, const struct buf *value, struct err *err)
 	    escape_harmless(value->p, value->len))
 		return 0;
 	(void)err_set(err, HF_EUSAGE,
-	    "the value is binary data, which a terminal may obey");
+	    "the value is binary data, and may control the terminal");
 	return err_hint(err, "send it to a file or another program, or give "
 			     "--binary; `etcd ls --values` describes it");
 }

@@ -123,7 +123,8 @@ no_terminal(const struct cmd_stream *s, const struct output *o, struct err *err)
 	if (!s->seals || o->fd >= 0 || !isatty(STDOUT_FILENO))
 		return 0;
 	(void)err_set(err, HF_EUSAGE,
-	    "what '%s' writes is nothing for a terminal", s->verb);
+	    "'%s' writes binary data, and standard output is a terminal",
+	    s->verb);
 	return err_hint(err, "redirect it, as in > FILE, or give --to FILE");
 }
 

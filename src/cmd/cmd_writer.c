@@ -56,6 +56,14 @@ answer_add(struct ctx *ctx, char *argv[], uint32_t roles, int64_t until_ms,
 }
 
 static int
+bad_verify_key(const char *text, struct err *err)
+{
+	(void)err_set(
+	    err, HF_EUSAGE, "'%s' is not a verify key of 64 hex digits", text);
+	return err_hint(err, "`holdfast writer show` prints it on that host");
+}
+
+static int
 run_add(struct ctx *ctx, int argc, char *argv[], struct err *err)
 {
 	CLEANUP(freep_cmd_opened) struct cmd_opened o = { 0 };
@@ -69,8 +77,7 @@ run_add(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	(void)argc;
 	if (strlen(argv[0]) != 2 * SIGN_PUBLIC_LEN ||
 	    !str_unhex(pk, argv[0], SIGN_PUBLIC_LEN))
-		return err_set(err, HF_EUSAGE,
-		    "'%s' is not a verify key of 64 hex digits", argv[0]);
+		return bad_verify_key(argv[0], err);
 	if (role != NULL && strcmp(role, "prune") == 0)
 		roles = REPO_ROLE_PRUNE;
 	else if (role != NULL && strcmp(role, "verify") == 0)

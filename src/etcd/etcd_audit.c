@@ -166,7 +166,7 @@ check_member(const uint8_t *value, size_t n, struct err *err)
 	    json_is_array(json_object_get(doc, "peerURLs")))
 		return 0;
 	return err_set(
-	    err, HF_ECORRUPT, "the bucket 'members' has one that is none");
+	    err, HF_ECORRUPT, "the bucket 'members' has a malformed member");
 }
 
 static int

@@ -91,8 +91,8 @@ check_free(struct walk *w, uint64_t id, struct err *err)
 {
 	if (id < 2 || id >= w->bolt->pages)
 		return err_set(err, HF_ECORRUPT,
-		    "page %" PRIu64 " is in the list of free pages, and there "
-		    "are %" PRIu64,
+		    "page %" PRIu64 " is in the list of free pages, and the "
+		    "file has %" PRIu64,
 		    id, w->bolt->pages);
 	if (mark(w, id))
 		return err_set(err, HF_ECORRUPT,

@@ -216,8 +216,9 @@ bolt_page_load(const struct etcd_bolt *b, uint64_t id,
 
 	if (id < 2 || id >= b->pages)
 		return err_set(err, HF_ECORRUPT,
-		    "page %" PRIu64 " is spoken of, and there are %" PRIu64, id,
-		    b->pages);
+		    "page %" PRIu64
+		    " is referred to, and the file has %" PRIu64,
+		    id, b->pages);
 	pg->id = id;
 	pg->bounds = *bounds;
 	if ((rc = fetch(b, pg, 0, b->page_size, err)) < 0)

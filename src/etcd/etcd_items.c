@@ -14,7 +14,8 @@ measure(
 	if ((rc = it->measure(it->arg, p, &body, err)) < 0)
 		return rc;
 	if (body > SIZE_MAX / 2)
-		return err_set(err, HF_ECORRUPT, "an item of no sane length");
+		return err_set(
+		    err, HF_ECORRUPT, "an item has an impossible length");
 	*total = it->head + body;
 	return 0;
 }

@@ -35,7 +35,7 @@ measure(void *arg, const uint8_t *head, uint64_t *len, struct err *err)
 	(void)arg;
 	if (le64_get(head) > INT64_MAX || le64_get(head + 8) > INT64_MAX ||
 	    head[16] > 1)
-		return err_set(err, HF_ECORRUPT, "a record that is none");
+		return err_set(err, HF_ECORRUPT, "a record is malformed");
 	*len = le32_get(head + 17);
 	return 0;
 }

@@ -166,8 +166,11 @@ job_drill_server_version(
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	last_words(dir, said, sizeof(said));
-	if ((p = strstr(said, before)) == NULL)
-		return err_set(err, HF_EUSAGE, "'%s' is no etcd", program);
+	if ((p = strstr(said, before)) == NULL) {
+		(void)err_set(err, HF_EUSAGE,
+		    "'%s' is no etcd: it does not tell a version", program);
+		return err_hint(err, "name an etcd with --etcd-program");
+	}
 	p += sizeof(before) - 1;
 	(void)snprintf(to, n, "%.*s", (int)strcspn(p, " "), p);
 	return 0;

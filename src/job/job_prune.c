@@ -119,8 +119,8 @@ refuse_if_shrunk(const struct prune *p, struct err *err)
 		    !has_shrunk(newest->m.entries, b->m.entries))
 			continue;
 		(void)err_set(err, HF_EWARN,
-		    "the newest backup '%s' of '%s' is 30 %% smaller than "
-		    "'%s', which would go: nothing was removed",
+		    "the newest backup '%s' of '%s' is more than 30 %% "
+		    "smaller than '%s', which would go: nothing was removed",
 		    newest->id, b->m.source, b->id);
 		return err_hint(err,
 		    "look at the source; if it is meant to be that small, "

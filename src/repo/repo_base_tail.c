@@ -142,7 +142,7 @@ broken(const struct repo_base_tail *t)
 		r = &t->frames[i];
 		if (r->pack >= t->npacks ||
 		    !repo_pack_ref_ok(r, t->packs[r->pack].len))
-			return "what is said of a frame cannot be true";
+			return "the place or length of a frame is impossible";
 	}
 	return NULL;
 }

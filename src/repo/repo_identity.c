@@ -206,7 +206,8 @@ check_revoked(struct repo *r, enum repo_role role, struct err *err)
 	if (!revoked)
 		return 0;
 	(void)err_set(err, HF_EDENIED,
-	    "this host's certificate was revoked: it cannot any more %s",
+	    "this host's certificate was revoked: it does not let it %s any "
+	    "more",
 	    role_word(role));
 	return err_hint(err,
 	    "remove '%s/seed': this host then gets a new one, which the owner "
@@ -217,17 +218,17 @@ check_revoked(struct repo *r, enum repo_role role, struct err *err)
 static int
 check_role(struct repo *r, enum repo_role role, struct err *err)
 {
+	const bool allowed = (r->cert.roles & role) != 0;
 	int64_t now = 0;
 
 	if (r->cert.expires_ms != 0 && store_now(r->store, &now, err) < 0)
 		return err->code;
-	if ((r->cert.roles & role) &&
-	    (r->cert.expires_ms == 0 || now < r->cert.expires_ms))
+	if (allowed && (r->cert.expires_ms == 0 || now < r->cert.expires_ms))
 		return 0;
-	(void)err_set(err, HF_EDENIED, "this host's certificate %s %s",
-	    (r->cert.roles & role) ? "has expired: it cannot any more"
-				   : "does not let it",
-	    role_word(role));
+	(void)err_set(err, HF_EDENIED,
+	    "this host's certificate %sdoes not let it %s%s",
+	    allowed ? "has expired: it " : "", role_word(role),
+	    allowed ? " any more" : "");
 	return err_hint(err,
 	    "remove '%s/seed': with a key that opens the "
 	    "repository this host then gets a new one",

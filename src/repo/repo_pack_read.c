@@ -170,7 +170,7 @@ repo_pack_frame(const struct repo_opener_pack *o, struct repo_unpacker *u,
 		return err_set(err, HF_EBUG, "the pack's header is unchecked");
 	if (!repo_pack_ref_ok(ref, UINT64_MAX))
 		return err_set(err, HF_ECORRUPT,
-		    "frame %" PRIu32 ": what is said of it cannot be true",
+		    "frame %" PRIu32 ": its place or length is impossible",
 		    ref->frame);
 	n = ref->codec == REPO_RAW ? 0 : ref->len - AEAD_TAG_LEN;
 	if (n > u->used)

@@ -120,11 +120,11 @@ repo_packs_ref_check(
 	if (ref->pack >= ps->m->npacks)
 		return err_set(err, HF_ECORRUPT,
 		    "a frame is said to lie in pack %" PRIu32
-		    ", of %zu that there are",
+		    ", and the manifest lists %zu",
 		    ref->pack, ps->m->npacks);
 	if (!repo_pack_ref_ok(ref, ps->m->packs[ref->pack].len)) {
 		err_set(err, HF_ECORRUPT,
-		    "what is said of frame %" PRIu32 " cannot be true",
+		    "frame %" PRIu32 ": its place or length is impossible",
 		    ref->frame);
 		return repo_packs_wrap(ps, ref->pack, err);
 	}

@@ -58,7 +58,7 @@ check_ref(
 	if (r->pack >= m->npacks)
 		why = "a frame lies in a pack that is not listed";
 	else if (!repo_pack_ref_ok(r, m->packs[r->pack].len))
-		why = "what is said of a frame cannot be true";
+		why = "the place or length of a frame is impossible";
 	return repo_wire_rule(&kind, HF_ECORRUPT, why, err);
 }
 

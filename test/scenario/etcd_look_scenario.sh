@@ -202,7 +202,7 @@ terminal() {
 		says out 'esc\x1b[2J' '\x1b]0;x\x07' || return 1
 	! grep -qF "$key" out || return 1
 	! on_terminal etcd get "$cp" "\"\$(cat '$tmp/key')\"" "${repo[@]}" &&
-		says out 'a terminal may obey' &&
+		says out 'may control the terminal' &&
 		! grep -q "$(printf '\033]0')" out &&
 		on_terminal etcd get "$cp" "\"\$(cat '$tmp/key')\"" \
 			"${repo[@]}" --binary &&

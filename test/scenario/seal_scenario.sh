@@ -117,7 +117,7 @@ full_disk() {
 no_terminal() {
 	script -qec "$holdfast seal --key file:site.key plain" /dev/null \
 		>out </dev/null
-	[ $? = 2 ] && grep -qF "nothing for a terminal" out
+	[ $? = 2 ] && grep -qF "standard output is a terminal" out
 }
 
 # A program that waits for its input, its keys long used and put away.

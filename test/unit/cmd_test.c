@@ -74,7 +74,7 @@ TEST(cmd__says_what_was_meant_by_a_mistyped_word)
 	    "holdfast: no command was given\n"
 	    "holdfast: hint: 'holdfast help' lists them\n");
 	check_error(holdfast("key", NULL),
-	    "holdfast: 'key' is half a command\n"
+	    "holdfast: 'key' is only the first word of a command\n"
 	    "holdfast: hint: as in 'holdfast key list'\n");
 	check_error(holdfast("key", "ad", "file:/k", NULL),
 	    "holdfast: there is no command 'key ad'\n"

@@ -293,7 +293,7 @@ TEST(verify_etcd__finds_a_file_that_breaks_the_format)
 		{ no_segment, NULL, "segment of etcd records" },
 		{ no_index, NULL, "the index of etcd's records" },
 		{ no_buckets, NULL, "buckets" },
-		{ no_member, NULL, "'members' has one that is none" },
+		{ no_member, NULL, "'members' has a malformed member" },
 	};
 	size_t i;
 
@@ -388,7 +388,7 @@ TEST(verify_etcd__finds_what_is_wrong_with_the_pages_of_a_snapshot)
 	} wrong[] = {
 		{ other_page, "page 2" },
 		{ free_page, "page 3" },
-		{ no_member, "'members' has one that is none" },
+		{ no_member, "'members' has a malformed member" },
 	};
 	size_t i;
 

@@ -61,7 +61,7 @@ TEST(proof__counts_a_member_that_does_not_answer_as_not_agreeing)
 TEST(proof__needs_the_member_that_was_read)
 {
 	begin(&whole, "F" STATE "SR", "LK");
-	failed(HF_EUNAVAIL, "cannot say what its store amounts to", "");
+	failed(HF_EUNAVAIL, "gives no HashKV at revision", "");
 }
 
 TEST(proof__needs_the_right_to_hash)

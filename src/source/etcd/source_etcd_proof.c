@@ -187,8 +187,7 @@ cannot_say(
     const struct source_etcd_proof *p, const struct answer *a, struct err *err)
 {
 	*err = a->cause;
-	(void)err_wrap(err,
-	    "'%s' cannot say what its store amounts to at revision %" PRIu64,
+	(void)err_wrap(err, "'%s' gives no HashKV at revision %" PRIu64,
 	    etcd_client_url(a->client), p->revision);
 	if (err->code != -HF_ENOTFOUND)
 		return err->code;
