@@ -236,6 +236,18 @@ test_object_put(struct store *s, const char *name, const void *p, size_t n)
 		CHECK_OK(store_put(s, name, &blob, &e), &e);
 }
 
+void
+test_object_flip(struct store *s, const char *name, size_t at)
+{
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(store_get(s, name, 64u << 20, &b, &e), &e);
+	CHECK(at < b.len);
+	b.p[at] ^= 1;
+	test_object_put(s, name, b.p, b.len);
+}
+
 static char first[300];
 
 static int

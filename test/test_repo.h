@@ -63,6 +63,12 @@ struct repo_pack_row test_pack(
 void test_object_put(struct store *, const char *, const void *, size_t);
 
 /**
+ * test_object_flip(s, name, at):
+ * Flip a bit of byte ${at} of what is stored as ${name}.
+ */
+void test_object_flip(struct store *, const char *, size_t);
+
+/**
  * test_count(s, prefix):
  * Return how many objects have names that begin so.
  */

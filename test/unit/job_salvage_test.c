@@ -413,13 +413,7 @@ TEST(restore__of_an_increment_loses_no_more_than_a_pack_either)
 static void
 damage(struct made *m, const struct repo_ref *ref)
 {
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-	const char *name = pack_name(m, ref->pack);
-	struct err e = ERR_INIT;
-
-	CHECK_OK(store_get(m->store, name, 64u << 20, &b, &e), &e);
-	b.p[ref->off] ^= 1;
-	test_object_put(m->store, name, b.p, b.len);
+	test_object_flip(m->store, pack_name(m, ref->pack), ref->off);
 }
 
 /* Damage the first frame of the entries, or of the frame list. */

@@ -235,16 +235,12 @@ note_longest(void *arg, const struct store_info *info, struct err *err)
 static void
 damage(struct made *m, size_t off)
 {
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
 	char name[300] = "";
 
 	CHECK_OK(
 	    store_list(m->store, "hf1/main/p/", note_longest, name, &e), &e);
-	CHECK_OK(store_get(m->store, name, 64u << 20, &b, &e), &e);
-	CHECK(off < b.len);
-	b.p[off] ^= 1;
-	test_object_put(m->store, name, b.p, b.len);
+	test_object_flip(m->store, name, off);
 }
 
 TEST(restore__keeps_going_past_what_is_lost)

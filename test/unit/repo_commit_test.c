@@ -272,16 +272,11 @@ TEST(catalogue__finds_a_damaged_manifest_and_keeps_the_rest)
 	CLEANUP(freep_store) struct store *s = new_store();
 	CLEANUP(freep_repo) struct repo *r = open_repo(s, "a", "1");
 	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
-	struct err e = ERR_INIT;
-	char id[17], name[300];
+	char id[17];
 
 	commit(r, id);
 	commit(r, id);
-	(void)snprintf(name, sizeof(name), "%s", test_first(s, "hf1/main/s/"));
-	CHECK_OK(store_get(s, name, REPO_MANIFEST_MAX, &b, &e), &e);
-	b.p[b.len / 2] ^= 4;
-	test_object_put(s, name, b.p, b.len);
+	test_object_flip(s, test_first(s, "hf1/main/s/"), 200);
 	cat = load(r);
 	CHECK(cat.n == 1 && cat.unsure);
 	CHECK(found(&cat, "manifest:"));
@@ -375,17 +370,13 @@ TEST(catalogue__ignores_a_tombstone_that_does_not_hold)
 	CLEANUP(freep_store) struct store *s = new_store();
 	CLEANUP(freep_repo) struct repo *r = open_repo(s, "a", "1");
 	CLEANUP(repo_catalogue_clear) struct repo_catalogue cat = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	struct err e = ERR_INIT;
-	char id[17], name[300];
+	char id[17];
 
 	commit(r, id);
 	cat = load(r);
 	CHECK_OK(test_tombstone(r, &cat.backups[0], &e), &e);
-	(void)snprintf(name, sizeof(name), "%s", test_first(s, "hf1/main/t/"));
-	CHECK_OK(store_get(s, name, REPO_SMALL_MAX, &b, &e), &e);
-	b.p[60] ^= 1;
-	test_object_put(s, name, b.p, b.len);
+	test_object_flip(s, test_first(s, "hf1/main/t/"), 60);
 	repo_catalogue_clear(&cat);
 	cat = load(r);
 	CHECK(cat.n == 1 && !cat.backups[0].removed);
