@@ -153,7 +153,8 @@ struct job_legacy_imported {
  * ${name}, the oldest first; those that are in there already are skipped.
  * Each is checked against its SHA-256 before it is committed.  One that
  * cannot be read is told as JOB_FOUND, the rest goes on, and the return is
- * its error.
+ * its error.  One that comes later than a newer one is a warning: it is the
+ * latest of the repository then.
  */
 int job_legacy_import(const struct job *, const struct job_legacy *,
     struct repo *, const char *, struct job_legacy_imported *, struct err *);

@@ -290,13 +290,20 @@ attempt(struct backup *b, struct source *src, struct err *err)
 static bool
 may_pass(const struct backup *b, int rc)
 {
-	return !b->store_failed &&
-	       (rc == -HF_EUNAVAIL || rc == -HF_ESOURCE || rc == -HF_EEXISTS);
+	return !b->store_failed && (rc == -HF_EUNAVAIL || rc == -HF_ESOURCE);
+}
+
+/* Was another run faster?  That is no failure, and none of the retries. */
+static bool
+lost_name(const struct backup *b, int rc)
+{
+	return !b->store_failed && rc == -HF_EEXISTS;
 }
 
 static int
 run(struct backup *b, struct source *src, unsigned retries, struct err *err)
 {
+	unsigned lost = 0;
 	int64_t wait = WAIT_MS;
 	struct err e;
 	int rc;
@@ -308,6 +315,11 @@ run(struct backup *b, struct source *src, unsigned retries, struct err *err)
 		if (attempt(b, src, &e) == 0)
 			return 0;
 		drop_attempt(b);
+		if (lost_name(b, e.code) && ++lost < NAME_TRIES) {
+			if ((rc = wait_ms(b->job, WAIT_MS, err)) < 0)
+				return rc;
+			continue;
+		}
 		if (retries-- == 0 || !may_pass(b, e.code)) {
 			*err = e;
 			return e.code;

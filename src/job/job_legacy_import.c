@@ -24,6 +24,10 @@
 #define FACT_TIME "etcd_backup.time"
 #define FACT_SHA256 "etcd.sha256"
 
+#define LATE                                                                   \
+	"it is older than one that was imported before, but the latest now, "  \
+	"for that counts from the import"
+
 struct import {
 	struct source base;
 	const struct job *job;
@@ -117,21 +121,50 @@ static const struct source_ops import_ops = {
 	.probe = import_probe,
 };
 
-/* Is it in the repository, of this source and not removed? */
+/* Return what the backup ${i} says of ${fact}; NULL if it is removed, of
+ * another source, or says nothing. */
+static const char *
+fact_of(const struct repo_catalogue *cat, size_t i, const char *name,
+    const char *fact)
+{
+	const struct repo_manifest *m = &cat->backups[i].m;
+	size_t k;
+
+	if (cat->backups[i].removed || strcmp(m->source, name) != 0)
+		return NULL;
+	for (k = 0; k < m->nevidence; k++)
+		if (strcmp(m->evidence[k].name, fact) == 0)
+			return m->evidence[k].value;
+	return NULL;
+}
+
 static bool
 is_there(const struct repo_catalogue *cat, const char *name, const char *object)
 {
-	const struct repo_manifest *m;
-	size_t i, k;
+	const char *there;
+	size_t i;
 
 	for (i = 0; i < cat->n; i++) {
-		m = &cat->backups[i].m;
-		if (cat->backups[i].removed || strcmp(m->source, name) != 0)
-			continue;
-		for (k = 0; k < m->nevidence; k++)
-			if (strcmp(m->evidence[k].name, FACT_OBJECT) == 0 &&
-			    strcmp(m->evidence[k].value, object) == 0)
-				return true;
+		there = fact_of(cat, i, name, FACT_OBJECT);
+		if (there != NULL && strcmp(there, object) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is there one that was made after ${ms}? */
+static bool
+has_newer(const struct repo_catalogue *cat, const char *name, int64_t ms)
+{
+	char text[TIME_TEXT_MAX];
+	const char *there;
+	size_t i;
+
+	(void)time_format(ms, text); /* In whole seconds, they sort as text. */
+	for (i = 0; i < cat->n; i++) {
+		there = fact_of(cat, i, name, FACT_TIME);
+		if (there != NULL && strcmp(there, text) > 0)
+			return true;
 	}
 	return false;
 }
@@ -192,6 +225,8 @@ import_all(const struct job *j, const struct job_legacy *where, struct repo *r,
 		e = (struct err)ERR_INIT;
 		if ((rc = import_one(&im, r, name, &e)) == 0) {
 			rep->imported++;
+			if (has_newer(cat, name, l->v[i].time_ms))
+				tell(j, JOB_WARNING, l->v[i].stem, LATE);
 			continue;
 		}
 		if (!is_its_own(rc)) {

@@ -31,7 +31,21 @@ struct fake {
 	unsigned fails; /* So many times, before it works. */
 	enum hf_code code;
 	unsigned reads;
+	/* Meanwhile another run stores a dump of T0, and a second goes by. */
+	struct store *raced;
 };
+
+static void
+race(struct store *mem)
+{
+	const struct store_blob blob = { .p = (const uint8_t *)"x", .len = 1 };
+	struct err e = ERR_INIT;
+	char name[REPO_LEGACY_NAME_MAX];
+
+	(void)repo_legacy_name("b", T0, REPO_LEGACY_DUMP, name);
+	CHECK_OK(store_put(mem, name, &blob, &e), &e);
+	store_mem_set_time(mem, T0 + 1000);
+}
 
 static void
 snapshot(size_t blocks, struct buf *b)
@@ -85,6 +99,8 @@ fake_read(struct source *s, struct sink *sink, struct err *err)
 	if ((rc = sink_begin(sink, path, b.len, SOURCE_HASHES, err)) < 0 ||
 	    (rc = push(sink, b.p, b.len - 32, err)) < 0)
 		return rc;
+	if (f->raced != NULL)
+		race(TAKE(f->raced));
 	if (f->fails > 0) {
 		f->fails--;
 		return err_set(err, f->code, "the stream broke off");
@@ -339,6 +355,22 @@ TEST(B20__two_runs_in_one_second_are_two_backups)
 	CHECK(test_count(r.store, "b-") == 5);
 	check_restores(&r);
 	r.where.master = r.master;
+	check_restores(&r);
+}
+
+/* B20: a plain dump has no key object that would keep its name for it. */
+TEST(B20__a_name_that_was_taken_meanwhile_is_no_failure)
+{
+	CLEANUP(freep_rig) struct rig r;
+	struct job_legacy_report rep;
+
+	start(&r, "b");
+	r.where.master = NULL;
+	r.fake.raced = r.mem;
+	store_mem_set_time(r.mem, T0);
+	back_up(&r, &rep);
+	CHECK(r.fake.reads == 2 && rep.time_ms == T0 + 1000);
+	CHECK(test_count(r.store, "b-") == 2);
 	check_restores(&r);
 }
 
@@ -783,8 +815,18 @@ imported(struct repo *r)
 	return n;
 }
 
+static void
+count_warnings(void *arg, const struct job_event *ev)
+{
+	*(unsigned *)arg += ev->kind == JOB_WARNING;
+}
+
 TEST(import__takes_each_backup_once_and_leaves_the_broken_out)
 {
+	unsigned warnings = 0;
+	const struct job told = {
+		.workers = 2, .on_event = count_warnings, .arg = &warnings
+	};
 	CLEANUP(freep_rig) struct rig r;
 	CLEANUP(freep_store) struct store *s = NULL;
 	CLEANUP(freep_repo) struct repo *repo = NULL;
@@ -796,17 +838,25 @@ TEST(import__takes_each_backup_once_and_leaves_the_broken_out)
 	CHECK_OK(store_mem_new(&s, &e), &e);
 	CHECK_OK(test_repo_init(s, "host", "1", &e), &e);
 	CHECK_OK(test_repo_open(s, "host", "1", &repo, &e), &e);
+	store_mem_set_time(r.mem, T0);
 	back_up(&r, &rep);
 	put_old(&r, "b", 3, "p");
-	CHECK_OK(job_legacy_import(&job, &r.where, repo, "etcd", &im, &e), &e);
+	CHECK_OK(job_legacy_import(&told, &r.where, repo, "etcd", &im, &e), &e);
+	CHECK(warnings == 0);
 	CHECK(im.imported == 2 && im.skipped == 0 && im.failed == 0);
 	CHECK(imported(repo) == 2);
 	put_old(&r, "b", 4, "dk"); /* Its dump is no dump. */
 	put_old(&r, "b", 2, "p");
-	CHECK_FAIL(job_legacy_import(&job, &r.where, repo, "etcd", &im, &e), &e,
-	    HF_ECORRUPT);
+	CHECK_FAIL(job_legacy_import(&told, &r.where, repo, "etcd", &im, &e),
+	    &e, HF_ECORRUPT);
 	CHECK(im.imported == 1 && im.skipped == 2 && im.failed == 1);
 	CHECK(imported(repo) == 3);
+	/* The one of two days ago comes late, and is the latest now. */
+	CHECK(warnings == 1);
+	put_old(&r, "b", -1, "p");
+	CHECK_FAIL(job_legacy_import(&told, &r.where, repo, "etcd", &im, &e),
+	    &e, HF_ECORRUPT);
+	CHECK(im.imported == 1 && warnings == 1);
 }
 
 /* Whatever fails, each key object opens with the old master key or the new. */
