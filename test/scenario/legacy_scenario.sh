@@ -214,6 +214,23 @@ B15() {
 }
 check 'B15: a dump that was moved about or cut is not restored' B15
 
+# ago DAYS: a plain backup of that age.
+ago() {
+	cp small/x.plain "$bucket/rule-$(date -u -d "$1 days ago" +%FT%TZ).dump"
+}
+B2_defaults() {
+	local n
+	key=none configure rule
+	mkdir small && /usr/bin/python3 "$writer" write small 4096 || return 1
+	for n in {1..14} {16..40}; do
+		ago "$n" || return 1
+	done
+	legacy prune && says out '19 removed, 20 kept' &&
+		legacy prune -i 0 && says out '6 removed, 14 kept' &&
+		rm "$bucket"/rule-*
+}
+check 'B2: prune keeps fifteen days, and twenty at least' B2_defaults
+
 B15_renamed() {
 	local old=$bucket/redated-2024-12-06T21:22:25Z
 	local new=$bucket/redated-2026-01-01T00:00:00Z

@@ -116,6 +116,20 @@ give(struct repo_legacy_open *o, const uint8_t *p, size_t n, struct err *err)
 }
 
 /*
+ * An encrypted dump has zeroes where a database has its magic.  To take it as
+ * it is would let whoever can write, but not erase, put in what he likes.
+ */
+static int
+not_encrypted(struct err *err)
+{
+	(void)err_set(
+	    err, HF_ECORRUPT, "it is not encrypted, and a key object is there");
+	return err_hint(err,
+	    "if you know where it comes from, copy it to a prefix without a "
+	    "key, and restore it from there");
+}
+
+/*
  * Only this check binds a record to its place: a record that was dropped,
  * doubled, moved or taken from another dump breaks the sequence.
  */
@@ -126,6 +140,8 @@ check_nonce(struct repo_legacy_open *o, struct err *err)
 	int rc;
 
 	if (o->records == 0) {
+		if (repo_legacy_is_plain(o->record, REPO_LEGACY_HEAD))
+			return not_encrypted(err);
 		memcpy(o->base, o->record, BASE_LEN);
 		if ((rc = aead_new(o->key, o->base, &o->aead, err)) < 0)
 			return rc;
