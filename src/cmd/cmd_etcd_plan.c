@@ -208,7 +208,9 @@ print(struct ctx *ctx, const struct planned *p, struct err *err)
 
 	ctx_print(ctx,
 	    "# backup %s of %s, as the cluster %" PRIx64 "\n# revision %" PRIu64
-	    ", compacted to %" PRIu64 ", HashKV %" PRIu32,
+	    ", compacted to %" PRIu64 ", HashKV %" PRIu32
+	    "\n# add to etcd's commands what no backup has: its client URLs, "
+	    "certificates and other options",
 	    p->b->id, p->b->m.source, s->cluster_id, d->revision,
 	    d->compact_revision, d->hash);
 	for (i = 0; i < s->n; i++)

@@ -267,6 +267,26 @@ judge(const struct job_restore_etcd_opts *o,
 	    "clients are let in");
 }
 
+/*
+ * Members that are restored apart from each other must become the same, and
+ * what `latest` is may change in between: a log is stored every few seconds.
+ */
+static void
+note_members(struct ctx *ctx, const char *text, const struct cmd_etcd_at *a,
+    const struct job_etcd_digest *d)
+{
+	char revision[48] = "";
+
+	if (strcmp(text, a->b->id) == 0)
+		return;
+	if (cmd_etcd_logs(a) != NULL)
+		(void)snprintf(
+		    revision, sizeof(revision), " --revision %" PRIu64, d->at);
+	ctx_note(ctx,
+	    "restore the other members from the same: '%s%s', not '%s'",
+	    a->b->id, revision, text);
+}
+
 int
 cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
     const struct repo_backup *b, struct err *err)
@@ -302,5 +322,7 @@ cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
 		return err_wrap(err, "restore '%s'", a.b->id);
 	if ((rc = answer(ctx, a.b, &opts, &rep, err)) < 0)
 		return rc;
+	if (rep.members > 1)
+		note_members(ctx, text, &a, &rep.digest);
 	return judge(&opts, &rep, err);
 }

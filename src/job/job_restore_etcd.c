@@ -337,6 +337,7 @@ report(struct restore *x)
 		return;
 	rep->member_id = c->membership->self->id;
 	rep->cluster_id = c->membership->cluster_id;
+	rep->members = c->membership->n;
 	rep->new_token = c->new_token;
 	(void)snprintf(rep->name, sizeof(rep->name), "%s", c->name);
 	(void)snprintf(rep->token, sizeof(rep->token), "%s", c->token);

@@ -59,6 +59,7 @@ struct job_restore_etcd_report {
 	char version[32]; /* Of the member that was backed up, or "". */
 	/* Of a data directory. */
 	uint64_t member_id, cluster_id;
+	size_t members;  /* Of the cluster. */
 	char name[128];  /* Cut, if it is longer. */
 	char token[256]; /* Likewise. */
 	bool new_token;

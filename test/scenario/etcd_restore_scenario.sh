@@ -275,29 +275,63 @@ starts_older() {
 	return $rc
 }
 # The commands of the plan make the members, and the check finds them so.
-planned() {
+planned() { # SOURCE REVISION HASH
 	local line
-	hf etcd plan latest:cp "${repo[@]}" --to "$tmp/ours/DIR" \
+	hf etcd plan "latest:$1" "${repo[@]}" --to "$tmp/ours/DIR" \
 		--initial-cluster "$(cluster 3)" \
 		--initial-cluster-token $token &&
-		says out "compacted to $compacted, HashKV $hash" || return 1
+		says out "revision $2, compacted to $compacted, HashKV $3" ||
+		return 1
 	grep -c '^holdfast restore ' out >lines
+	sed -n 's/^holdfast \(etcd check.*\) --from .*/\1/p' out >check
 	rm -rf ours
 	mkdir ours
 	sed -n 's/^holdfast restore/hf restore/p' out >commands
 	while read -r line; do
 		line=${line/DIR/$(expr "$line" : '.*--name \([^ ]*\)')}
-		eval "$line" && said_digest "$revision" "$compacted" "$hash" ||
+		eval "$line" && said_digest "$2" "$compacted" "$3" ||
 			return 1
 	done <commands
-	[ "$(cat lines)" = 3 ] && up 3 && checked same 3
+	[ "$(cat lines)" = 3 ] && up 3 && checked same 3 "latest:$1" &&
+		says err "revision $2, compacted to $compacted, HashKV $3" &&
+		eval "hf $(cat check) --from etcd:$(clients 3)" &&
+		says err "revision $2, compacted to $compacted, HashKV $3"
 }
-checked() { # WORD HOW-MANY [OPTION...]
-	local word=$1 n=$2
-	shift 2
-	hf etcd check latest:cp "${repo[@]}" --from "etcd:$(clients 3)" "$@"
+checked() { # WORD HOW-MANY [BACKUP]
+	hf etcd check "${3:-latest:cp}" "${repo[@]}" --from "etcd:$(clients 3)"
 	rc=$?
-	[ "$(grep -c "  $word" out)" = "$n" ] && return $rc
+	[ "$(grep -c "  $1" out)" = "$2" ] && return $rc
+}
+# Logs continue the backup: the plan comes to their end, and names it, for more
+# may come before the last member is restored.
+followed() {
+	local follower
+	laid_down 1 && up 1 || return 1
+	"$holdfast" follow "${repo[@]}" --source-name log --interval 1s \
+		--from "etcd:$(client 0)" >followed 2>follow.err &
+	follower=$!
+	at_end kill -9 $follower
+	until_true grep -q ' log to ' followed && ctl 0 put /followed 1 >said &&
+		until_true grep -q ', 1 event,' followed || return 1
+	kill -TERM $follower
+	wait $follower
+	logged=$(now 0) hash_logged=$(hash_kv 0)
+	[ "$logged" -gt "$revision" ]
+}
+as_planned() {
+	planned log "$logged" "$hash_logged" &&
+		says commands "--revision $logged" &&
+		[ "$(ctl 2 get /followed --print-value-only)" = 1 ]
+}
+others_likewise() {
+	form=log laid_down 3 && says err 'restore the other members from' \
+		"--revision $logged'"
+}
+base_alone_is_told() {
+	laid_down 1 && up 1 && fails 8 '1 of 1 members' -- etcd check \
+		latest:log "${repo[@]}" --from "etcd:$(client 0)" &&
+		says out 'only at revision' && hf etcd check latest:log \
+		"${repo[@]}" --from "etcd:$(client 0)" --revision "$revision"
 }
 still_the_same() {
 	ctl 0 put /since 1 >said && ctl 0 compaction $((revision - 1)) >said &&
@@ -377,7 +411,7 @@ down
 check "etcd $ETCD: as it was at a revision" back_in_time
 check "etcd $ETCD: with the leases of then" lease_again
 down
-check "etcd $ETCD: by a plan, and checked" planned
+check "etcd $ETCD: by a plan, and checked" planned cp "$revision" "$hash"
 check "etcd $ETCD: still the same, after writes and a compaction" still_the_same
 check "etcd $ETCD: with an alarm raised for one" corrupt_is_told
 check "etcd $ETCD: one that does not answer" one_is_silent
@@ -388,6 +422,13 @@ down
 check "etcd $ETCD: one that went another way is told" another_is_told
 down
 check "etcd $ETCD: by default" default_member
+check "etcd $ETCD: it is followed" followed
+down
+check "etcd $ETCD: with what followed, by a plan" as_planned
+check "etcd $ETCD: all members likewise" others_likewise
+down
+check "etcd $ETCD: what followed is missed" base_alone_is_told
+down
 [ "$ETCD" = 3.4 ] || for as in records snapshot; do
 	form="cp"
 	check "etcd $ETCD, $as: backed up during a downgrade" downgrading $as
