@@ -106,6 +106,10 @@ check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
 		    "half of an etcd's database is none; --only restores the "
 		    "files that are whole",
 		    err);
+	if (o->snapshot != NULL && strcmp(o->snapshot, "-") == 0)
+		return refuse("as_snapshot",
+		    "a snapshot is written in no order, so it needs a file",
+		    err);
 	if (o->snapshot != NULL) {
 		name = given(ctx, of_member);
 		return name == NULL ? 0

@@ -101,7 +101,10 @@ member_of(struct etcd_membership *s, const char *name, struct etcd_member **ret,
 	return 0;
 }
 
-/* Check a name: every tool shows it, and an operator types it. */
+/*
+ * Check a name: every tool shows it, and an operator types it, also before a
+ * '=' in a list with commas.
+ */
 static int
 check_name(const char *option, const char *name, struct err *err)
 {
@@ -111,15 +114,15 @@ check_name(const char *option, const char *name, struct err *err)
 		   !str_is_utf8(name);
 
 	for (; *p != '\0'; p++)
-		bad = bad || *p < ' ' || *p == 0x7f;
+		bad = bad || *p < ' ' || *p == 0x7f || *p == ',' || *p == '=';
 	if (!bad)
 		return 0;
 	(void)err_set(err, HF_EUSAGE,
 	    "option '%s': '%.200s' cannot be the name of a member", option,
 	    name);
 	return err_hint(err,
-	    "a name is UTF-8, not empty, without control characters and "
-	    "without blanks around it");
+	    "a name is UTF-8, not empty, without control characters, ',' and "
+	    "'=', and without blanks around it");
 }
 
 /* Add one piece of the list: "name=url". */
@@ -205,11 +208,9 @@ parse_cluster(struct etcd_membership *s, const char *text, struct err *err)
 static int
 check_self(const struct etcd_membership *s, const char *name, struct err *err)
 {
-	int rc;
-
 	assert(s->members != NULL); /* parse_cluster() wants one at least. */
-	if ((rc = check_name(OPT_NAME, name, err)) < 0 || find(s, name) != NULL)
-		return rc;
+	if (find(s, name) != NULL)
+		return 0;
 	(void)err_set(err, HF_EUSAGE,
 	    "option '" OPT_NAME "': '%.200s' is no member of '" OPT_CLUSTER "'",
 	    name);
@@ -345,7 +346,9 @@ etcd_membership_new(const struct etcd_membership_opts *opts,
 	}
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return err_nomem(err);
-	if ((rc = parse_cluster(s, opts->initial_cluster, err)) < 0 ||
+	/* First, for a cluster may be made of it. */
+	if ((rc = check_name(OPT_NAME, opts->name, err)) < 0 ||
+	    (rc = parse_cluster(s, opts->initial_cluster, err)) < 0 ||
 	    (rc = check_self(s, opts->name, err)) < 0 ||
 	    (rc = check_advertised(
 		 s, opts->name, opts->initial_advertise_peer_urls, err)) < 0 ||

@@ -64,6 +64,8 @@ judge(const char *url, const char **remedy)
 	/* It is not shown, as others are: there may be a password in it. */
 	if (strchr(url, '@') != NULL)
 		return "has a user name in it";
+	if (url[strcspn(url, " \t")] != '\0')
+		return "has a blank in it";
 	if ((host = str_has_prefix(url, "http://")) == NULL &&
 	    (host = str_has_prefix(url, "https://")) == NULL)
 		return "does not begin with http:// or https://";

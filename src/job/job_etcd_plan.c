@@ -13,14 +13,15 @@ job_etcd_plan_clear(struct job_etcd_plan *p)
 
 /* The ids are the same in every member's view: that of the first will do. */
 static int
-make_cluster(struct job_etcd_plan *p, const struct etcd_membership_opts *words,
-    struct err *err)
+make_cluster(struct job_etcd_plan *plan,
+    const struct etcd_membership_opts *words, struct err *err)
 {
 	CLEANUP(freep_mem) char *first = NULL;
 	struct etcd_membership_opts o = {
 		.initial_cluster = words->initial_cluster,
 		.initial_cluster_token = words->initial_cluster_token,
 	};
+	const char *p;
 
 	if (o.initial_cluster == NULL) {
 		(void)err_set(err, HF_EUSAGE,
@@ -28,11 +29,12 @@ make_cluster(struct job_etcd_plan *p, const struct etcd_membership_opts *words,
 		return err_hint(err,
 		    "as in n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380");
 	}
-	first = strndup(o.initial_cluster, strcspn(o.initial_cluster, "="));
+	p = o.initial_cluster + strspn(o.initial_cluster, ",");
+	first = strndup(p, strcspn(p, "=,"));
 	if (first == NULL)
 		return err_nomem(err);
 	o.name = first;
-	return job_etcd_cluster_new(&o, true, &p->cluster, err);
+	return job_etcd_cluster_new(&o, true, &plan->cluster, err);
 }
 
 int

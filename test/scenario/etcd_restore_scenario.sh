@@ -178,6 +178,8 @@ same_log() {
 # etcd's tool takes the snapshot, and finds in it what it finds in etcd's own.
 snapshot_is_taken() {
 	rm -rf snapshot.db theirs
+	fails 2 'it needs a file' -- restore latest:raw "${repo[@]}" \
+		--as-snapshot - || return 1
 	hf restore latest:raw "${repo[@]}" --as-snapshot snapshot.db &&
 		hf restore latest:raw "${repo[@]}" --only snapshot.db \
 			--to theirs.db || return 1

@@ -722,7 +722,7 @@ TEST(plan__promises_what_every_restore_then_shows)
 
 TEST(plan__needs_the_members)
 {
-	const struct etcd_membership_opts words = { .name = "n" };
+	struct etcd_membership_opts words = { .name = "n" };
 	const struct job_etcd_rebuild_opts opts = { 0 };
 	CLEANUP(job_etcd_plan_clear) struct job_etcd_plan p = { 0 };
 	CLEANUP(clear) struct made m;
@@ -733,6 +733,12 @@ TEST(plan__needs_the_members)
 	CHECK_OK(
 	    job_etcd_db_open(&job, m.repo, &m.cat.backups[0], &db, &e), &e);
 	CHECK_FAIL(job_etcd_plan(db, &words, &opts, &p, &e), &e, HF_EUSAGE);
+	words.initial_cluster = "a,m=http://b:2";
+	CHECK_FAIL(job_etcd_plan(db, &words, &opts, &p, &e), &e, HF_EUSAGE);
+	CHECK(strstr(e.msg, "'a' is no NAME=URL") != NULL);
+	words.initial_cluster = ",a=http://a:1,m=http://b:2";
+	CHECK_OK(job_etcd_plan(db, &words, &opts, &p, &e), &e);
+	CHECK(p.cluster->new_token && p.cluster->membership->n == 2);
 }
 
 /* What the operator leaves out. */
