@@ -110,6 +110,12 @@ look(struct stage *s, struct err *err)
 		return taken(s, "is a link to nothing", err);
 	if (fstat(s->parent, &around) == 0 && around.st_dev != st.st_dev)
 		return is_mount(s, err);
+	/* What else there is serves others, such as /dev/null. */
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+		(void)err_set(err, HF_EEXISTS,
+		    "'%s' is a device, a pipe or a socket", s->opts.path);
+		return err_hint(err, "choose a new place");
+	}
 	if (!s->opts.is_dir && S_ISDIR(st.st_mode)) {
 		(void)err_set(
 		    err, HF_EEXISTS, "'%s' is a folder", s->opts.path);
@@ -220,7 +226,12 @@ cannot_place(const struct stage *s, struct err *err)
 		return is_mount(s, err);
 	if (errnum == EEXIST || errnum == ENOTEMPTY || errnum == ENOTDIR)
 		return taken(s, "was filled by somebody else meanwhile", err);
-	return err_errno(err, errnum, "put '%s' into place", s->opts.path);
+	(void)err_errno(err, errnum, "put '%s' into place", s->opts.path);
+	/* The folder around has the sticky bit, or it would not be staged. */
+	if (errnum == EPERM)
+		(void)err_hint(err,
+		    "what is there belongs to somebody else; name a new place");
+	return err->code;
 }
 
 /* Put what is staged where nothing, or an empty folder, is. */

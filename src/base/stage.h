@@ -37,7 +37,8 @@ struct stage {
 /**
  * stage_open(s, opts, err):
  * Look at ${opts->path} and make a folder or file beside it.  HF_EEXISTS if
- * the place is taken, HF_ENOTFOUND if the folder around it is missing,
+ * the place is taken (by a device, a pipe or a socket also with
+ * ${opts->overwrite}), HF_ENOTFOUND if the folder around it is missing,
  * HF_EUSAGE if it is where a file system is mounted.  Whatever this returns,
  * ${s} may be closed.
  */

@@ -129,6 +129,22 @@ join(struct etcd_datadir *d)
 	d->laying = false;
 }
 
+/* Give the error of lacking room its remedy. */
+static int
+no_room(struct err *err)
+{
+	if (err->code == -HF_ENOSPC)
+		(void)err_hint(err, "make room there, or choose another place");
+	return err->code;
+}
+
+static int
+failed(const char *path, struct err *err)
+{
+	(void)no_room(err);
+	return err_wrap(err, "make the data directory '%s'", path);
+}
+
 int
 etcd_datadir_new(const char *path, const struct etcd_membership *s,
     struct etcd_datadir **ret, struct err *err)
@@ -148,10 +164,10 @@ etcd_datadir_new(const char *path, const struct etcd_membership *s,
 	if ((rc = str_dup(path, &d->path, err)) < 0)
 		return rc;
 	at.path = d->path;
-	if ((rc = stage_open(&d->stage, &at, err)) < 0)
-		return rc;
+	if (stage_open(&d->stage, &at, err) < 0)
+		return no_room(err);
 	if (lay_down(d, err) < 0)
-		return err_wrap(err, "make the data directory '%s'", path);
+		return failed(path, err);
 	*ret = TAKE(d);
 	return 0;
 }
@@ -187,7 +203,7 @@ etcd_datadir_commit(struct etcd_datadir *d, struct err *err)
 
 	if (rc < 0 || (rc = file_sync_dir(d->snap, err)) < 0 ||
 	    (rc = stage_commit(&d->stage, err)) < 0)
-		return err_wrap(err, "make the data directory '%s'", d->path);
+		return failed(d->path, err);
 	return 0;
 }
 

@@ -102,6 +102,18 @@ TEST(target_file__replaces_only_when_told)
 	CHECK(holds(at("f"), "ab\0c\0", 5));
 }
 
+TEST(target_file__never_replaces_what_is_no_file)
+{
+	CLEANUP(freep_target) struct target *t = NULL;
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	CHECK(mkfifo(at("pipe"), 0600) == 0);
+	CHECK_FAIL(open_target(at("pipe"), 1, &t, &e), &e, HF_EEXISTS);
+	CHECK(t == NULL && strstr(e.msg, "a device, a pipe") != NULL);
+	CHECK(lstat(at("pipe"), &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 TEST(target_file__does_not_replace_what_appears_meanwhile)
 {
 	CLEANUP(freep_target) struct target *t = NULL;
