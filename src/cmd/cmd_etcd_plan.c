@@ -148,6 +148,7 @@ member(struct ctx *ctx, const struct planned *what, const struct etcd_member *m,
     struct err *err)
 {
 	CLEANUP(freep_buf) struct buf urls = BUF_INIT;
+	CLEANUP(freep_buf) struct buf listen = BUF_INIT;
 	CLEANUP(freep_buf) struct buf restore = BUF_INIT;
 	CLEANUP(freep_buf) struct buf start = BUF_INIT;
 	const struct job_etcd_plan *p = &what->plan;
@@ -164,8 +165,9 @@ member(struct ctx *ctx, const struct planned *what, const struct etcd_member *m,
 	    (rc = buf_printf(&start, err, "etcd")) < 0 ||
 	    (rc = add_option(&start, "--data-dir", to, err)) < 0 ||
 	    (rc = add_member(&start, p, m, &urls, err)) < 0 ||
-	    (rc = add_option(
-		 &start, "--listen-peer-urls", (const char *)urls.p, err)) < 0)
+	    (rc = job_etcd_listen_urls(m, &listen, err)) < 0 ||
+	    (rc = add_option(&start, "--listen-peer-urls",
+		 (const char *)listen.p, err)) < 0)
 		return rc;
 	ctx_print(ctx,
 	    "\n# member %s; the first must say that it is %s, and "

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -106,4 +107,33 @@ etcd_url_peer(
 		(void)err_set(err, HF_EUSAGE,
 		    "option '%s': the URL '%.200s' %s", option, url, what);
 	return err_hint(err, "%s", remedy);
+}
+
+/* Is the host one on which etcd listens? */
+static bool
+is_bindable(const char *host, size_t n)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr ignored;
+
+	if (host[0] == '[')
+		return true;
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	return strcmp(text, "localhost") == 0 ||
+	       inet_pton(AF_INET, text, &ignored) == 1;
+}
+
+int
+etcd_url_listen(const char *url, struct buf *b, struct err *err)
+{
+	const size_t scheme = strcspn(url, ":") + strlen("://");
+	const char *host = url + scheme;
+	const size_t n = etcd_url_host(host);
+
+	if (is_bindable(host, n))
+		return buf_printf(b, err, "%s", url);
+	return buf_printf(b, err, "%.*s0.0.0.0%s", (int)scheme, url, host + n);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 /* Opaque types. */
+struct buf;
 struct err;
 
 /*
@@ -33,5 +34,13 @@ bool etcd_url_port(const char *, size_t);
  * refused, as etcd refuses them.
  */
 int etcd_url_peer(const char *, const char *, size_t, char **, struct err *);
+
+/**
+ * etcd_url_listen(url, b, err):
+ * Append where a member that others reach at ${url}, a peer's URL, can listen.
+ * For that, etcd takes addresses, and of all names localhost alone: in the
+ * place of another name stand all addresses of the host.
+ */
+int etcd_url_listen(const char *, struct buf *, struct err *);
 
 #endif /* !ETCD_ETCD_URL_H_ */

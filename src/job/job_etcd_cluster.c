@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "etcd/etcd_url.h"
 #include "job/job_etcd_cluster.h"
 
 /* The default of etcdutl. */
@@ -131,5 +132,39 @@ job_etcd_cluster_new(const struct etcd_membership_opts *words, bool made,
 		    c->token);
 	}
 	*ret = TAKE(c);
+	return 0;
+}
+
+static bool
+has(const struct buf *list, const struct buf *url)
+{
+	const char *p = list->len > 0 ? (const char *)list->p : "";
+	size_t n;
+
+	for (; *p != '\0'; p += n + (p[n] == ',')) {
+		n = strcspn(p, ",");
+		if (n == url->len && memcmp(p, url->p, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+job_etcd_listen_urls(
+    const struct etcd_member *m, struct buf *b, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < m->n_urls; i++) {
+		CLEANUP(freep_buf) struct buf one = BUF_INIT;
+
+		if ((rc = etcd_url_listen(m->urls[i], &one, err)) < 0)
+			return rc;
+		/* Two names may have one port: it is listened on once. */
+		if (!has(b, &one) &&
+		    (rc = append(b, "", (char *)one.p, one.len, err)) < 0)
+			return rc;
+	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "etcd/etcd_membership.h"
 
 /* Opaque types. */
+struct buf;
 struct err;
 
 /*
@@ -32,5 +33,12 @@ int job_etcd_cluster_new(const struct etcd_membership_opts *, bool,
     struct job_etcd_cluster **, struct err *);
 void job_etcd_cluster_free(struct job_etcd_cluster *);
 CLEANUP_DEFINE(job_etcd_cluster);
+
+/**
+ * job_etcd_listen_urls(m, b, err):
+ * Append where the member can listen, as --listen-peer-urls takes it.
+ */
+int job_etcd_listen_urls(
+    const struct etcd_member *, struct buf *, struct err *);
 
 #endif /* !JOB_JOB_ETCD_CLUSTER_H_ */

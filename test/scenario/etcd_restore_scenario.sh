@@ -309,6 +309,7 @@ checked() { # WORD HOW-MANY [BACKUP]
 followed() {
 	local follower
 	laid_down 1 && up 1 || return 1
+	: >followed
 	"$holdfast" follow "${repo[@]}" --source-name log --interval 1s \
 		--from "etcd:$(client 0)" >followed 2>follow.err &
 	follower=$!

@@ -741,6 +741,39 @@ TEST(plan__needs_the_members)
 	CHECK(p.cluster->new_token && p.cluster->membership->n == 2);
 }
 
+TEST(plan__has_each_member_listen_where_etcd_can)
+{
+	static const struct {
+		const char *cluster, *listen;
+	} v[] = {
+		{ "a=http://10.0.0.1:1", "http://10.0.0.1:1" },
+		{ "a=https://[2001:db8::1]:1", "https://[2001:db8::1]:1" },
+		{ "a=http://localhost:1", "http://localhost:1" },
+		{ "a=https://n1.example.org:2380", "https://0.0.0.0:2380" },
+		{ "a=http://10.0.0.256:1", "http://0.0.0.0:1" },
+		{ "a=http://b:1,a=http://c:1,a=http://d:12",
+		    "http://0.0.0.0:1,http://0.0.0.0:12" },
+		{ "a=http://b:12,a=http://c:1,a=http://1.2.3.4:1",
+		    "http://1.2.3.4:1,http://0.0.0.0:12,http://0.0.0.0:1" },
+	};
+	struct err e = ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct etcd_membership_opts words = {
+			.name = "a",
+			.initial_cluster = v[i].cluster,
+		};
+		CLEANUP(freep_job_etcd_cluster)
+		struct job_etcd_cluster *c = NULL;
+		CLEANUP(freep_buf) struct buf b = BUF_INIT;
+
+		CHECK_OK(job_etcd_cluster_new(&words, true, &c, &e), &e);
+		CHECK_OK(job_etcd_listen_urls(c->membership->self, &b, &e), &e);
+		CHECK_STR((char *)b.p, v[i].listen);
+	}
+}
+
 /* What the operator leaves out. */
 static struct job_etcd_cluster *
 cluster(const struct etcd_membership_opts *words, bool made)
