@@ -202,14 +202,15 @@ job_etcd_chain_find(const struct repo_catalogue *cat,
 const struct job_etcd_log *
 job_etcd_chain_log_at(const struct job_etcd_chain *c, int64_t ms)
 {
+	const struct job_etcd_log *l;
 	size_t i;
 
 	/* The last row of a log's clock is at the end of a tick. */
-	if (c->n == 0 || ms >= c->logs[c->n - 1].to_ms + ETCD_CLOCK_TICK_MS)
-		return NULL;
-	for (i = c->n; i-- > 0;)
-		if (c->logs[i].from_ms <= ms)
-			return &c->logs[i];
+	for (i = c->n; i-- > 0;) {
+		l = &c->logs[i];
+		if (l->from_ms <= ms && ms - l->to_ms < ETCD_CLOCK_TICK_MS)
+			return l;
+	}
 	return NULL;
 }
 

@@ -87,7 +87,8 @@ bool job_etcd_one_cluster(
 
 /**
  * job_etcd_chain_log_at(c, ms):
- * Return the log that was being gathered at that time, or NULL.
+ * Return the log that was being gathered at that time, or NULL; if the clock
+ * was set back, and it was that time twice, the later one.
  */
 const struct job_etcd_log *job_etcd_chain_log_at(
     const struct job_etcd_chain *, int64_t);

@@ -18,7 +18,7 @@ struct range {
 
 struct ranges {
 	struct range *v;
-	size_t n;
+	size_t n, cap;
 	/* The first revision behind a chain that is in no log, but has logs
 	 * behind it; 0: none. */
 	uint64_t missing;
@@ -114,24 +114,45 @@ is_better(const struct job_etcd_chain *c, const struct job_etcd_chain *best,
 	       leads_to(c, best);
 }
 
-static void
-range_of(const struct job_etcd_chain *c, const struct job_etcd_at *at,
-    struct ranges *r)
+static int
+add_range(struct ranges *r, uint64_t from, uint64_t to, struct err *err)
 {
-	struct range *to = &r->v[r->n];
+	size_t cap = r->cap > 0 ? 2 * r->cap : 64;
+	struct range *grown;
+
+	if (r->n == r->cap) {
+		grown = reallocarray(r->v, cap, sizeof(*grown));
+		if (grown == NULL)
+			return err_nomem(err);
+		r->v = grown;
+		r->cap = cap;
+	}
+	r->v[r->n++] = (struct range){ from, to };
+	return 0;
+}
+
+/* Add what the chain has: of times, each log, for a clock may be set back. */
+static int
+add_chain(struct ranges *r, const struct job_etcd_chain *c,
+    const struct job_etcd_at *at, struct err *err)
+{
+	const struct job_etcd_log *l;
+	size_t i;
+	int rc = 0;
 
 	if (r->missing == 0 && c->beyond != 0 &&
 	    (at->time_ms != 0 || at->revision > c->last))
 		r->missing = c->last + 1;
 	if (at->time_ms == 0)
-		*to =
-		    (struct range){ c->compact > 0 ? c->compact : 1, c->last };
-	else if (c->n > 0)
-		*to = (struct range){ (uint64_t)c->logs[0].from_ms,
-			(uint64_t)c->logs[c->n - 1].to_ms };
-	else
-		return;
-	r->n++;
+		return add_range(
+		    r, c->compact > 0 ? c->compact : 1, c->last, err);
+	for (i = 0; rc == 0 && i < c->n; i++) {
+		l = &c->logs[i];
+		if (l->to_ms >= l->from_ms)
+			rc = add_range(
+			    r, (uint64_t)l->from_ms, (uint64_t)l->to_ms, err);
+	}
+	return rc;
 }
 
 static int
@@ -166,8 +187,6 @@ all_ranges(const struct repo_catalogue *cat, const struct repo_backup *b,
 	size_t i = cat->n;
 	int rc;
 
-	if ((r->v = calloc(cat->n + 1, sizeof(*r->v))) == NULL)
-		return err_nomem(err);
 	for (;;) {
 		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 
@@ -175,7 +194,8 @@ all_ranges(const struct repo_catalogue *cat, const struct repo_backup *b,
 			return rc;
 		if (c.base == NULL)
 			break;
-		range_of(&c, at, r);
+		if ((rc = add_chain(r, &c, at, err)) < 0)
+			return rc;
 	}
 	join(r);
 	return 0;

@@ -85,6 +85,19 @@ static const struct job_etcd_form logs_form = {
 	.free = logs_free,
 };
 
+/* That of the last log, unless the clock was set back. */
+static int64_t
+latest_ms(const struct job_etcd_chain *c)
+{
+	int64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->logs[i].to_ms > ms)
+			ms = c->logs[i].to_ms;
+	return ms;
+}
+
 static int
 not_there(const struct job_etcd_chain *c, struct err *err)
 {
@@ -107,7 +120,7 @@ not_there(const struct job_etcd_chain *c, struct err *err)
 	    "it has the revisions %" PRIu64 " to %" PRIu64
 	    " and the times from %s to %s",
 	    first, c->last, time_format(c->logs[0].from_ms, from),
-	    time_format(c->logs[c->n - 1].to_ms, to));
+	    time_format(latest_ms(c), to));
 }
 
 static int

@@ -170,6 +170,55 @@ TEST(chain__passes_over_logs_that_make_no_sense)
 	CHECK_STR(chain(&m, base), "10");
 }
 
+/* What is said if nothing has it. */
+static const char *
+hint_of(
+    struct made *m, const struct repo_backup *b, uint64_t revision, int64_t ms)
+{
+	const struct job_etcd_at at = { .revision = revision, .time_ms = ms };
+	struct job_etcd_chain c;
+	static struct err e;
+
+	CHECK_FAIL(job_etcd_choose(&m->cat, b, &at, &c, &e), &e, HF_ENOTFOUND);
+	return e.hint;
+}
+
+/* The first revision of the log at that time; 0: there is none. */
+static uint64_t
+first_at(struct made *m, const struct repo_backup *base, int64_t ms)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	const struct job_etcd_log *l;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(job_etcd_chain_find(&m->cat, base, &c, &e), &e);
+	l = job_etcd_chain_log_at(&c, ms);
+	return l != NULL ? l->first : 0;
+}
+
+/* The second is from a clock that was ahead, and was then set right. */
+TEST(chain__finds_the_later_log_of_a_time_that_was_twice)
+{
+	struct made m = { 0 };
+	struct repo_backup *base = add_base(&m, 0, 10), *log;
+
+	add_log(&m, base, 11, 20);
+	log = add_log(&m, base, 21, 30);
+	strcpy(log->m.evidence[3].value, "9000");
+	log = add_log(&m, base, 31, 40);
+	strcpy(log->m.evidence[2].value, "4000");
+	strcpy(log->m.evidence[3].value, "5000");
+	CHECK(first_at(&m, base, 1999) == 0);
+	CHECK(first_at(&m, base, 2500) == 11);
+	CHECK(first_at(&m, base, 3500) == 21);
+	CHECK(first_at(&m, base, 4500) == 31);
+	CHECK(first_at(&m, base, 6000) == 21);
+	CHECK(first_at(&m, base, 9010) == 0);
+	strcpy(log->m.evidence[3].value, "9223372036854775807");
+	CHECK(first_at(&m, base, 9010) == 31);
+	CHECK(hint_of(&m, base, 0, 1) != NULL);
+}
+
 /* Which base the newest of all is found with; NULL: it is no chain. */
 static const struct repo_backup *
 chosen(struct made *m, const struct repo_backup *b, uint64_t revision)
@@ -398,19 +447,6 @@ TEST(choose__takes_a_damaged_backup_last)
 	b->bad = false;
 	a->bad = true;
 	CHECK(chosen(&m, b, 17) == b && chosen(&m, b, 12) == a);
-}
-
-/* What is said if nothing has it. */
-static const char *
-hint_of(
-    struct made *m, const struct repo_backup *b, uint64_t revision, int64_t ms)
-{
-	const struct job_etcd_at at = { .revision = revision, .time_ms = ms };
-	struct job_etcd_chain c;
-	static struct err e;
-
-	CHECK_FAIL(job_etcd_choose(&m->cat, b, &at, &c, &e), &e, HF_ENOTFOUND);
-	return e.hint;
 }
 
 TEST(choose__says_what_there_is_if_nobody_has_it)

@@ -149,6 +149,23 @@ TEST(log__has_the_records_that_the_database_has)
 	end(&t);
 }
 
+TEST(log__begins_anew_if_the_clock_was_set_back)
+{
+	static const struct buf nothing = BUF_INIT;
+	struct teller t;
+
+	begin(&t, 8);
+	tell(&t, &nothing, 7, 9000);
+	/* Within a log, its last row takes what comes. */
+	tell(&t, &nothing, 7, 4000);
+	CHECK(t.log->from_ms == 1000 && t.log->to_ms == 9000);
+	source_etcd_log_begin(t.log, 8, t.log->to_ms);
+	tell(&t, &nothing, 7, 5000);
+	tell(&t, &nothing, 7, 6000);
+	CHECK(t.log->from_ms == 5000 && t.log->to_ms == 6000);
+	end(&t);
+}
+
 TEST(log__in_which_nothing_happened_still_tells_the_time)
 {
 	static const struct buf nothing = BUF_INIT;

@@ -120,6 +120,10 @@ source_etcd_log_complete(
 {
 	int rc;
 
+	/* Else its times would be those of a clock that was wrong, until the
+	 * right one has come so far. */
+	if (l->clock.n == 0 && ms < l->from_ms)
+		l->from_ms = l->to_ms = ms;
 	if ((rc = etcd_clock_add(&l->clock, revision, ms, err)) < 0)
 		return rc;
 	l->last = revision;

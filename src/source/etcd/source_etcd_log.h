@@ -59,7 +59,8 @@ freep_source_etcd_log(struct source_etcd_log **l)
 /**
  * source_etcd_log_begin(l, first, ms):
  * Forget what was gathered; what follows begins with revision ${first}, and
- * nothing had happened since ${ms}.
+ * nothing had happened since ${ms}.  If that is still to come when the first is
+ * complete, the clock was set back, and the log begins then.
  */
 void source_etcd_log_begin(struct source_etcd_log *, uint64_t, int64_t);
 
