@@ -248,6 +248,8 @@ hear(struct follow *f, struct err *err)
 int
 job_follow_renew(struct follow *f, struct err *err)
 {
+	int rc;
+
 	if (f->base != NULL)
 		return hear(f, err);
 	/* The newer backup is complete, but logs do not continue it yet. */
@@ -256,5 +258,15 @@ job_follow_renew(struct follow *f, struct err *err)
 	if (f->known && f->why == NULL &&
 	    time_now_ms() - f->trail.base_ms >= f->opts->base_every_ms)
 		f->why = "the backup is old";
-	return f->why != NULL ? begin(f, err) : 0;
+	if (f->why == NULL)
+		return 0;
+	/*
+	 * What was gathered is stored first.  If the cluster has been set back,
+	 * it is void, and a log that was begun after the new backup would show
+	 * that it is not (job_etcd_chain_furthest).
+	 */
+	if (f->known && f->log->last >= f->log->first &&
+	    (rc = job_follow_commit(f, err)) < 0)
+		return rc;
+	return begin(f, err);
 }

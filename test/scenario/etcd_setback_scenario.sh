@@ -52,20 +52,25 @@ lives() {
 		followed puts old 7 && [ "$(backups)" = 1 ]
 }
 goes_on() { followed puts old 8 && [ "$(backups)" = 0 ] && [ ! -s log.err ]; }
-is_set_back() {
+# start_from NAME: what the snapshot makes, in the place of what ran before.
+start_from() {
 	local pid
-	"$peers/etcd.sh" stop "$tmp/etcd"
-	util snapshot restore snapshot --data-dir back --name m0 \
+	util snapshot restore snapshot --data-dir "$1" --name m0 \
 		--initial-cluster "m0=$peers_at" \
 		--initial-advertise-peer-urls "$peers_at" \
 		>out 2>err || return 1
-	"$ETCD_BIN/etcd" --name m0 --data-dir back \
+	"$ETCD_BIN/etcd" --name m0 --data-dir "$1" \
 		--listen-client-urls "$client" \
 		--advertise-client-urls "$client" \
 		--listen-peer-urls "$peers_at" >etcd.log 2>&1 &
 	pid=$!
+	running=$pid
 	at_end kill -9 $pid
-	serves $pid "$client" etcd.log &&
+	serves $pid "$client" etcd.log
+}
+is_set_back() {
+	"$peers/etcd.sh" stop "$tmp/etcd"
+	start_from back &&
 		ctl put forged ddnyqbvmir >out 2>err &&
 		puts old 4 5 6 && puts new 7 8 9 10
 }
@@ -89,6 +94,28 @@ is_compacted() {
 		[ "$(backups)" = 1 ]
 }
 
+# Much was gathered and is in no log yet when it is set back, and the follower
+# is killed as soon as it has a new backup: that is the latest then, not what is
+# void.
+is_set_back_meanwhile() {
+	local pid latest
+	"$holdfast" follow --from "etcd:$client" --source-name meanwhile \
+		"${repo[@]}" --interval 1h >live 2>live.err &
+	pid=$!
+	at_end kill -9 $pid
+	until_true grep -q "backup at revision" live &&
+		puts void 1 2 3 4 5 6 7 8 9 || return 1
+	sleep 2 # They come to the follower; if they do not, nothing is void.
+	kill -9 "$running"
+	wait "$running" 2>/dev/null
+	start_from again && puts other 1 && latest=$(now) &&
+		until_true again_backed_up && kill -9 "$pid" || return 1
+	wait "$pid" 2>/dev/null
+	hf restore latest:meanwhile --to x --dry-run "${repo[@]}" &&
+		says err "revision $latest, compacted"
+}
+again_backed_up() { [ "$(grep -c "backup at revision" live)" -gt 1 ]; }
+
 hf keygen --out site.key
 peer etcd "$port"
 check "set back $ETCD: it is followed" lives
@@ -99,4 +126,5 @@ check "set back $ETCD: a value with an old one's checksum is stored" \
 check "set back $ETCD: that is told, and a new backup taken" is_told
 check "set back $ETCD: it has what there is now" has_the_new
 check "set back $ETCD: compacted meanwhile" is_compacted
+check "set back $ETCD: while it is followed" is_set_back_meanwhile
 finish
