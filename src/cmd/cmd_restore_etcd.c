@@ -246,10 +246,7 @@ answer(struct ctx *ctx, const struct repo_backup *b,
 	    err);
 }
 
-/*
- * It was the owner's wish, and yet nobody may take it for proven.  If a later
- * hash was right, what is wrong is told of the range alone.
- */
+/* It was the owner's wish, and yet nobody may take it for proven. */
 static int
 judge(const struct job_restore_etcd_opts *o,
     const struct job_restore_etcd_report *rep, struct err *err)
@@ -259,16 +256,17 @@ judge(const struct job_restore_etcd_opts *o,
 	if (u->from == 0)
 		return 0;
 	(void)err_set(err, HF_EWARN,
-	    "%s, but revisions %" PRIu64 " to %" PRIu64
+	    "%s, but the revisions %" PRIu64 " to %" PRIu64
 	    " are NOT PROVEN: their HashKV is not the one that a member had; "
-	    "%s %" PRIu64,
+	    "the last one before them that is proven is %" PRIu64 "%s",
 	    o->dry_run ? "it can be restored" : "restored", u->from, u->to,
-	    u->proven > 0 ? "the last revision before them that is proven is"
-			  : "no revision is proven before",
-	    u->proven > 0 ? u->proven : u->from);
+	    u->proven,
+	    u->to < rep->digest.at ? ", and behind them the HashKV is right"
+				   : "");
 	return err_hint(err,
-	    "look at what changed in them, with `holdfast etcd diff`, before "
-	    "clients are let in");
+	    "look at what they changed before clients are let in: --revision "
+	    "%" PRIu64 " restores what was there before",
+	    u->proven);
 }
 
 /*
