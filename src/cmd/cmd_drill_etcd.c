@@ -107,12 +107,12 @@ const struct cmd cmd_drill_etcd = {
 	.about =
 	    "Restores the backup into a scratch folder (in TMPDIR, or "
 	    "/var/tmp), starts an etcd from it, and compares what that serves "
-	    "with the backup: HashKV, the number of keys, and some keys by "
-	    "lot with all that they hold.  Then all of it is removed, unless "
-	    "--keep is there.  The result is stored as a signed attestation "
+	    "with the backup: HashKV, the number of keys, and some keys, "
+	    "chosen by lot, with all that they hold.  Then all of it is "
+	    "removed, unless --keep is given.  The result is stored as a signed attestation "
 	    "of level 4, good or bad, which `list` shows.\n\n"
 	    "The etcd listens on Unix sockets in the folder, which is this "
-	    "user's alone, and at no port.  It must be of the backup's minor "
+	    "user's alone, and on no port.  It must be of the backup's minor "
 	    "version or a newer one.",
 	.examples = examples,
 	.options = options,

@@ -225,8 +225,8 @@ const struct cmd cmd_rotate_key = {
 	.about = "Lets the new KEY open everything, as `key add` does, and "
 		 "with --retire then takes the old one away, as `key remove` "
 		 "does.  It writes one small object for each data key and "
-		 "touches no data; killed anywhere, every backup can still be "
-		 "opened, and it is simply run again.",
+		 "touches no data.  Wherever it is killed, every backup can "
+		 "still be opened, and it is simply run again.",
 	.examples = rotate_examples,
 	.options = rotate_options,
 	.flags = CMD_REPO,

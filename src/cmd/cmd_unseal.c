@@ -34,10 +34,10 @@ const struct cmd cmd_unseal = {
 	.about =
 	    "Decrypts FILE, or standard input, to standard output or to the "
 	    "file of --to.\n\n"
-	    "Every byte that is written has passed its check.  That the end "
-	    "of the stream is missing is known only at the end: a pipe has "
-	    "got what came before, so look at the exit status; a file of --to "
-	    "does not appear.",
+	    "Every byte that is written has passed its check.  Whether the "
+	    "end of the stream is missing is known only at the end: a pipe has "
+	    "got what came before, so look at the exit status; with --to, no "
+	    "file appears.",
 	.examples = examples,
 	.options = options,
 	.flags = CMD_KEY | CMD_RAW,

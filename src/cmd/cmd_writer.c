@@ -168,13 +168,13 @@ const struct cmd cmd_writer_revoke = {
 	.about =
 	    "The root signs a list of all that the host has signed so far: "
 	    "that stays, can be restored, and is pruned like the rest.  "
-	    "Whatever else it signs, now or later, counts for nothing, with "
-	    "whatever date.  WRITER is the name of a host, its fingerprint, "
+	    "Whatever else it signs, now or later, counts for nothing, "
+	    "whatever its date is.  WRITER is the name of a host, its fingerprint, "
 	    "or its verify key.\n\n"
 	    "Look through `list` first: what a thief has stored until now "
-	    "stays too.  Every host that has "
-	    "seen a revocation remembers it: one that somebody deletes from "
-	    "the store is told of, and this command puts it back.",
+	    "stays too.  Every host that has seen a revocation remembers it: "
+	    "if somebody deletes it from the store, the host says so, and "
+	    "this command puts it back.",
 	.examples = revoke_examples,
 	.flags = CMD_REPO,
 	.min_args = 1,
