@@ -79,7 +79,7 @@ unknown_word(const struct loader *l, const struct yaml_node *n, struct err *err)
 	(void)yaml_fail(n, err, "unknown word '%.64s'", n->key);
 	if (suggest_best(&s) != NULL)
 		return err_hint(err, "did you mean '%s'?", suggest_best(&s));
-	return err->code;
+	return err_hint(err, "`holdfast help config` lists the words");
 }
 
 /* Check that the name in ${n} is one of the configuration's. */
@@ -199,8 +199,11 @@ read_type(enum option_place place, const struct yaml_node *entry,
 		return yaml_fail(n, err, "'%s' must be a single value", word);
 	len = strcspn(n->value, place == OPTION_IN_REPO ? ":" : "");
 	if (len >= sizeof(type) ||
-	    (place == OPTION_IN_REPO && n->value[len] != ':'))
-		return yaml_fail(n, err, "'%s' is not a place", word);
+	    (place == OPTION_IN_REPO && n->value[len] != ':')) {
+		(void)yaml_fail(n, err, "'%s' is not a place", word);
+		return err_hint(
+		    err, "write it as file:/PATH or s3://BUCKET/PREFIX");
+	}
 	memcpy(type, n->value, len);
 	type[len] = '\0';
 	if ((*ret = config_type_named(place, type, err)) == NULL)
