@@ -188,8 +188,10 @@ has_none(const struct restore *x, struct err *err)
 		    "nothing that was asked for is left of backup '%s': the "
 		    "names of %" PRIu64 " entries are lost",
 		    x->id, x->rep.unnamed);
-	return err_set(err, HF_ENOTFOUND, "backup '%s' has no entry '%s'",
-	    x->id, x->opts->nonly > 0 ? x->opts->only[0] : ".");
+	(void)err_set(err, HF_ENOTFOUND, "backup '%s' has no entry '%s'", x->id,
+	    x->opts->nonly > 0 ? x->opts->only[0] : ".");
+	return err_hint(
+	    err, "`holdfast show %s --files` lists what it has", x->id);
 }
 
 /* Walk the entries to learn what is wanted, and what is missing. */
