@@ -400,7 +400,17 @@ one_by_etcdutl() {
 	configure prod/etcd && legacy backup && rm -rf back &&
 		legacy restore -d back -e "$ETCD_BIN/etcdutl" "${member[@]}" &&
 		boots back && ! legacy restore -d back5 -e /no/etcdutl &&
-		says err /no/etcdutl && [ ! -e back5 ]
+		says err /no/etcdutl && [ ! -e back5 ] && one_as_etcdutl &&
+		one_as_etcdutl -n b -a http://b:1 -o token \
+			-l a=http://a:1,b=http://b:1,c=http://c:1
+}
+# The flags, and their defaults, have the meaning that etcdutl gives them.
+one_as_etcdutl() {
+	local log=member/wal/0000000000000000-0000000000000000.wal
+	rm -rf ours theirs
+	legacy restore -d ours "$@" &&
+		legacy restore -d theirs -e "$ETCD_BIN/etcdutl" "$@" &&
+		same ours/$log theirs/$log
 }
 check 'an etcdutl that is named makes the directory' one_by_etcdutl
 
