@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -59,13 +60,20 @@ void
 cmd_etcd_note(
     struct ctx *ctx, const struct cmd_etcd_at *a, const struct repo_backup *b)
 {
+	const bool asked = a->at.revision != 0 || a->at.time_ms != 0;
 	char when[TIME_TEXT_MAX];
 
-	if (a->b != b && (a->at.revision != 0 || a->at.time_ms != 0))
+	if (asked && a->b != b)
 		ctx_note(ctx,
 		    "taken from backup '%s' of %s: the newest, '%s', does not "
 		    "know as much of it",
 		    a->b->id, time_format(a->b->stored_ms, when), b->id);
+	if (!asked && a->chain.beyond != 0)
+		ctx_warn(ctx,
+		    "the log that has revision %" PRIu64
+		    " is missing: the state ends before it, and what the logs "
+		    "from revision %" PRIu64 " on have is lost",
+		    a->chain.last + 1, a->chain.beyond);
 }
 
 const struct job_etcd_chain *

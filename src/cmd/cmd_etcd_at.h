@@ -43,7 +43,8 @@ int cmd_etcd_find(const struct cmd_opened *, const char *,
 
 /**
  * cmd_etcd_note(ctx, a, b):
- * Note that ${a} is of another backup than ${b}, the newest.
+ * Note that ${a} is of another backup than ${b}, the newest; warn if it is the
+ * latest state and there are logs that do not reach it.
  */
 void cmd_etcd_note(
     struct ctx *, const struct cmd_etcd_at *, const struct repo_backup *);

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -127,6 +128,32 @@ check(const struct ctx *ctx, const struct job_restore_etcd_opts *o,
 	return 0;
 }
 
+static void
+note_leases(struct ctx *ctx, const struct job_etcd_digest *d)
+{
+	const uint64_t n = d->leases_again, unknown = n - d->leases_known;
+	char how[128];
+
+	if (n == 0)
+		return;
+	if (unknown == 0)
+		(void)snprintf(
+		    how, sizeof(how), "as long as an older backup knows");
+	else if (unknown == n)
+		(void)snprintf(
+		    how, sizeof(how), "%d s", JOB_LEASE_UNKNOWN_SECONDS);
+	else
+		(void)snprintf(how, sizeof(how),
+		    "as long as an older backup knows, but %" PRIu64
+		    " of them, which none knows, for %d s",
+		    unknown, JOB_LEASE_UNKNOWN_SECONDS);
+	ctx_note(ctx,
+	    "%" PRIu64
+	    " %s that keys had %s gone by then: granted again, for %s",
+	    n, cmd_counted(n, "lease", "leases"), cmd_counted(n, "was", "were"),
+	    how);
+}
+
 /* Note what is not as it was at the revision. */
 static void
 note_others(struct ctx *ctx, const struct job_restore_etcd_report *rep)
@@ -141,16 +168,7 @@ note_others(struct ctx *ctx, const struct job_restore_etcd_report *rep)
 		    "leases and users are as of revision %" PRIu64
 		    ": a backup has no history of them",
 		    d->others_revision);
-	if (d->leases_again > 0)
-		ctx_note(ctx,
-		    "%" PRIu64 " %s that keys had %s gone by then: granted "
-		    "again, %" PRIu64 " for as long as an older backup knows, "
-		    "%" PRIu64 " for %d s",
-		    d->leases_again,
-		    cmd_counted(d->leases_again, "lease", "leases"),
-		    cmd_counted(d->leases_again, "was", "were"),
-		    d->leases_known, d->leases_again - d->leases_known,
-		    JOB_LEASE_UNKNOWN_SECONDS);
+	note_leases(ctx, d);
 }
 
 static void

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,11 +182,30 @@ join(struct job_etcd_chain *c)
 }
 
 int
+job_etcd_refuse_log(const struct repo_backup *b, struct err *err)
+{
+	struct job_etcd_log l;
+
+	if (b->m.kind != REPO_LOG || !read_log(b, &l))
+		return 0;
+	(void)err_set(err, HF_EUSAGE,
+	    "'%s' is a log: it has no keys, but what was changed of them up to "
+	    "revision %" PRIu64,
+	    b->id, l.last);
+	return err_hint(err,
+	    "name the backup that it continues, or 'latest:%.100s', and the "
+	    "revision %" PRIu64,
+	    b->m.source, l.last);
+}
+
+int
 job_etcd_chain_find(const struct repo_catalogue *cat,
     const struct repo_backup *base, struct job_etcd_chain *ret, struct err *err)
 {
 	struct job_etcd_chain c = { .base = base };
 
+	if (job_etcd_refuse_log(base, err) < 0)
+		return err->code;
 	if (!is_base(base, &c.revision, &c.compact))
 		return err_set(err, HF_EUSAGE,
 		    "backup '%s' is none of an etcd in the form of records, "

@@ -56,6 +56,12 @@ const char *job_etcd_fact(const struct repo_backup *, const char *);
 bool job_etcd_number(const struct repo_backup *, const char *, int, uint64_t *);
 
 /**
+ * job_etcd_refuse_log(b, err):
+ * HF_EUSAGE, saying what to name instead, if ${b} is a log.
+ */
+int job_etcd_refuse_log(const struct repo_backup *, struct err *);
+
+/**
  * job_etcd_chain_find(cat, base, ret, err):
  * Find the logs of the backup ${base}.  HF_EUSAGE if it is none of an etcd in
  * the form of records.

@@ -4,6 +4,7 @@
 #include "base/entry.h"
 #include "base/err.h"
 #include "job/job.h"
+#include "job/job_etcd_chain.h"
 #include "job/job_etcd_db_impl.h"
 #include "job/job_paged.h"
 #include "repo/repo.h"
@@ -58,6 +59,8 @@ job_etcd_db_open(const struct job *j, struct repo *r,
 		return err_set(err, HF_EUSAGE,
 		    "backup '%s' is of '%s', not of an etcd", b->id,
 		    b->m.source);
+	if ((rc = job_etcd_refuse_log(b, err)) < 0)
+		return rc;
 	if ((db = calloc(1, sizeof(*db))) == NULL)
 		return err_nomem(err);
 	db->job = j;

@@ -261,6 +261,10 @@ TEST(chain__needs_a_backup_in_the_form_of_records)
 
 	CHECK_FAIL(job_etcd_chain_find(&m.cat, b, &c, &e), &e, HF_EUSAGE);
 	CHECK(job_etcd_chain_newest(&m.cat, "cp") == NULL);
+	b = add_log(&m, add_base(&m, 0, 10), 11, 20);
+	CHECK_FAIL(job_etcd_chain_find(&m.cat, b, &c, &e), &e, HF_EUSAGE);
+	CHECK(strstr(e.msg, "is a log") != NULL);
+	CHECK(strstr(e.hint, "'latest:cp', and the revision 20") != NULL);
 }
 
 /* What happened to a base is at second ${s} by the store's clock. */
