@@ -257,9 +257,28 @@ every_mark_without_an_etcd() {
 		cp out want && [ -s want ] &&
 		hf etcd diff "latest:cp@${marks[0]}" "${repo[@]}" &&
 		same want out &&
-		fails 4 "revision 999999999 is not in" "and its logs" \
-			"it has the revisions" -- \
+		fails 4 "revision 999999999 is in no backup of 'cp'" \
+			"there are the revisions" -- \
 			etcd ls latest:cp@999999999 "${repo[@]}"
+}
+# A plan reaches the logs as a restore does, and names what it has found; so do
+# those who look.
+is_planned() {
+	local rev=${marks[0]} log
+	log=$(grep -o '"log":"[0-9a-f]*"' followed | head -n 1 | cut -d '"' -f 4)
+	hf etcd plan latest:cp "${repo[@]}" --time "$(cat "time.$rev")" --to d \
+		--initial-cluster a=http://a:2380,b=http://b:2380 &&
+		says out "# revision $rev, compacted to" \
+			"HashKV $(cat "hash.$rev")" \
+			"--revision $rev --to d --name a" \
+			"--revision $rev --to d --name b" &&
+		hf etcd ls "latest:cp@$rev" /mark/ "${repo[@]}" &&
+		says err "at revision $rev of backup" &&
+		fails 4 "is in no log of 'cp'" "there are the times" -- \
+			etcd plan latest:cp "${repo[@]}" --time 1970-01-01T00:00Z \
+			--initial-cluster a=http://a:2380 &&
+		fails 2 "is a log" "latest:cp" -- \
+			restore "$log" "${repo[@]}" --to x
 }
 # Before anything was compacted, the hash of the whole is the same, too.
 same_hash() {
@@ -303,6 +322,7 @@ check "follow $ETCD: etcd as it was at each revision" every_mark_by_revision
 check "follow $ETCD: and at each time" every_mark_by_time
 check "follow $ETCD: with the same hash" same_hash
 check "follow $ETCD: looked into at each revision" every_mark_without_an_etcd
+check "follow $ETCD: a plan of then, and a look" is_planned
 follow
 check "follow $ETCD: compaction of what it has not" is_compacted_before_it
 check "follow $ETCD: logs go with their backup" logs_go_with_their_backup
