@@ -76,6 +76,26 @@ cmd_etcd_note(
 		    a->chain.last + 1, a->chain.beyond);
 }
 
+int
+cmd_etcd_elsewhere(const struct cmd_opened *o, const struct cmd_etcd_at *a,
+    const struct repo_backup *b, struct err *err)
+{
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
+	const uint64_t revision = a->at.revision;
+	const struct err was = *err;
+	struct err ignore = ERR_INIT;
+
+	if (err->code != -HF_ECORRUPT || a->b == b || revision == 0 ||
+	    job_etcd_chain_find(&o->cat, b, &c, &ignore) < 0 ||
+	    revision < c.compact || revision > c.last)
+		return err->code;
+	err->hint[0] = '\0';
+	return err_hint(err,
+	    "the newest backup has revision %" PRIu64
+	    ", too: name '%s'; or %.180s",
+	    revision, b->id, was.hint);
+}
+
 const struct job_etcd_chain *
 cmd_etcd_logs(const struct cmd_etcd_at *a)
 {

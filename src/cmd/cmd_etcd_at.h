@@ -50,6 +50,14 @@ void cmd_etcd_note(
     struct ctx *, const struct cmd_etcd_at *, const struct repo_backup *);
 
 /**
+ * cmd_etcd_elsewhere(o, a, b, err):
+ * If ${err} is of something damaged in ${a}, and ${b}, the newest backup, has
+ * the revision, too, say so.  Return the code, unchanged.
+ */
+int cmd_etcd_elsewhere(const struct cmd_opened *, const struct cmd_etcd_at *,
+    const struct repo_backup *, struct err *);
+
+/**
  * cmd_etcd_logs(a):
  * Return the chain if more than the backup alone is to be read; else NULL.
  */

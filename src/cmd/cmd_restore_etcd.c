@@ -338,8 +338,10 @@ cmd_restore_etcd(struct ctx *ctx, const struct cmd_opened *o, const char *text,
 	opts.revision = a.at.revision;
 	opts.time_ms = a.at.time_ms;
 	opts.chain = cmd_etcd_logs(&a);
-	if ((rc = job_restore_etcd(&j, o->repo, a.b, &opts, &rep, err)) < 0)
-		return err_wrap(err, "restore '%s'", a.b->id);
+	if (job_restore_etcd(&j, o->repo, a.b, &opts, &rep, err) < 0) {
+		(void)err_wrap(err, "restore '%s'", a.b->id);
+		return cmd_etcd_elsewhere(o, &a, b, err);
+	}
 	if ((rc = answer(ctx, a.b, &opts, &rep, err)) < 0)
 		return rc;
 	if (rep.members > 1)
