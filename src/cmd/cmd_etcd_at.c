@@ -92,8 +92,8 @@ cmd_etcd_elsewhere(const struct cmd_opened *o, const struct cmd_etcd_at *a,
 	err->hint[0] = '\0';
 	return err_hint(err,
 	    "the newest backup has revision %" PRIu64
-	    ", too: name '%s'; or %.180s",
-	    revision, b->id, was.hint);
+	    ", too: name '%s'%s%.180s",
+	    revision, b->id, was.hint[0] != '\0' ? "; or " : "", was.hint);
 }
 
 const struct job_etcd_chain *

@@ -8,6 +8,7 @@
 #include "job/job_etcd_db_log.h"
 #include "job/job_etcd_recall.h"
 #include "job/job_etcd_replay.h"
+#include "job/job_restore_etcd.h"
 #include "source/etcd/source_etcd_log.h"
 #include "store/store.h"
 #include "store/store_op.h"
@@ -596,5 +597,43 @@ TEST(recall__asks_older_backups_and_their_logs)
 		(char[REPO_NAME_MAX + 64]){ 0 }),
 	    NULL, 0);
 	recalls(&m, 4, "6:0 7:90 8:0 9:0 ");
+	test_etcd_chain_clear(&m);
+}
+
+/* What a restore says of itself, which writes nothing. */
+static void
+report(struct test_etcd_chain *m, uint64_t revision, bool unproven,
+    struct job_restore_etcd_report *rep)
+{
+	const struct job_restore_etcd_opts opts = {
+		.to = "never",
+		.chain = &m->chain,
+		.cat = &m->cat,
+		.revision = revision,
+		.allow_unproven = unproven,
+		.dry_run = true,
+	};
+	struct err e = ERR_INIT;
+
+	CHECK_OK(
+	    job_restore_etcd(&job, m->repo, m->chain.base, &opts, rep, &e), &e);
+}
+
+TEST(restore__of_logs_says_what_is_not_proven_and_whose_users_it_has)
+{
+	struct job_restore_etcd_report rep;
+	struct test_etcd_chain m;
+
+	test_etcd_chain_make(&m);
+	test_etcd_chain_live(&m, 2);
+	report(&m, 10, true, &rep);
+	CHECK(rep.unproven.from == 0);
+	report(&m, 12, true, &rep);
+	CHECK(rep.unproven.from == 11 && rep.unproven.to == 12);
+	CHECK(rep.unproven.proven == 10 && rep.digest.at == 12);
+	/* Nobody says which etcd it was; so it may be one that does not tell. */
+	CHECK(rep.users_revision == 4 && rep.users_why != NULL);
+	report(&m, 4, false, &rep);
+	CHECK(rep.users_revision == 4 && rep.users_why == NULL);
 	test_etcd_chain_clear(&m);
 }
