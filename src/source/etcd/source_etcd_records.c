@@ -15,11 +15,14 @@
 #define MIB ((uint64_t)1 << 20)
 #define CHECK_EVERY 1024 /* Records: how soon a wish to stop is heard. */
 
-/* Say that the database is damaged, which lies with the server. */
+/*
+ * Say that the database is damaged, which lies with the server: so is one that
+ * lacks a bucket that every etcd has.
+ */
 static int
 damaged(struct err *err)
 {
-	if (err->code != -HF_ECORRUPT)
+	if (err->code != -HF_ECORRUPT && err->code != -HF_ENOTFOUND)
 		return err->code;
 	(void)err_wrap(err, "the database that etcd sent is damaged");
 	(void)err_hint(err, "read from another member, and replace this one");
