@@ -18,6 +18,7 @@
 #include "job/job_drill_etcd.h"
 #include "job/job_drill_sample.h"
 #include "job/job_drill_server.h"
+#include "job/job_etcd_chain.h"
 #include "job/job_restore_etcd.h"
 #include "repo/repo.h"
 
@@ -83,35 +84,62 @@ bad(struct drill *x, const char *fmt, ...)
 	return 0;
 }
 
+/* Restore it, with the logs of ${chain} unless that is NULL. */
 static int
-restore(struct drill *x, struct err *err)
+restore_with(
+    struct drill *x, const struct job_etcd_chain *chain, struct err *err)
 {
 	CLEANUP(freep_mem) char *to = NULL;
 	struct job_restore_etcd_opts opts = {
 		.version = x->rep.version,
+		.chain = chain,
 		.no_auth = true,
 		.look = job_drill_sample_add,
 	};
 	struct job_restore_etcd_report rep;
 	int rc;
 
+	job_drill_sample_free(TAKE(x->sample));
 	if ((rc = str_printf(&to, err, "%s/" JOB_DRILL_DATA, x->path)) < 0 ||
 	    (rc = job_drill_sample_new(&x->sample, err)) < 0)
 		return rc;
 	opts.to = to;
 	opts.arg = x->sample;
 	rc = job_restore_etcd(x->job, x->repo, x->b, &opts, &rep, err);
-	/*
-	 * An object that the store has lost is as bad as one that is damaged.
-	 */
-	if (rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND)
-		return bad(x, "it cannot be restored: %s", err->msg);
 	if (rc < 0)
 		return rc;
 	x->rep.digest = rep.digest;
 	x->rep.keys = job_drill_sample_keys(x->sample);
 	x->rep.restore_ms = rep.took_ms;
+	x->rep.logs = chain != NULL ? chain->n : 0;
 	return 0;
+}
+
+/* An object that the store has lost is as bad as one that is damaged. */
+static bool
+is_bad(int rc)
+{
+	return rc == -HF_ECORRUPT || rc == -HF_ENOTFOUND;
+}
+
+static int
+restore(struct drill *x, struct err *err)
+{
+	struct err e = ERR_INIT;
+	int rc = restore_with(x, x->opts->chain, &e);
+
+	/* Is it the backup that is bad, or one of its logs? */
+	if (is_bad(rc) && x->opts->chain != NULL) {
+		(void)snprintf(x->rep.logs_reason, sizeof(x->rep.logs_reason),
+		    "%s", e.msg);
+		e = (struct err)ERR_INIT;
+		rc = restore_with(x, NULL, &e);
+	}
+	if (is_bad(rc))
+		return bad(x, "it cannot be restored: %s", e.msg);
+	if (rc < 0)
+		*err = e;
+	return rc;
 }
 
 /* Etcd has failed with ${err}: is the backup bad? */
@@ -304,7 +332,9 @@ attest(struct drill *x, struct err *err)
 	};
 	int rc;
 
-	rc = str_dup(x->rep.good ? "drill: etcd served it" : x->rep.reason,
+	rc = str_dup(!x->rep.good      ? x->rep.reason
+		     : x->rep.logs > 0 ? "drill: etcd served it and its logs"
+				       : "drill: etcd served it",
 	    &a.message, err);
 	if (rc < 0 || (rc = add_facts(x, &a, err)) < 0)
 		return rc;

@@ -9,6 +9,7 @@
 /* Opaque types. */
 struct err;
 struct job;
+struct job_etcd_chain;
 struct repo;
 struct repo_backup;
 
@@ -19,21 +20,28 @@ struct repo_backup;
  * keys, chosen by lot, with all that they hold.  The result is stored as a
  * signed attestation of level 4, good or bad.
  *
+ * With its logs, it is the state at their end that is restored, as it would be
+ * then.  Logs that cannot be replayed make no backup bad: the backup is then
+ * drilled without them.
+ *
  * Only our user can reach the scratch folder and the server's sockets, because
  * the copy has no authentication.  Both are removed at the end, also when the
  * operator asks to stop; if we are killed, the server goes with us, and the
  * folder stays.
  */
 struct job_drill_etcd_opts {
-	const char *program; /* "etcd", or its path. */
-	bool keep;           /* Leave the scratch folder. */
+	const char *program;                /* "etcd", or its path. */
+	bool keep;                          /* Leave the scratch folder. */
+	const struct job_etcd_chain *chain; /* Its logs; NULL: without. */
 };
 
 struct job_drill_etcd_report {
 	bool good, attested;
-	char reason[512];  /* Why it is bad, or "". */
-	char version[32];  /* Of the etcd that was started. */
-	char scratch[512]; /* The folder, if it was kept; or "". */
+	char reason[512];      /* Why it is bad, or "". */
+	uint64_t logs;         /* So many were replayed; 0 if ... */
+	char logs_reason[768]; /* ... they cannot be, and why; or "". */
+	char version[32];      /* Of the etcd that was started. */
+	char scratch[512];     /* The folder, if it was kept; or "". */
 	struct job_etcd_digest digest;
 	uint64_t keys, sampled;
 	uint64_t restore_ms; /* Until the data directory was there, */

@@ -280,6 +280,28 @@ is_planned() {
 		fails 2 "is a log" "latest:cp" -- \
 			restore "$log" "${repo[@]}" --to x
 }
+# As the latest is restored, it is drilled; a log that has rotted makes no backup
+# bad.
+rot() { # Once more, and it is gone.
+	local pack
+	find repo/hf1/main/p -type f -newer "time.${marks[-2]}" >packs
+	[ -s packs ] || return 1
+	while read -r pack; do
+		flip "$pack" $(($(stat -c %s "$pack") / 2)) || return 1
+	done <packs
+}
+drilled() {
+	local rc
+	hf drill etcd latest:cp "${repo[@]}" --etcd-program "$ETCD_BIN/etcd" &&
+		says out 'serves it, with its logs' \
+			"at revision ${marks[-1]}" || return 1
+	rot || return 1
+	fails 8 'is good, but not all of its logs' "--level 3" -- \
+		drill etcd latest:cp "${repo[@]}" \
+		--etcd-program "$ETCD_BIN/etcd" && says out 'serves it:'
+	rc=$?
+	rot && return $rc
+}
 # Before anything was compacted, the hash of the whole is the same, too.
 same_hash() {
 	rm -f s.db
@@ -323,6 +345,7 @@ check "follow $ETCD: and at each time" every_mark_by_time
 check "follow $ETCD: with the same hash" same_hash
 check "follow $ETCD: looked into at each revision" every_mark_without_an_etcd
 check "follow $ETCD: a plan of then, and a look" is_planned
+check "follow $ETCD: drilled with its logs" drilled
 follow
 check "follow $ETCD: compaction of what it has not" is_compacted_before_it
 check "follow $ETCD: logs go with their backup" logs_go_with_their_backup
