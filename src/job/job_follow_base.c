@@ -245,6 +245,22 @@ hear(struct follow *f, struct err *err)
 	return 0;
 }
 
+/*
+ * Times of one chain do not go back: where the clock was wrong, and too far
+ * ahead, all that comes would have the same time until it is caught up with.
+ * So logs go on to continue another backup.
+ */
+static void
+note_clock(struct follow *f)
+{
+	if (f->why != NULL || !job_follow_clock_is_back(f))
+		return;
+	f->why = "this host's clock was set back";
+	job_follow_warn(f,
+	    "this host's clock was set back: the times in the logs until now "
+	    "are not right; a new backup is taken");
+}
+
 int
 job_follow_renew(struct follow *f, struct err *err)
 {
@@ -255,6 +271,7 @@ job_follow_renew(struct follow *f, struct err *err)
 	/* The newer backup is complete, but logs do not continue it yet. */
 	if (f->have_next || time_mono_ms() < f->base_after)
 		return 0;
+	note_clock(f);
 	if (f->known && f->why == NULL &&
 	    time_now_ms() - f->trail.base_ms >= f->opts->base_every_ms)
 		f->why = "the backup is old";

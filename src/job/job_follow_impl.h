@@ -103,6 +103,12 @@ void job_follow_wait(const struct follow *, int64_t);
 int64_t job_follow_longer(int64_t);
 
 /**
+ * job_follow_clock_is_back(f):
+ * Was this host's clock set back, far behind the times that the logs have?
+ */
+bool job_follow_clock_is_back(const struct follow *);
+
+/**
  * job_follow_may_pass(err):
  * Is it worth waiting until this is over?
  */

@@ -109,7 +109,7 @@ job_follow_advance(struct follow *f, struct err *err)
 		f->compared = true;
 		f->unbroken = is_one_history(f);
 	}
-	if (!f->unbroken)
+	if (!f->unbroken || job_follow_clock_is_back(f))
 		return go_over(f, false, err);
 	/* So that every revision between the two can be restored. */
 	if (f->log->first <= f->next.revision &&

@@ -6,6 +6,8 @@
 #include "base/time.h"
 #include "job/job_follow_impl.h"
 
+#define CLOCK_BACK_MS 60000 /* By less, a clock is put right at any time. */
+
 void
 job_follow_warn(const struct follow *f, const char *fmt, ...)
 {
@@ -38,6 +40,12 @@ int64_t
 job_follow_longer(int64_t ms)
 {
 	return 2 * ms < FOLLOW_RETRY_MAX_MS ? 2 * ms : FOLLOW_RETRY_MAX_MS;
+}
+
+bool
+job_follow_clock_is_back(const struct follow *f)
+{
+	return f->known && f->log->to_ms > time_now_ms() + CLOCK_BACK_MS;
 }
 
 bool

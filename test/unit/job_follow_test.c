@@ -628,6 +628,31 @@ TEST(follow__goes_on_when_no_backup_can_be_taken)
 	killed_now(&m, 5);
 }
 
+/* Times of a chain do not go back: without it, all until then had that time. */
+TEST(follow__takes_another_backup_when_the_clock_was_set_back)
+{
+	CLEANUP(clear) struct made m;
+	struct err e = ERR_INIT;
+
+	make(&m, "SEWKRRRRRRR");
+	start(&m);
+	m.f.log->to_ms = time_now_ms() + 30000;
+	CHECK_OK(job_follow_renew(&m.f, &e), &e);
+	CHECK(m.f.base == NULL && m.warned == 0);
+	m.f.log->to_ms = time_now_ms() + DAY_MS;
+	CHECK_OK(job_follow_renew(&m.f, &e), &e);
+	CHECK(m.f.base != NULL && m.warned == 1);
+	CHECK(strstr(m.warning, "clock was set back") != NULL);
+	let_go(&m);
+	while (m.f.have_next)
+		CHECK_OK(job_follow_advance(&m.f, &e), &e);
+	CHECK(m.f.log->to_ms <= time_now_ms() && m.f.why == NULL);
+	CHECK(m.f.trail.to_ms <= time_now_ms());
+	CHECK(m.f.log->first == m.f.trail.revision + 1);
+	CHECK_OK(job_follow_renew(&m.f, &e), &e);
+	CHECK(m.f.base == NULL && m.warned == 1);
+}
+
 TEST(follow__ends_if_the_first_backup_cannot_be_taken)
 {
 	CLEANUP(clear) struct made m;
