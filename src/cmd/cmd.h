@@ -80,7 +80,8 @@ struct cmd_env {
 	const struct drivers *drivers;
 	/* Not 0 once the operator has asked to stop. */
 	const volatile sig_atomic_t *cancel;
-	/* Let the network work on then: there is something to finish. */
+	/* Let the network work on then for a while: there is something to
+	 * finish. */
 	void (*linger)(void);
 	FILE *out, *err; /* stdout and stderr. */
 };

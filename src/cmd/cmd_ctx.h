@@ -154,7 +154,7 @@ const volatile sig_atomic_t *ctx_cancel(const struct ctx *);
 /**
  * ctx_linger(ctx):
  * Once the operator asks to stop, this command has something to finish, for
- * which it needs the network.
+ * which it needs the network, a quarter of a minute at most.
  */
 void ctx_linger(const struct ctx *);
 

@@ -53,13 +53,24 @@ static const struct drivers drivers = {
 	.sources = sources,
 };
 
+#define LINGER_SECONDS 15
+
 static volatile sig_atomic_t cancel;
+static volatile sig_atomic_t late; /* So long ago it was asked to stop. */
 
 static void
 on_signal(int sig)
 {
 	(void)sig;
 	cancel = 1;
+	(void)alarm(LINGER_SECONDS);
+}
+
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	late = 1;
 }
 
 /*
@@ -72,7 +83,11 @@ install_handlers(void)
 	struct sigaction stop = { .sa_handler = on_signal,
 		.sa_flags = (int)SA_RESETHAND };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction end = { .sa_handler = on_alarm,
+		.sa_flags = SA_RESTART };
 	struct sigaction was;
+
+	(void)sigaction(SIGALRM, &end, NULL);
 
 	(void)sigaction(SIGINT, &stop, NULL);
 	(void)sigaction(SIGTERM, &stop, NULL);
@@ -104,10 +119,14 @@ fill_standard_files(void)
 			    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/*
+ * Who has something left to store may do so, but not for as long as a store
+ * that hangs would take: whoever asked us to stop would kill us.
+ */
 static void
 linger(void)
 {
-	net_cancel(NULL);
+	net_cancel(&late);
 }
 
 int

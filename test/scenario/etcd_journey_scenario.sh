@@ -83,13 +83,37 @@ there_and_back() {
 }
 to_folder() { up "$@" && there_and_back "${repo[@]}"; }
 to_bucket() {
-	local s3=(--repo s3://test/etcd --key "file:$tmp/site.key"
+	s3=(--repo s3://test/etcd --key "file:$tmp/site.key"
 		--endpoint "$S3_HTTP" --path-style --region "$S3_REGION"
 		--access-key "file:$tmp/access" --secret-key "file:$tmp/secret")
 	printf %s "$S3_ACCESS" >access
 	printf %s "$S3_SECRET" >secret
 	chmod 600 access secret
 	hf init "${s3[@]}" && there_and_back "${s3[@]}"
+}
+# A store that takes a connection and says nothing may be waited for; who wants
+# us to stop does not wait so long.
+ends_while_it_hangs() {
+	local gateway pid rc n
+	gateway=$(cat versitygw/run/http.pid)
+	"$holdfast" follow "${s3[@]}" --from "etcd:$ETCD_ENDPOINTS" \
+		--source-name cp --interval 1s "${options[@]}" >followed 2>err &
+	pid=$!
+	at_end kill -9 $pid
+	until_true grep -q ' log to ' followed || return 1
+	kill -STOP "$gateway"
+	sleep 3 # The next log is on its way.
+	kill -TERM $pid
+	for ((n = 0; n < 900; n++)); do
+		runs $pid || break
+		sleep 0.1
+	done
+	kill -CONT "$gateway"
+	runs $pid && echo "# it did not end" && return 1
+	wait $pid
+	rc=$?
+	[ $rc = 0 ] || [ $rc = 13 ] || echo "# exit status $rc"
+	[ $rc = 0 ] || { [ $rc = 13 ] && one_error; }
 }
 # Nobody is told the password: not the store, the state, nor who reads along.
 no_password() {
@@ -110,6 +134,8 @@ check "etcd $ETCD: into a folder and back" to_folder MEMBERS=1
 if [ -x "$XDG_CACHE_HOME/holdfast-peers/versitygw/versitygw" ]; then
 	peer versitygw $((port + 6))
 	check "etcd $ETCD: into a bucket and back" to_bucket
+	check "etcd $ETCD: a follower ends while the store hangs" \
+		ends_while_it_hangs
 else
 	skip "etcd $ETCD: into a bucket and back" \
 		"run: test/peers/versitygw.sh install"

@@ -131,6 +131,7 @@ begin() { hf init "${repo[@]}" && backup && is_listed 1; }
 check "a repository, a backup" begin
 check "SIGINT ends a backup: nothing half-written is listed" interrupted INT
 check "SIGTERM likewise" interrupted TERM
+check "SIGHUP likewise: the terminal has gone" interrupted HUP
 check "SIGKILL likewise, and the next run is fine" killed
 check "SIGINT ends a restore: the target is as it was" restore_again INT 13
 check "SIGKILL likewise, and the next run is fine" restore_again KILL 137
