@@ -108,6 +108,8 @@ put_file(
 	struct entry e = { .path = path,
 		.type = ENTRY_FILE,
 		.mode = 0600,
+		.uid = geteuid(),
+		.gid = getegid(),
 		.size = len_of(f, dir, i) };
 	int rc;
 
@@ -123,9 +125,12 @@ static int
 put_other(struct forest *f, char *path, enum entry_type type, char *target,
     struct err *err)
 {
-	const struct entry e = {
-		.path = path, .type = type, .target = target, .mode = 0700
-	};
+	const struct entry e = { .path = path,
+		.type = type,
+		.target = target,
+		.mode = 0700,
+		.uid = geteuid(),
+		.gid = getegid() };
 
 	return sink_add(f->sink, &e, err);
 }
