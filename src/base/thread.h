@@ -13,4 +13,13 @@ struct err;
  */
 int thread_start(void *(*)(void *), void *, pthread_t *, struct err *);
 
+/**
+ * thread_stand_back():
+ * Let the calling thread, one of many that work for a single one, give way to
+ * it.  If they are as many as processors, it gets no more than its fair share
+ * of them, and now and then all wait for it.  They give way to other programs,
+ * too, but by little.
+ */
+void thread_stand_back(void);
+
 #endif /* !BASE_THREAD_H_ */

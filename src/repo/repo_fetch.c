@@ -164,6 +164,7 @@ repo_fetch_new(struct repo_packs *packs, size_t largest, size_t memory,
 	f->single.state = SPAN_SPLIT;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->span_freed, NULL);
+	pthread_cond_init(&f->slot_freed, NULL);
 	pthread_cond_init(&f->work, NULL);
 	pthread_cond_init(&f->frame_ready, NULL);
 	if ((rc = alloc_buffers(f, &plan, err)) < 0 ||
@@ -179,6 +180,7 @@ stop_threads(struct repo_fetch *f)
 	pthread_mutex_lock(&f->lock);
 	f->stop = true;
 	pthread_cond_broadcast(&f->span_freed);
+	pthread_cond_broadcast(&f->slot_freed);
 	pthread_cond_broadcast(&f->work);
 	pthread_mutex_unlock(&f->lock);
 	for (; f->nfetchers > 0; f->nfetchers--)
@@ -213,6 +215,7 @@ repo_fetch_free(struct repo_fetch *f)
 	free(f->workers);
 	free(f->fetchers);
 	pthread_cond_destroy(&f->span_freed);
+	pthread_cond_destroy(&f->slot_freed);
 	pthread_cond_destroy(&f->work);
 	pthread_cond_destroy(&f->frame_ready);
 	pthread_mutex_destroy(&f->lock);
@@ -250,7 +253,7 @@ take_back(struct repo_fetch *f)
 	f->slots[f->given % f->nslots].ready = false;
 	f->given++;
 	f->lent = false;
-	pthread_cond_broadcast(&f->work);
+	pthread_cond_signal(&f->slot_freed);
 }
 
 int
@@ -277,7 +280,7 @@ repo_fetch_start(struct repo_fetch *f, const struct repo_ref *refs,
 		f->njobs = (uint32_t)n;
 		f->planned = f->begun = f->given = 0;
 		pthread_cond_broadcast(&f->span_freed);
-		pthread_cond_broadcast(&f->work);
+		pthread_cond_broadcast(&f->slot_freed);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return rc;

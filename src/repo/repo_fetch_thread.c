@@ -1,5 +1,6 @@
 #include "repo/repo_fetch_thread.h"
 #include "base/err.h"
+#include "base/thread.h"
 
 /* Bytes that are fetched in vain rather than by a request of their own. */
 #define GAP_MAX (2u << 20)
@@ -111,7 +112,7 @@ take_job(struct repo_fetch *f)
 {
 	while (!f->stop &&
 	       (f->begun == f->njobs || f->begun - f->given >= f->nslots))
-		pthread_cond_wait(&f->work, &f->lock);
+		pthread_cond_wait(&f->slot_freed, &f->lock);
 	return f->stop ? JOB_NONE : f->begun++;
 }
 
@@ -193,6 +194,8 @@ repo_fetch_worker(void *arg)
 	struct fetch_span *s;
 	uint32_t j;
 
+	/* All workers depend on the one thread that takes frames. */
+	thread_stand_back();
 	pthread_mutex_lock(&f->lock);
 	while ((j = take_job(f)) != JOB_NONE && (s = wait_span(f, j)) != NULL) {
 		slot = &f->slots[j % f->nslots];

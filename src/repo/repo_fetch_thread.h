@@ -66,8 +66,8 @@ struct repo_fetch {
 	/* From here on, everything is the lock's. */
 	pthread_mutex_t lock;
 	pthread_cond_t span_freed; /* Or there is more to plan. */
-	pthread_cond_t work;       /* A frame or a span may have come within
-	                              a worker's reach. */
+	pthread_cond_t slot_freed; /* A worker may begin with a frame, */
+	pthread_cond_t work;       /* or may find its span there. */
 	pthread_cond_t frame_ready;
 	bool stop;
 

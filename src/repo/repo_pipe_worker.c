@@ -1,5 +1,4 @@
-#include <sys/resource.h>
-
+#include "base/thread.h"
 #include "crypto/hash.h"
 #include "repo/repo.h"
 #include "repo/repo_pipe_thread.h"
@@ -7,7 +6,6 @@
 #include "store/store.h"
 
 #define MS_PER_HOUR 3600000
-#define STAND_BACK 3 /* In steps of nice(1). */
 
 /*
  * May worker ${i} take a frame?  Only if there are more frames than the idle
@@ -284,20 +282,6 @@ seal_frame(struct pipe_worker *w, struct repo_pipe_frame *f, struct err *err)
 	return rc < 0 ? rc : done_frame(w, f, &ref, err);
 }
 
-/*
- * All workers depend on the one thread that fills frames.  If they are as many
- * as processors, it gets no more than its fair share of them, and now and then
- * all workers wait for it.  So they give way to it.  They give way to other
- * programs, too, but by little.
- */
-static void
-stand_back(void)
-{
-	/* On Linux this is the thread's priority, not the process's. */
-	(void)setpriority(
-	    PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + STAND_BACK);
-}
-
 void *
 repo_pipe_worker(void *arg)
 {
@@ -306,7 +290,8 @@ repo_pipe_worker(void *arg)
 	struct err err = ERR_INIT;
 	int rc = 0;
 
-	stand_back();
+	/* All workers depend on the one thread that fills frames. */
+	thread_stand_back();
 	while (rc == 0 && (f = next_frame(w)) != NULL)
 		rc = seal_frame(w, f, &err);
 	/*
