@@ -1,6 +1,7 @@
 #ifndef BASE_FILE_H_
 #define BASE_FILE_H_
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -76,6 +77,21 @@ int file_write_at(int, const void *, size_t, uint64_t, struct err *);
 #define FILE_PAGE 4096
 
 /**
+ * file_in_memory(fd):
+ * Does the file system of the file have no disk?
+ */
+bool file_in_memory(int);
+
+/**
+ * file_direct(fd, on):
+ * Between a call with ${on} and one without it, several threads may give such
+ * pieces to file_write_at at once, for neither takes the other's way past the
+ * page cache away; who reads or writes the file otherwise must wait.  Return
+ * false, and change nothing, where there is no such way.
+ */
+bool file_direct(int, bool);
+
+/**
  * file_read_full(fd, p, n, got, err):
  * Read until ${n} bytes are there or the file ends: ${*got} says how many.
  */
@@ -95,6 +111,15 @@ int file_read_at(int, void *, size_t, uint64_t, size_t *, struct err *);
  * a new file.  This is only a hint: the file is durable after fsync.
  */
 void file_write_behind(int, uint64_t *, uint64_t);
+
+/**
+ * file_reserve(fd, from, to):
+ * Of a file that is written in order, have the kernel find room for what will
+ * lie before ${to}, and some more; ${*from} is how far that has come, 0 for a
+ * new file.  The file is longer then, until it is cut.  Pieces within it need
+ * not wait for each other; where there is no room, the write will say so.
+ */
+void file_reserve(int, uint64_t *, uint64_t);
 
 /**
  * file_publish(fd, from, to, err):

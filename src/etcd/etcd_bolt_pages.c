@@ -141,7 +141,7 @@ etcd_bolt_pages_finish(
 
 	if ((rc = flush(p, err)) < 0)
 		return rc;
-	if (etcd_bolt_flusher_drain(p->flusher, err) < 0)
+	if (etcd_bolt_flusher_drain(p->flusher, pages * p->page_size, err) < 0)
 		return failed(p, err);
 	if ((rc = write_meta(p, root, pages, TXID, err)) < 0 ||
 	    (rc = write_meta(p, root, pages, TXID + 1, err)) < 0)

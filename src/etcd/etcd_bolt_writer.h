@@ -15,7 +15,7 @@ struct etcd_bolt_writer;
  * have it after all of it had been put in order into an empty file, and
  * without a free page: etcd boots from it, and bbolt's own check passes it.
  * There is no need to know sizes beforehand, and memory stays at some pages
- * for each level of the trees and six mebibytes to write from.
+ * for each level of the trees and ten mebibytes to write from.
  *
  * The file is a database once finish has returned 0, and not before; it is
  * durable, and may be given its name, after the caller's fsync.  After a

@@ -167,24 +167,36 @@ check_written(int fd, const struct etcd_membership *s, const struct buf *b,
 	return err_set(err, HF_EBUG, "it says something else than it should");
 }
 
+static int
+allocate(int fd, struct err *err)
+{
+	/*
+	 * posix_fallocate would write 64 MB where the file system cannot
+	 * allocate; etcd itself is content with a hole there.  In memory it
+	 * would be 64 MB of zeroes that nobody needs yet.
+	 */
+	if (!file_in_memory(fd)) {
+		if (fallocate(fd, 0, 0, ETCD_WAL_SIZE) == 0)
+			return 0;
+		if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR)
+			return err_errno(err, errno, "cannot allocate %d bytes",
+			    ETCD_WAL_SIZE);
+	}
+	if (ftruncate(fd, ETCD_WAL_SIZE) < 0)
+		return err_errno(
+		    err, errno, "cannot make %d bytes", ETCD_WAL_SIZE);
+	return 0;
+}
+
 int
 etcd_wal_write(int fd, const struct etcd_membership *s, struct err *err)
 {
 	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	int rc;
 
-	/*
-	 * posix_fallocate would write 64 MB where the file system cannot
-	 * allocate; etcd itself is content with a hole there.
-	 */
-	if (fallocate(fd, 0, 0, ETCD_WAL_SIZE) < 0 &&
-	    ((errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) ||
-		ftruncate(fd, ETCD_WAL_SIZE) < 0))
-		return err_errno(
-		    err, errno, "cannot allocate %d bytes", ETCD_WAL_SIZE);
-	if ((rc = etcd_wal_encode(s, &b, err)) < 0)
-		return rc;
-	if ((rc = file_write_full(fd, b.p, b.len, err)) < 0)
+	if ((rc = allocate(fd, err)) < 0 ||
+	    (rc = etcd_wal_encode(s, &b, err)) < 0 ||
+	    (rc = file_write_full(fd, b.p, b.len, err)) < 0)
 		return rc;
 	return check_written(fd, s, &b, err);
 }

@@ -480,6 +480,24 @@ TEST(writer__makes_no_database_before_its_end)
 	end(&s);
 }
 
+/* Pieces are written side by side, into a file that was made longer ahead. */
+TEST(writer__leaves_no_room_behind_its_end)
+{
+	CLEANUP(freep_buf) struct buf file = BUF_INIT;
+	CLEANUP(freep_stand) struct stand s;
+	struct err e = ERR_INIT;
+	size_t i;
+
+	begin(&s, 4096);
+	bucket(&s, "key", 0);
+	for (i = 0; i < 45; i++)
+		record(&s, 1 << 20);
+	end(&s);
+	CHECK_OK(file_read(s.path, SIZE_MAX / 4, &file, &e), &e);
+	CHECK(file.len == s.size && file.len > 45 << 20);
+	CHECK((fcntl(s.fd, F_GETFL) & O_DIRECT) == 0);
+}
+
 TEST(writer__says_which_file_found_no_room)
 {
 	CLEANUP(freep_stand) struct stand s;
@@ -493,14 +511,14 @@ TEST(writer__says_which_file_found_no_room)
 	CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 	CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
 	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-	for (i = 0; rc == 0 && i < 100; i++) {
+	for (i = 0; rc == 0 && i < 200; i++) {
 		const uint8_t key = (uint8_t)i;
 
 		rc = etcd_bolt_writer_put(
 		    s.w, &key, 1, some(100000), 100000, &e);
 	}
 	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
-	CHECK(rc == -HF_ENOSPC && i > 15 && i < 70);
+	CHECK(rc == -HF_ENOSPC && i > 15 && i < 120);
 	CHECK(strstr(e.msg, s.path) != NULL);
 	CHECK(strstr(e.hint, "make room") != NULL);
 }

@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "etcd/etcd_membership.h"
 #include "etcd/etcd_wal.h"
@@ -99,6 +102,20 @@ TEST(wal__is_preallocated)
 		CHECK(got[i] == 0);
 	CHECK_OK(etcd_wal_check(got, ETCD_WAL_SIZE, &f, &e), &e);
 	CHECK(f.end == sizeof(three) / 2 && !f.torn);
+}
+
+TEST(wal__in_memory_takes_no_more_than_it_holds)
+{
+	CLEANUP(freep_etcd_membership)
+	struct etcd_membership *s = membership(true);
+	CLEANUP(freep_fd) int fd = memfd_create("wal", MFD_CLOEXEC);
+	struct err e = ERR_INIT;
+	struct stat st;
+
+	CHECK(fd >= 0);
+	CHECK_OK(etcd_wal_write(fd, s, &e), &e);
+	CHECK(fstat(fd, &st) == 0 && st.st_size == ETCD_WAL_SIZE);
+	CHECK(st.st_blocks < 1000);
 }
 
 /* A log in memory, with room behind it. */

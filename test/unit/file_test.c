@@ -1,5 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +219,58 @@ TEST(write_at__puts_every_piece_in_its_place)
 				off += FILE_PAGE - off % FILE_PAGE;
 		}
 	CHECK((fcntl(fd, F_GETFL) & O_DIRECT) == 0);
+}
+
+/* A piece that cannot go past the page cache takes nothing from the others. */
+TEST(direct__stays_until_a_piece_does_not_fit)
+{
+	CLEANUP(freep_fd)
+	int fd = open(in_dir("a"), O_RDWR | O_CREAT | O_EXCL, 0600);
+	CLEANUP(freep_mem) uint8_t *p = aligned_alloc(FILE_PAGE, 1 << 20);
+	CLEANUP(freep_mem) uint8_t *got = malloc(1 << 20);
+	struct err e = ERR_INIT;
+
+	CHECK(fd >= 0 && p != NULL && got != NULL);
+	memset(p, 7, 1 << 20);
+	if (!file_direct(fd, true))
+		return; /* A folder in memory. */
+	CHECK_OK(file_write_at(fd, p, 1 << 20, 0, &e), &e);
+	CHECK((fcntl(fd, F_GETFL) & O_DIRECT) != 0);
+	CHECK_OK(file_write_at(fd, p, 1 << 20, 1 << 20, &e), &e);
+	CHECK_OK(file_write_at(fd, p + 1, 999, 2 << 20, &e), &e);
+	CHECK(pread(fd, got, 1 << 20, (2 << 20) - 1000) == 1999);
+	CHECK(memcmp(p, got, 1999) == 0);
+	CHECK(file_direct(fd, false));
+	CHECK((fcntl(fd, F_GETFL) & O_DIRECT) == 0);
+}
+
+TEST(direct__is_refused_in_memory)
+{
+	CLEANUP(freep_fd) int fd = memfd_create("a", MFD_CLOEXEC);
+
+	CHECK(fd >= 0 && !file_direct(fd, true));
+	CHECK((fcntl(fd, F_GETFL) & O_DIRECT) == 0);
+}
+
+TEST(reserve__makes_a_file_longer_and_no_longer_than_it_may_be)
+{
+	CLEANUP(freep_fd)
+	int fd = open(test_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	const struct rlimit small = { 64 << 20, RLIM_INFINITY };
+	struct rlimit before;
+	uint64_t from = 0;
+	struct stat st;
+
+	CHECK(fd >= 0);
+	file_reserve(fd, &from, 1);
+	CHECK(fstat(fd, &st) == 0 && from > 1 && (uint64_t)st.st_size == from);
+	file_reserve(fd, &from, from);
+	CHECK(fstat(fd, &st) == 0 && (uint64_t)st.st_size == from);
+	CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	file_reserve(fd, &from, 60 << 20);
+	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK(fstat(fd, &st) == 0 && (uint64_t)st.st_size == from);
 }
 
 TEST(write_at__tells_what_the_system_says)
