@@ -1,7 +1,11 @@
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "etcd/etcd_bucket.h"
+#include "etcd/etcd_kv.h"
 #include "etcd/etcd_pb.h"
+#include "etcd/etcd_record.h"
 #include "job/job_etcd_leases.h"
 
 /* Lease: ID = 1, TTL = 2, RemainingTTL = 3. */
@@ -142,4 +146,60 @@ void
 job_etcd_leases_clear(struct job_etcd_leases *l)
 {
 	etcd_lease_file_clear(&l->old);
+}
+
+int
+job_etcd_leases_note(
+    struct etcd_lease_file *had, const struct etcd_record *r, struct err *err)
+{
+	struct etcd_lease_row row = { 0 };
+	struct etcd_kv kv;
+
+	/* What makes no sense does not hash right, too. */
+	if (r->tombstone || !etcd_kv_read(r->value, r->len, &kv) ||
+	    kv.lease == 0 || kv.lease > INT64_MAX)
+		return 0;
+	row.id = kv.lease;
+	return etcd_lease_file_add(had, &row, err);
+}
+
+int
+job_etcd_leases_gone(const struct etcd_lease_file *had,
+    const struct etcd_bucket *b, struct etcd_lease_file *gone, struct err *err)
+{
+	uint8_t key[ETCD_LEASE_KEY_LEN];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < had->n; i++) {
+		be64_put(key, had->v[i].id);
+		if (etcd_bucket_find(b, key, sizeof(key)) == NULL &&
+		    (rc = etcd_lease_file_add(gone, &had->v[i], err)) < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+job_etcd_leases_grant(const struct etcd_lease_file *gone,
+    struct etcd_bucket *to, uint64_t *known, struct err *err)
+{
+	uint8_t key[ETCD_LEASE_KEY_LEN];
+	struct etcd_lease_row row;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < gone->n; i++) {
+		CLEANUP(freep_buf) struct buf b = BUF_INIT;
+
+		row = gone->v[i];
+		*known += row.granted > 0;
+		if (row.granted == 0)
+			row.granted = JOB_LEASE_UNKNOWN_SECONDS;
+		if ((rc = etcd_lease_pair(&row, key, &b, err)) < 0 ||
+		    (rc = etcd_bucket_put(
+			 to, key, sizeof(key), b.p, b.len, err)) < 0)
+			return rc;
+	}
+	return 0;
 }

@@ -9,6 +9,8 @@
 
 /* Opaque types. */
 struct err;
+struct etcd_bucket;
+struct etcd_record;
 
 /*
  * How long a lease gets of which nobody knows for how long it was granted: its
@@ -49,5 +51,28 @@ struct etcd_bucket_sink job_etcd_leases_sink(struct job_etcd_leases *);
  */
 int job_etcd_leases_end(struct job_etcd_leases *, struct err *);
 void job_etcd_leases_clear(struct job_etcd_leases *);
+
+/**
+ * job_etcd_leases_note(had, r, err):
+ * Add the lease of the record's key, if there is one, to ${had}.
+ */
+int job_etcd_leases_note(
+    struct etcd_lease_file *, const struct etcd_record *, struct err *);
+
+/**
+ * job_etcd_leases_gone(had, b, gone, err):
+ * Add to ${gone} those of ${had} that the bucket of leases does not have.
+ */
+int job_etcd_leases_gone(const struct etcd_lease_file *,
+    const struct etcd_bucket *, struct etcd_lease_file *, struct err *);
+
+/**
+ * job_etcd_leases_grant(gone, b, known, err):
+ * Grant them again: add them to the bucket of leases, those that were granted
+ * for 0 seconds, which is unknown, for JOB_LEASE_UNKNOWN_SECONDS.  Add to
+ * ${*known} how many the others are.
+ */
+int job_etcd_leases_grant(const struct etcd_lease_file *, struct etcd_bucket *,
+    uint64_t *, struct err *);
 
 #endif /* !JOB_JOB_ETCD_LEASES_H_ */

@@ -5,7 +5,6 @@
 #include "etcd/etcd_bucket.h"
 #include "etcd/etcd_bump.h"
 #include "etcd/etcd_hashkv.h"
-#include "etcd/etcd_kv.h"
 #include "etcd/etcd_lease_file.h"
 #include "etcd/etcd_membership.h"
 #include "etcd/etcd_mvcc.h"
@@ -217,65 +216,22 @@ buckets(struct rebuild *x, struct job_etcd_db *db, struct err *err)
 	return put_held(x, "meta", &x->meta, err);
 }
 
-/* Which lease the key had; what makes no sense does not hash right, too. */
-static int
-note_lease(struct rebuild *x, const struct etcd_record *r, struct err *err)
-{
-	struct etcd_lease_row row = { 0 };
-	struct etcd_kv kv;
-
-	if (r->tombstone || !etcd_kv_read(r->value, r->len, &kv) ||
-	    kv.lease == 0 || kv.lease > INT64_MAX)
-		return 0;
-	row.id = kv.lease;
-	return etcd_lease_file_add(&x->had, &row, err);
-}
-
-/* Grant again those that were gone by then. */
-static int
-grant_again(
-    struct rebuild *x, const struct etcd_lease_file *gone, struct err *err)
-{
-	uint8_t key[ETCD_LEASE_KEY_LEN];
-	struct etcd_lease_row row;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < gone->n; i++) {
-		CLEANUP(freep_buf) struct buf b = BUF_INIT;
-
-		row = gone->v[i];
-		x->digest.leases_again++;
-		x->digest.leases_known += row.granted > 0;
-		if (row.granted == 0)
-			row.granted = JOB_LEASE_UNKNOWN_SECONDS;
-		if ((rc = etcd_lease_pair(&row, key, &b, err)) < 0 ||
-		    (rc = etcd_bucket_put(
-			 &x->lease.b, key, sizeof(key), b.p, b.len, err)) < 0)
-			return rc;
-	}
-	return 0;
-}
-
 static int
 put_leases(struct rebuild *x, struct err *err)
 {
 	CLEANUP(freep_etcd_lease_file) struct etcd_lease_file gone = { 0 };
-	uint8_t key[ETCD_LEASE_KEY_LEN];
-	size_t i;
+	struct job_etcd_digest *d = &x->digest;
 	int rc;
 
-	for (i = 0; i < x->had.n; i++) {
-		be64_put(key, x->had.v[i].id);
-		if (etcd_bucket_find(&x->lease.b, key, sizeof(key)) == NULL &&
-		    (rc = etcd_lease_file_add(&gone, &x->had.v[i], err)) < 0)
-			return rc;
-	}
+	if ((rc = job_etcd_leases_gone(&x->had, &x->lease.b, &gone, err)) < 0)
+		return rc;
 	if (gone.n > 0 && x->opts->recall != NULL &&
 	    (rc = x->opts->recall(x->opts->arg, &gone, err)) < 0)
 		return rc;
-	if ((rc = grant_again(x, &gone, err)) < 0)
+	rc = job_etcd_leases_grant(&gone, &x->lease.b, &d->leases_known, err);
+	if (rc < 0)
 		return rc;
+	d->leases_again = gone.n;
 	return put_held(x, "lease", &x->lease, err);
 }
 
@@ -302,7 +258,7 @@ on_record(void *arg, const struct etcd_record *r, struct err *err)
 	if (x->opts->look != NULL &&
 	    (rc = x->opts->look(x->opts->arg, r, err)) < 0)
 		return rc;
-	if (x->past && (rc = note_lease(x, r, err)) < 0)
+	if (x->past && (rc = job_etcd_leases_note(&x->had, r, err)) < 0)
 		return rc;
 	return take(x, r, key, nkey, err);
 }
