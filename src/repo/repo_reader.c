@@ -8,6 +8,7 @@
 #include "crypto/secret.h"
 #include "repo/repo.h"
 #include "repo/repo_fetch.h"
+#include "repo/repo_frames.h"
 #include "repo/repo_packs.h"
 #include "repo/repo_reader.h"
 #include "repo/repo_segments.h"
@@ -26,11 +27,7 @@ struct repo_reader {
 	struct repo_segments *segments;
 	uint8_t *entry_states; /* enum repo_segment of each with entries. */
 
-	/* The frames of the stream, and where each begins in it. */
-	struct repo_ref *frames;
-	uint64_t *starts; /* nframes + 1: the last is the stream's length. */
-	size_t nframes;
-	struct err hole; /* Why a frame of no length is not known. */
+	struct repo_frames frames;
 
 	/* What is wanted, and how much of it was read. */
 	struct range *ranges;
@@ -40,7 +37,7 @@ struct repo_reader {
 	bool reading;     /* Nothing can be added until the end. */
 	uint32_t *wanted; /* Frames that are known, each once. */
 	size_t nwanted;
-	size_t at; /* The frame at hand; nframes: none yet. */
+	size_t at; /* The frame at hand; as many as there are: none yet. */
 	const uint8_t *frame;
 	struct err lost; /* Why there is none. */
 	struct repo_fetch *fetch;
@@ -56,121 +53,10 @@ repo_reader_free(struct repo_reader *rd)
 	repo_packs_free(rd->own);
 	repo_private_clear(&rd->priv);
 	free(rd->entry_states);
-	free(rd->frames);
-	free(rd->starts);
+	repo_frames_clear(&rd->frames);
 	free(rd->ranges);
 	free(rd->wanted);
 	free(rd);
-}
-
-/* Take in a segment of the frame list. */
-static int
-add_frames(void *arg, const uint8_t *p, size_t n, const struct err *why,
-    struct err *err)
-{
-	struct repo_reader *rd = arg;
-	size_t more = n / REPO_REF_LEN;
-	struct repo_ref *frames;
-	struct cur c;
-	int rc;
-
-	if (n % REPO_REF_LEN != 0 || rd->nframes + more > UINT32_MAX - 1)
-		return err_set(
-		    err, HF_ECORRUPT, "a frame list has a wrong length");
-	if (p == NULL)
-		more = 1; /* How many they were does not tell how long. */
-	/* A segment may be named again and again: only their sum counts. */
-	if ((rc = limit_take(&rd->limit,
-		 more * (sizeof(*frames) + sizeof(*rd->starts)),
-		 "the list of the backup's frames", err)) < 0)
-		return rc;
-	frames = reallocarray(rd->frames, rd->nframes + more, sizeof(*frames));
-	if (frames == NULL)
-		return err_nomem(err);
-	rd->frames = frames;
-	if (p == NULL) {
-		frames[rd->nframes++] = (struct repo_ref){ 0 };
-		rd->hole = *why;
-		return 0;
-	}
-	cur_init(&c, p, n);
-	for (; more > 0; more--) {
-		repo_ref_decode(&c, &frames[rd->nframes]);
-		if ((rc = repo_packs_ref_check(
-			 rd->packs, &frames[rd->nframes], err)) < 0)
-			return rc;
-		rd->nframes++;
-	}
-	return 0;
-}
-
-static bool
-is_hole(const struct repo_ref *frame)
-{
-	return frame->len == 0;
-}
-
-/*
- * Where segments of the frame list are lost, what comes before them is known
- * from the stream's beginning, and what comes behind them from its end: make
- * one hole of all between the first and the last.
- */
-static void
-join_holes(struct repo_reader *rd)
-{
-	size_t first = 0, last = rd->nframes;
-
-	while (!is_hole(&rd->frames[first]))
-		first++;
-	while (!is_hole(&rd->frames[last - 1]))
-		last--;
-	memmove(&rd->frames[first + 1], &rd->frames[last],
-	    (rd->nframes - last) * sizeof(*rd->frames));
-	rd->nframes -= last - first - 1;
-}
-
-/* Find where in the stream each frame begins. */
-static int
-place_frames(struct repo_reader *rd, struct err *err)
-{
-	uint64_t pos = 0, sum = 0;
-	size_t i;
-
-	rd->starts = calloc(rd->nframes + 1, sizeof(*rd->starts));
-	if (rd->starts == NULL)
-		return err_nomem(err);
-	for (i = 0; i < rd->nframes; i++)
-		sum += rd->frames[i].plain;
-	if (rd->hole.code == 0 ? sum != rd->priv.stream_len
-			       : sum > rd->priv.stream_len)
-		return err_set(err, HF_ECORRUPT,
-		    "the frames hold %" PRIu64
-		    " bytes, the stream has %" PRIu64,
-		    sum, rd->priv.stream_len);
-	for (i = 0; i < rd->nframes; i++) {
-		rd->starts[i] = pos;
-		pos += is_hole(&rd->frames[i]) ? rd->priv.stream_len - sum
-					       : rd->frames[i].plain;
-	}
-	rd->starts[i] = pos;
-	return 0;
-}
-
-static int
-load_frames(struct repo_reader *rd, struct err *err)
-{
-	CLEANUP(freep_mem) uint8_t *states = NULL;
-	int rc;
-
-	if ((states = calloc(1, rd->priv.nframe_segs + 1)) == NULL)
-		return err_nomem(err);
-	if ((rc = repo_segments_each(rd->segments, REPO_FRAME_LIST,
-		 rd->priv.frame_segs, states, rd->priv.nframe_segs, add_frames,
-		 rd, err)) < 0)
-		return err_wrap(err, "read the frame list");
-	if (rd->hole.code < 0)
-		join_holes(rd);
-	return place_frames(rd, err);
 }
 
 static int
@@ -208,7 +94,8 @@ repo_reader_new(struct repo *r, const struct repo_manifest *m,
 	rd->packs = opts->packs != NULL ? opts->packs : rd->own;
 	if ((rc = repo_segments_new(m, rd->packs, opts, &rd->segments, err)) <
 		0 ||
-	    (rc = load_frames(rd, err)) < 0)
+	    (rc = repo_frames_load(&rd->frames, rd->segments, rd->packs,
+		 &rd->priv, &rd->limit, err)) < 0)
 		return rc;
 	rd->entry_states = calloc(1, rd->priv.nentry_segs + 1);
 	if (rd->entry_states == NULL)
@@ -290,22 +177,6 @@ repo_reader_want(
 	return 0;
 }
 
-/* Find the frame that holds the byte at ${pos} of the stream. */
-static size_t
-find_frame(const struct repo_reader *rd, uint64_t pos)
-{
-	size_t lo = 0, hi = rd->nframes, mid; /* starts[lo] <= pos < [hi] */
-
-	while (hi - lo > 1) {
-		mid = lo + (hi - lo) / 2;
-		if (rd->starts[mid] <= pos)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* Turn the ranges into the frames that hold them, each once. */
 static int
 list_wanted(struct repo_reader *rd, struct err *err)
@@ -315,14 +186,14 @@ list_wanted(struct repo_reader *rd, struct err *err)
 
 	free(rd->wanted);
 	/* Ranges ascend and are apart: no frame comes twice. */
-	if ((rd->wanted = calloc(rd->nframes, sizeof(*rd->wanted))) == NULL)
+	if ((rd->wanted = calloc(rd->frames.n, sizeof(*rd->wanted))) == NULL)
 		return err_nomem(err);
 	for (i = 0; i < rd->nranges; i++) {
 		end = rd->ranges[i].pos + rd->ranges[i].len;
-		f = find_frame(rd, rd->ranges[i].pos);
+		f = repo_frames_find(&rd->frames, rd->ranges[i].pos);
 		for (f = f < next ? next : f;
-		     f < rd->nframes && rd->starts[f] < end; f++)
-			if (!is_hole(&rd->frames[f]))
+		     f < rd->frames.n && rd->frames.starts[f] < end; f++)
+			if (!repo_frames_is_hole(&rd->frames, f))
 				rd->wanted[n++] = (uint32_t)f;
 		next = f;
 	}
@@ -352,12 +223,12 @@ start(struct repo_reader *rd, struct err *err)
 		return rc;
 	if ((rc = list_wanted(rd, err)) < 0 ||
 	    (rc = repo_fetch_start(
-		 rd->fetch, rd->frames, rd->wanted, rd->nwanted, err)) < 0)
+		 rd->fetch, rd->frames.v, rd->wanted, rd->nwanted, err)) < 0)
 		return rc;
 	rd->reading = true;
 	rd->range = 0;
 	rd->done = 0;
-	rd->at = rd->nframes;
+	rd->at = rd->frames.n;
 	return 0;
 }
 
@@ -376,13 +247,13 @@ finish(struct repo_reader *rd, const uint8_t **p, size_t *n)
 static void
 step(struct repo_reader *rd, uint64_t pos)
 {
-	if (rd->at < rd->nframes && pos < rd->starts[rd->at + 1])
+	if (rd->at < rd->frames.n && pos < rd->frames.starts[rd->at + 1])
 		return;
-	rd->at = find_frame(rd, pos);
+	rd->at = repo_frames_find(&rd->frames, pos);
 	rd->frame = NULL;
 	rd->lost = (struct err)ERR_INIT;
-	if (is_hole(&rd->frames[rd->at]))
-		rd->lost = rd->hole;
+	if (repo_frames_is_hole(&rd->frames, rd->at))
+		rd->lost = rd->frames.hole;
 	else
 		(void)repo_fetch_next(rd->fetch, &rd->frame, &rd->lost);
 }
@@ -407,8 +278,8 @@ repo_reader_read(struct repo_reader *rd, uint64_t *pos, const uint8_t **p,
 	step(rd, at);
 	f = rd->at;
 	end = r->pos + r->len;
-	if (end > rd->starts[f + 1])
-		end = rd->starts[f + 1];
+	if (end > rd->frames.starts[f + 1])
+		end = rd->frames.starts[f + 1];
 	*pos = at;
 	*n = (size_t)(end - at);
 	rd->done += *n;
@@ -420,7 +291,7 @@ repo_reader_read(struct repo_reader *rd, uint64_t *pos, const uint8_t **p,
 		*err = rd->lost;
 		return rc;
 	}
-	*p = rd->frame + (at - rd->starts[f]);
+	*p = rd->frame + (at - rd->frames.starts[f]);
 	return 0;
 }
 
