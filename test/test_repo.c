@@ -19,6 +19,8 @@
 	"hfr18520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" \
 	"d9eb95a7"
 
+uint64_t test_repo_cache;
+
 struct secret *
 test_secret(uint8_t fill)
 {
@@ -145,6 +147,7 @@ test_repo_open(struct store *s, const char *host, const char *keys,
 		.store = s,
 		.state_dir = state_of(host, path),
 		.host = host,
+		.cache = test_repo_cache,
 	};
 
 	if (str_dup(keys, &letters, err) < 0)

@@ -18,6 +18,9 @@ int test_repo_init(
 int test_repo_open(struct store *, const char *host, const char *keys,
     struct repo **, struct err *);
 
+/* As struct repo_opts has it; 0 unless a test changes it. */
+extern uint64_t test_repo_cache;
+
 /**
  * test_secret(fill):
  * Return a secret of 32 bytes, each of which is ${fill}.

@@ -9,9 +9,10 @@
 static const struct {
 	enum cmd_flags flag;
 	unsigned places;
-	const char *names[5];
+	const char *names[6];
 } groups[] = {
-	{ CMD_REPO, OPTION_IN_REPO, { "repo", "key", "state_dir", "host" } },
+	{ CMD_REPO, OPTION_IN_REPO,
+	    { "repo", "key", "state_dir", "cache", "host" } },
 	{ CMD_SOURCE, OPTION_IN_SOURCE, { "from", "source_name", "host" } },
 	{ CMD_KEY, 0, { "key" } },
 	{ CMD_RETENTION, OPTION_IN_RETENTION, { NULL } },

@@ -72,8 +72,11 @@ cmd_opened_catalogue(struct ctx *ctx, enum store_power power,
 	size_t i;
 	int rc;
 
-	if ((rc = cmd_opened_repo(ctx, NULL, power, o, err)) < 0 ||
-	    (rc = repo_catalogue_load(o->repo, &o->cat, err)) < 0)
+	if ((rc = cmd_opened_repo(ctx, NULL, power, o, err)) < 0)
+		return rc;
+	rc = o->prove ? repo_catalogue_prove(o->repo, &o->cat, err)
+		      : repo_catalogue_load(o->repo, &o->cat, err);
+	if (rc < 0)
 		return rc;
 	for (i = 0; i < o->cat.nfindings; i++) {
 		f = &o->cat.findings[i];

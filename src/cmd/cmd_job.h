@@ -24,7 +24,9 @@ struct job cmd_job(struct ctx *);
 
 /* An open repository and all that it stands on. */
 struct cmd_opened {
-	bool keyless; /* For the caller to set: as in struct cmd_keys. */
+	/* For the caller to set: as in struct cmd_keys; */
+	bool keyless;
+	bool prove; /* the catalogue is repo_catalogue_prove's. */
 	struct cmd_repo *where;
 	struct store *store;
 	struct repo *repo;
@@ -34,7 +36,7 @@ struct cmd_opened {
 /**
  * cmd_opened_repo(ctx, name, power, o, err):
  * Open the repository that cmd_repo_find finds for ${name}, into ${o}, of
- * which only keyless is set, and which is to be cleared in any case.
+ * which only keyless and prove are set, and which is to be cleared in any case.
  */
 int cmd_opened_repo(struct ctx *, const char *, enum store_power,
     struct cmd_opened *, struct err *);

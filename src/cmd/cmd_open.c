@@ -176,6 +176,7 @@ cmd_repo_opts(struct ctx *ctx, const struct cmd_repo *r, struct store *store,
 		.state_dir = r->state_dir,
 		.host = ctx_option(ctx, "host"),
 		.fingerprint = fp,
+		.cache = (uint64_t)ctx_number(ctx, "cache", 0), /* "none" */
 	};
 	return 0;
 }

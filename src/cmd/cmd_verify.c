@@ -139,6 +139,7 @@ run(struct ctx *ctx, int argc, char *argv[], struct err *err)
 	CLEANUP(freep_cmd_opened)
 	struct cmd_opened o = {
 		.keyless = level_of(ctx) < VERIFY_OPENS,
+		.prove = true,
 	};
 	const struct repo_backup *b = NULL;
 	uint64_t bad = 0;

@@ -206,7 +206,7 @@ look(struct prune *p, struct err *err)
 
 	/* The time first: doc/design/format.md, rule P1. */
 	if ((rc = store_now(repo_store(p->repo), &p->now_ms, err)) < 0 ||
-	    (rc = repo_catalogue_load(p->repo, &p->cat, err)) < 0 ||
+	    (rc = repo_catalogue_prove(p->repo, &p->cat, err)) < 0 ||
 	    (rc = job_packs_load(p->repo, NULL, &p->packs, err)) < 0)
 		return rc;
 	for (i = 0; i < p->cat.nfindings; i++)

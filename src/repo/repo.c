@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/secret.h"
+#include "repo/repo_cache.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_open.h"
 #include "store/store.h"
@@ -84,6 +85,8 @@ repo_new(const struct repo_opts *opts, struct repo_head *head,
 	    repo_local_open(opts->state_dir, head->vault_id, &r->local, err) <
 		0)
 		return err->code;
+	r->cache = repo_cache_open(
+	    repo_local_path(r->local), head->vault_id, opts->cache);
 	r->head = *head;
 	*head = (struct repo_head){ 0 };
 	*ret = TAKE(r);
@@ -115,6 +118,7 @@ repo_free(struct repo *r)
 	ring_free(r->ring);
 	secret_free(r->seed);
 	repo_cert_clear(&r->cert);
+	repo_cache_free(r->cache);
 	repo_local_free(r->local);
 	repo_head_clear(&r->head);
 	free(r->host);

@@ -35,6 +35,9 @@ struct repo_opts {
 	/* 32 hex digits that the root fingerprint must have, or NULL: then
 	 * what the state folder has pinned, or else trust on first use. */
 	const char *fingerprint;
+	/* How many bytes of copies of manifests the state folder may keep
+	 * (repo_cache.h); 0: none. */
+	uint64_t cache;
 };
 
 /**
@@ -138,6 +141,7 @@ struct repo_backup {
 	char id[REPO_BACKUP_ID_LEN + 1];
 	char *name; /* In the store. */
 	uint64_t manifest_len;
+	uint64_t copy; /* Where the local state has it, or 0. */
 	/*
 	 * The earlier of the store's time of the manifest and of the commit
 	 * that is signed in it: who stores an old one again makes it no newer.
@@ -213,6 +217,15 @@ struct repo_catalogue {
  * together, or a single larger one.
  */
 int repo_catalogue_load(struct repo *, struct repo_catalogue *, struct err *);
+
+/**
+ * repo_catalogue_prove(r, cat, err):
+ * Likewise, but from the store alone, as repo_manifest_load then does for what
+ * is in it.  repo_catalogue_load takes manifests and attestations of which the
+ * local state has copies from there: whoever says that they are whole, or
+ * deletes because of them, must read what is in the store.
+ */
+int repo_catalogue_prove(struct repo *, struct repo_catalogue *, struct err *);
 void repo_catalogue_clear(struct repo_catalogue *);
 
 struct repo_revoked {

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/parallel.h"
+#include "repo/repo_cache.h"
 #include "repo/repo_catalogue_impl.h"
 #include "repo/repo_impl.h"
 #include "repo/repo_revocations.h"
@@ -69,52 +70,111 @@ load_clear(struct repo_load *l)
 /* Judging all objects of one kind. */
 struct task {
 	struct repo_load *load;
-	const struct repo_listing *listing;
-	int (*judge)(struct repo_load *, size_t, bool *revoked, struct err *);
+	struct repo_listing *listing;
+	int (*judge)(struct repo_load *, size_t, const struct buf *,
+	    bool *revoked, struct err *);
+	size_t max; /* Bytes of one. */
+	bool kept;  /* There are copies of them (repo_cache.h). */
 	const char *remedy;
 };
 
 static int
-judge_cert(struct repo_load *l, size_t i, bool *revoked, struct err *err)
+judge_cert(struct repo_load *l, size_t i, const struct buf *b, bool *revoked,
+    struct err *err)
 {
 	(void)revoked;
-	return repo_judge_cert(l->repo, &l->certs.v[i], &l->writers.cert[i],
+	return repo_judge_cert(l->repo, &l->certs.v[i], b, &l->writers.cert[i],
 	    l->writers.fp[i], err);
 }
 
-/* Whoever may write can lay down as much junk as he likes, of any size. */
 static int
-judge_manifest(struct repo_load *l, size_t i, bool *revoked, struct err *err)
+judge_manifest(struct repo_load *l, size_t i, const struct buf *b,
+    bool *revoked, struct err *err)
 {
-	const struct repo_listed *o = &l->manifests.v[i];
 	int rc;
 
-	repo_budget_take(&l->budget, o->len);
-	rc = repo_judge_manifest(l->repo, &l->writers, o, &l->backup[i], err);
-	repo_budget_give(&l->budget, o->len);
+	/* A copy that did not hold may have been judged before. */
+	backup_clear(&l->backup[i]);
+	l->backup[i] = (struct repo_backup){ 0 };
+	rc = repo_judge_manifest(
+	    l->repo, &l->writers, &l->manifests.v[i], b, &l->backup[i], err);
 	*revoked = l->backup[i].revoked;
 	return rc;
 }
 
 static int
-judge_tomb(struct repo_load *l, size_t i, bool *revoked, struct err *err)
+judge_tomb(struct repo_load *l, size_t i, const struct buf *b, bool *revoked,
+    struct err *err)
 {
-	return repo_judge_tombstone(l->repo, &l->writers, &l->tombs.v[i],
+	return repo_judge_tombstone(l->repo, &l->writers, &l->tombs.v[i], b,
 	    &l->tomb[i], l->tomb_sha256[i], revoked, err);
 }
 
 static int
-judge_undo(struct repo_load *l, size_t i, bool *revoked, struct err *err)
+judge_undo(struct repo_load *l, size_t i, const struct buf *b, bool *revoked,
+    struct err *err)
 {
 	return repo_judge_undo(
-	    l->repo, &l->writers, &l->undos.v[i], &l->undo[i], revoked, err);
+	    l->repo, &l->writers, &l->undos.v[i], b, &l->undo[i], revoked, err);
 }
 
 static int
-judge_attest(struct repo_load *l, size_t i, bool *revoked, struct err *err)
+judge_attest(struct repo_load *l, size_t i, const struct buf *b, bool *revoked,
+    struct err *err)
 {
-	return repo_judge_attest(l->repo, &l->writers, &l->attests.v[i],
+	return repo_judge_attest(l->repo, &l->writers, &l->attests.v[i], b,
 	    &l->attest[i], revoked, err);
+}
+
+/*
+ * Is there a copy, and does it hold?  What is said of one that does not is no
+ * matter: the object itself is read.
+ */
+static bool
+copy_holds(const struct task *t, size_t i)
+{
+	const struct repo_listed *o = &t->listing->v[i];
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+	struct err ignored = ERR_INIT;
+	bool revoked = false;
+
+	return !t->load->prove && o->copy != 0 &&
+	       repo_cache_get(
+		   t->load->repo->cache, o->copy, (size_t)o->len, &b) &&
+	       t->judge(t->load, i, &b, &revoked, &ignored) == 0;
+}
+
+static int
+read_and_judge(const struct task *t, size_t i, bool *revoked, struct err *err)
+{
+	struct repo_listed *o = &t->listing->v[i];
+	CLEANUP(freep_buf) struct buf b = BUF_INIT;
+
+	if (o->len > t->max)
+		return err_set(err, HF_ECORRUPT,
+		    "an object of its kind has at most %zu bytes", t->max);
+	if (copy_holds(t, i))
+		return 0;
+	/* Read no more than was listed: there is room for that much. */
+	if (repo_get(t->load->repo, o->name, (size_t)o->len, &b, err) < 0 ||
+	    t->judge(t->load, i, &b, revoked, err) < 0)
+		return err->code;
+	if (t->kept && (o->copy == 0 || !t->load->prove))
+		repo_cache_add(t->load->repo->cache, o, &b);
+	return 0;
+}
+
+/* Whoever may write can lay down as much junk as he likes, of any size. */
+static int
+judge_one(const struct task *t, size_t i, bool *revoked, struct err *err)
+{
+	const uint64_t len = t->listing->v[i].len;
+	int rc;
+
+	repo_budget_take(&t->load->budget, len);
+	rc = read_and_judge(t, i, revoked, err);
+	repo_budget_give(&t->load->budget, len);
+	return rc;
 }
 
 static int
@@ -126,7 +186,7 @@ one(void *arg, size_t i, struct err *err)
 	struct err e = ERR_INIT;
 	bool revoked = false;
 
-	if (t->judge(l, i, &revoked, &e) == 0)
+	if (judge_one(t, i, &revoked, &e) == 0)
 		return 0;
 	if (e.code != -HF_ECORRUPT && e.code != -HF_ENOTFOUND &&
 	    e.code != -HF_EDENIED) {
@@ -195,25 +255,35 @@ make_room(struct repo_load *l, struct err *err)
 static int
 judge(struct repo_load *l, struct err *err)
 {
-	struct task certs = { l, &l->certs, judge_cert, small_remedy };
-	struct task tombs = { l, &l->tombs, judge_tomb, small_remedy };
-	struct task undos = { l, &l->undos, judge_undo, small_remedy };
-	struct task attests = { l, &l->attests, judge_attest, small_remedy };
+	struct task certs = { l, &l->certs, judge_cert, REPO_SMALL_MAX, false,
+		small_remedy };
+	struct task tombs = { l, &l->tombs, judge_tomb, REPO_SMALL_MAX, false,
+		small_remedy };
+	struct task undos = { l, &l->undos, judge_undo, REPO_SMALL_MAX, false,
+		small_remedy };
+	struct task attests = { l, &l->attests, judge_attest, REPO_SMALL_MAX,
+		true, small_remedy };
 	struct task manifests = { l, &l->manifests, judge_manifest,
-		manifest_remedy };
+		REPO_MANIFEST_MAX, true, manifest_remedy };
+	struct repo_listing *const kept[] = { &l->manifests, &l->attests };
 	size_t i;
 
+	repo_cache_look(l->repo->cache, kept, 2);
 	if (run(&certs, err) < 0 ||
 	    repo_revocations_load(
 		l->repo, &l->revoked, &l->writers, &l->findings, err) < 0 ||
 	    run(&manifests, err) < 0 || run(&tombs, err) < 0 ||
 	    run(&undos, err) < 0 || run(&attests, err) < 0)
 		return err->code;
+	repo_cache_settle(l->repo->cache, kept, 2);
 	/* Whatever they are, they may name packs that somebody needs; but
 	 * what the root has ruled out names none. */
-	for (i = 0; i < l->manifests.n; i++)
+	for (i = 0; i < l->manifests.n; i++) {
 		if (l->backup[i].name == NULL && !l->backup[i].revoked)
 			l->unsure = true;
+		if (!l->prove)
+			l->backup[i].copy = l->manifests.v[i].copy;
+	}
 	return 0;
 }
 
@@ -269,6 +339,7 @@ arrange(struct repo_load *l, struct err *err)
 {
 	size_t i, n = 0;
 
+	repo_listing_clear(&l->manifests); /* Of hundreds of thousands. */
 	for (i = 0; i < l->nbackups; i++)
 		if (l->backup[i].name != NULL)
 			l->backup[n++] = l->backup[i];
@@ -294,14 +365,15 @@ hand_over(struct repo_load *l, struct repo_catalogue *cat)
 	cat->unsure = l->unsure;
 }
 
-int
-repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
+static int
+load(struct repo *r, bool prove, struct repo_catalogue *cat, struct err *err)
 {
 	CLEANUP(load_clear)
 	struct repo_load l = {
 		.repo = r,
 		.findings = { .lock = PTHREAD_MUTEX_INITIALIZER },
 		.budget = REPO_BUDGET(BUDGET),
+		.prove = prove,
 	};
 
 	if (list(&l, err) < 0 || make_room(&l, err) < 0 || judge(&l, err) < 0 ||
@@ -310,6 +382,19 @@ repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
 		return err_wrap(err, "the catalogue");
 	hand_over(&l, cat);
 	return 0;
+}
+
+int
+repo_catalogue_load(struct repo *r, struct repo_catalogue *cat, struct err *err)
+{
+	return load(r, false, cat, err);
+}
+
+int
+repo_catalogue_prove(
+    struct repo *r, struct repo_catalogue *cat, struct err *err)
+{
+	return load(r, true, cat, err);
 }
 
 void

@@ -25,6 +25,7 @@ struct repo_load {
 	struct repo_findings findings;
 	struct repo_heads seen;
 	struct repo_budget budget;
+	bool prove; /* Copies do not count. */
 	bool unsure;
 };
 

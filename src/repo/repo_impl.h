@@ -25,6 +25,7 @@ struct repo {
 	struct repo_head head;
 	uint8_t root_fp[SIGN_FINGERPRINT_LEN];
 	struct repo_local *local;
+	struct repo_cache *cache; /* Or NULL. */
 	struct key **keys;
 	size_t nkeys;
 

@@ -66,17 +66,15 @@ is_of_another_vault(const struct repo *r, const struct buf *b)
 
 int
 repo_judge_cert(struct repo *r, const struct repo_listed *o,
-    struct repo_cert *ret, uint8_t fp[SIGN_FINGERPRINT_LEN], struct err *err)
+    const struct buf *b, struct repo_cert *ret,
+    uint8_t fp[SIGN_FINGERPRINT_LEN], struct err *err)
 {
 	CLEANUP(repo_cert_clear) struct repo_cert w = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	char want[REPO_NAME_MAX];
 
-	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0)
-		return err->code;
-	if (is_of_another_vault(r, &b))
+	if (is_of_another_vault(r, b))
 		return 0;
-	if (repo_cert_decode(b.p, b.len, r->head.root_pk, &w, err) < 0 ||
+	if (repo_cert_decode(b->p, b->len, r->head.root_pk, &w, err) < 0 ||
 	    sign_fingerprint(w.pk, fp, err) < 0)
 		return err->code;
 	repo_name_cert(want, fp);
@@ -181,27 +179,22 @@ check_manifest(const struct repo *r, const struct repo_listed *o,
 
 int
 repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_backup *to, struct err *err)
+    const struct repo_listed *o, const struct buf *b, struct repo_backup *to,
+    struct err *err)
 {
 	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 	bool late = false;
 
-	if (o->len > REPO_MANIFEST_MAX)
-		return err_set(err, HF_ECORRUPT,
-		    "a manifest has at most %u bytes", REPO_MANIFEST_MAX);
-	/* Read no more than was listed: the caller has room for that much. */
-	if (repo_get(r, o->name, (size_t)o->len, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_WRITE, &late,
+	if ((w = find_signer(writers, o, b, REPO_ROLE_WRITE, &late,
 		 &to->revoked, err)) == NULL ||
-	    repo_manifest_brief(b.p, b.len, w->pk, &m, err) < 0 ||
+	    repo_manifest_brief(b->p, b->len, w->pk, &m, err) < 0 ||
 	    check_manifest(r, o, w, &m, late, err) < 0 ||
 	    str_dup(w->name, &to->writer_name, err) < 0 ||
 	    str_dup(o->name, &to->name, err) < 0)
 		return err->code;
 	(void)str_hex(to->id, m.sha256, REPO_BACKUP_ID_LEN / 2);
-	to->manifest_len = b.len;
+	to->manifest_len = b->len;
 	to->stored_ms = o->mtime_ms < m.commit_ms ? o->mtime_ms : m.commit_ms;
 	to->late = late;
 	to->again = late || o->mtime_ms >
@@ -214,19 +207,18 @@ repo_judge_manifest(struct repo *r, const struct repo_writers *writers,
 
 int
 repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_tombstone *ret,
-    uint8_t sha256[SHA256_LEN], bool *revoked, struct err *err)
+    const struct repo_listed *o, const struct buf *b,
+    struct repo_tombstone *ret, uint8_t sha256[SHA256_LEN], bool *revoked,
+    struct err *err)
 {
 	CLEANUP(repo_tombstone_clear) struct repo_tombstone t = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 	char want[REPO_NAME_MAX];
 
-	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, NULL, revoked,
-		 err)) == NULL ||
-	    repo_tombstone_decode(b.p, b.len, w->pk, &t, err) < 0 ||
-	    sha256_of(b.p, b.len, sha256, err) < 0)
+	if ((w = find_signer(
+		 writers, o, b, REPO_ROLE_PRUNE, NULL, revoked, err)) == NULL ||
+	    repo_tombstone_decode(b->p, b->len, w->pk, &t, err) < 0 ||
+	    sha256_of(b->p, b->len, sha256, err) < 0)
 		return err->code;
 	repo_name_tombstone(want, t.sha256);
 	if (strcmp(want, o->name) != 0 ||
@@ -240,18 +232,16 @@ repo_judge_tombstone(struct repo *r, const struct repo_writers *writers,
 
 int
 repo_judge_undo(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_undo *ret, bool *revoked,
-    struct err *err)
+    const struct repo_listed *o, const struct buf *b, struct repo_undo *ret,
+    bool *revoked, struct err *err)
 {
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 	char want[REPO_NAME_MAX];
 	struct repo_undo u;
 
-	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_PRUNE, NULL, revoked,
-		 err)) == NULL ||
-	    repo_undo_decode(b.p, b.len, w->pk, &u, err) < 0)
+	if ((w = find_signer(
+		 writers, o, b, REPO_ROLE_PRUNE, NULL, revoked, err)) == NULL ||
+	    repo_undo_decode(b->p, b->len, w->pk, &u, err) < 0)
 		return err->code;
 	repo_name_undo(want, u.tombstone);
 	if (strcmp(want, o->name) != 0 ||
@@ -281,17 +271,15 @@ is_attest_name(const char *name, const struct repo_attest *a)
 
 int
 repo_judge_attest(struct repo *r, const struct repo_writers *writers,
-    const struct repo_listed *o, struct repo_attest *ret, bool *revoked,
-    struct err *err)
+    const struct repo_listed *o, const struct buf *b, struct repo_attest *ret,
+    bool *revoked, struct err *err)
 {
 	CLEANUP(repo_attest_clear) struct repo_attest a = { 0 };
-	CLEANUP(freep_buf) struct buf b = BUF_INIT;
 	const struct repo_cert *w;
 
-	if (repo_get(r, o->name, REPO_SMALL_MAX, &b, err) < 0 ||
-	    (w = find_signer(writers, o, &b, REPO_ROLE_VERIFY, NULL, revoked,
+	if ((w = find_signer(writers, o, b, REPO_ROLE_VERIFY, NULL, revoked,
 		 err)) == NULL ||
-	    repo_attest_decode(b.p, b.len, w->pk, &a, err) < 0)
+	    repo_attest_decode(b->p, b->len, w->pk, &a, err) < 0)
 		return err->code;
 	if (memcmp(a.vault_id, r->head.vault_id, REPO_ID_LEN) != 0 ||
 	    !is_attest_name(o->name, &a))

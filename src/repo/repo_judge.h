@@ -6,11 +6,12 @@
 #include "repo/repo.h"
 
 /* Opaque types. */
+struct buf;
 struct err;
 struct repo_listed;
 
 /*
- * Reading one object that decides what there is, and judging it: name,
+ * Judging the bytes of one object that decides what there is: name,
  * signature, writer, role, repository.  HF_ECORRUPT says what does not hold.
  */
 
@@ -29,32 +30,36 @@ struct repo_writers {
 size_t repo_judge_writer(const struct repo_writers *, const uint8_t fp[]);
 
 /**
- * repo_judge_cert(r, listed, cert, fp, err):
+ * repo_judge_cert(r, listed, bytes, cert, fp, err):
  * Fill in the zeroed ${cert} and its fingerprint; of another vault's they
  * stay zero.
  */
 int repo_judge_cert(struct repo *, const struct repo_listed *,
-    struct repo_cert *, uint8_t[SIGN_FINGERPRINT_LEN], struct err *);
+    const struct buf *, struct repo_cert *, uint8_t[SIGN_FINGERPRINT_LEN],
+    struct err *);
 
 /**
- * repo_judge_manifest(r, writers, listed, b, err):
- * Fill in the zeroed ${b}, but for what tombstones and attestations say.  It
- * takes as much memory as is listed.  One that was signed before its writer's
- * certificate ended, and stored after that, is ${b->late}.
+ * repo_judge_manifest(r, writers, listed, bytes, b, err):
+ * Fill in the zeroed ${b}, but for what tombstones and attestations say.  One
+ * that was signed before its writer's certificate ended, and stored after
+ * that, is ${b->late}.
  */
 int repo_judge_manifest(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_backup *, struct err *);
+    const struct repo_listed *, const struct buf *, struct repo_backup *,
+    struct err *);
 /*
  * Likewise the others.  ${sha256} is of the whole tombstone; ${*revoked} is
  * set for what was signed by who was revoked and does not stay.
  */
 int repo_judge_tombstone(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_tombstone *,
+    const struct repo_listed *, const struct buf *, struct repo_tombstone *,
     uint8_t sha256[SHA256_LEN], bool *, struct err *);
 int repo_judge_undo(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_undo *, bool *, struct err *);
+    const struct repo_listed *, const struct buf *, struct repo_undo *, bool *,
+    struct err *);
 int repo_judge_attest(struct repo *, const struct repo_writers *,
-    const struct repo_listed *, struct repo_attest *, bool *, struct err *);
+    const struct repo_listed *, const struct buf *, struct repo_attest *,
+    bool *, struct err *);
 
 /**
  * repo_cert_allows(w, source):

@@ -13,6 +13,7 @@ struct repo_listed {
 	char *name; /* Without "hf1/<vault>/". */
 	uint64_t len;
 	int64_t mtime_ms;
+	uint64_t copy; /* Where repo_cache.h has one of it, or 0. */
 };
 
 struct repo_listing {

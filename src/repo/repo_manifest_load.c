@@ -5,29 +5,55 @@
 #include "base/err.h"
 #include "base/parallel.h"
 #include "repo/repo_budget.h"
+#include "repo/repo_cache.h"
 #include "repo/repo_impl.h"
 
 #define BUDGET (16ull << 20) /* Bytes of manifests at a time. */
 
 /*
- * The signature is not checked again: it was when the catalogue was loaded, and
- * what has the same hash now is the same manifest.
+ * Read the manifest of ${b} from these bytes.  The signature is not checked
+ * again: it was when the catalogue was loaded, and what has the same hash now is
+ * the same manifest.
  */
+static int
+read_bytes(const struct repo_backup *b, const struct buf *bytes,
+    struct repo_manifest *ret, struct err *err)
+{
+	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
+
+	if (repo_manifest_decode(bytes->p, bytes->len, NULL, &m, err) < 0)
+		return err->code;
+	if (memcmp(m.sha256, b->m.sha256, SHA256_LEN) != 0)
+		return err_set(
+		    err, HF_ECORRUPT, "it has changed since it was listed");
+	*ret = m;
+	m = (struct repo_manifest){ 0 };
+	return 0;
+}
+
+static bool
+read_copy(const struct repo *r, const struct repo_backup *b,
+    struct repo_manifest *ret)
+{
+	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
+	struct err ignored = ERR_INIT;
+
+	return repo_cache_get(
+		   r->cache, b->copy, (size_t)b->manifest_len, &bytes) &&
+	       read_bytes(b, &bytes, ret, &ignored) == 0;
+}
+
 int
 repo_manifest_load(struct repo *r, const struct repo_backup *b,
     struct repo_manifest *ret, struct err *err)
 {
-	CLEANUP(repo_manifest_clear) struct repo_manifest m = { 0 };
 	CLEANUP(freep_buf) struct buf bytes = BUF_INIT;
 
+	if (read_copy(r, b, ret))
+		return 0;
 	if (repo_get(r, b->name, b->manifest_len, &bytes, err) < 0 ||
-	    repo_manifest_decode(bytes.p, bytes.len, NULL, &m, err) < 0)
+	    read_bytes(b, &bytes, ret, err) < 0)
 		return err_wrap(err, "manifest '%s'", b->name);
-	if (memcmp(m.sha256, b->m.sha256, SHA256_LEN) != 0)
-		return err_set(err, HF_ECORRUPT,
-		    "manifest '%s' has changed since it was listed", b->name);
-	*ret = m;
-	m = (struct repo_manifest){ 0 };
 	return 0;
 }
 

@@ -133,10 +133,12 @@ find_writer(struct repo *r, const char *text, struct repo_cert *ret,
 		return err->code;
 	for (i = 0; i < l.n; i++) {
 		CLEANUP(repo_cert_clear) struct repo_cert w = { 0 };
+		CLEANUP(freep_buf) struct buf b = BUF_INIT;
 		uint8_t id[SIGN_FINGERPRINT_LEN];
 		struct err e = ERR_INIT;
 
-		if (repo_judge_cert(r, &l.v[i], &w, id, &e) < 0 ||
+		if (repo_get(r, l.v[i].name, REPO_SMALL_MAX, &b, &e) < 0 ||
+		    repo_judge_cert(r, &l.v[i], &b, &w, id, &e) < 0 ||
 		    w.roles == 0 || !is_meant(&w, id, text))
 			continue;
 		if (found.roles != 0) {
