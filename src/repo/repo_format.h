@@ -177,6 +177,8 @@ struct repo_manifest {
 
 	/* Not encoded: set by decode, from the bytes themselves. */
 	uint8_t sha256[SHA256_LEN];
+	/* Of a brief: what has the texts and the evidence, in one piece. */
+	void *block;
 };
 void repo_manifest_clear(struct repo_manifest *);
 int repo_manifest_encode(const struct repo_manifest *,

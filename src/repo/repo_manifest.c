@@ -16,8 +16,8 @@ static const struct repo_wire kind = { "HFM1", "manifest" };
 #define TEXTS_MAX (64u << 10) /* bytes */
 #define FACTS_MAX 4096
 
-void
-repo_manifest_clear(struct repo_manifest *m)
+static void
+free_texts(struct repo_manifest *m)
 {
 	repo_facts_free(m->evidence, m->nevidence);
 	free(m->source);
@@ -25,6 +25,15 @@ repo_manifest_clear(struct repo_manifest *m)
 	free(m->class);
 	free(m->host);
 	free(m->program);
+}
+
+void
+repo_manifest_clear(struct repo_manifest *m)
+{
+	if (m->block != NULL)
+		free(m->block);
+	else
+		free_texts(m);
 	free(m->keys);
 	free(m->packs);
 	buf_free(&m->priv_sealed);
@@ -307,6 +316,59 @@ get_private(struct cur *c, struct repo_manifest *m, bool brief, size_t *sealed,
 	return buf_add(&m->priv_sealed, p, *sealed, err);
 }
 
+/* Copy ${from} to ${*at}, which goes behind it; return the copy. */
+static char *
+place(char **at, const char *from)
+{
+	char *to = *at;
+	size_t n = strlen(from) + 1;
+
+	memcpy(to, from, n);
+	*at += n;
+	return to;
+}
+
+static size_t
+texts_len(const struct repo_manifest *m)
+{
+	size_t i, n = strlen(m->source) + strlen(m->type) + strlen(m->class) +
+		      strlen(m->host) + strlen(m->program) + 5;
+
+	for (i = 0; i < m->nevidence; i++)
+		n += strlen(m->evidence[i].name) +
+		     strlen(m->evidence[i].value) + 2;
+	return n;
+}
+
+/*
+ * Of a follower there are hundreds of thousands in memory, with some twenty
+ * texts each, and a text of a few bytes has 32 when it is by itself.
+ */
+static int
+join_texts(struct repo_manifest *m, struct err *err)
+{
+	struct repo_manifest x = *m;
+	size_t i, facts = m->nevidence * sizeof(*m->evidence);
+	char *at;
+
+	if ((x.block = malloc(facts + texts_len(m))) == NULL)
+		return err_nomem(err);
+	x.evidence = x.block;
+	at = (char *)x.block + facts;
+	x.source = place(&at, m->source);
+	x.type = place(&at, m->type);
+	x.class = place(&at, m->class);
+	x.host = place(&at, m->host);
+	x.program = place(&at, m->program);
+	for (i = 0; i < m->nevidence; i++) {
+		x.evidence[i].name = place(&at, m->evidence[i].name);
+		x.evidence[i].value = place(&at, m->evidence[i].value);
+	}
+	free_texts(m);
+	*m = x;
+	return 0;
+}
+
 static int
 decode(const uint8_t *p, size_t n, const uint8_t pk[], bool brief,
     struct repo_manifest *ret, struct err *err)
@@ -320,7 +382,8 @@ decode(const uint8_t *p, size_t n, const uint8_t pk[], bool brief,
 	    get_private(&c, &m, brief, &sealed, err) < 0 ||
 	    repo_wire_end(&kind, &c, err) < 0 ||
 	    repo_wire_rule(&kind, HF_ECORRUPT, broken(&m, sealed), err) < 0 ||
-	    sha256_of(p, n, m.sha256, err) < 0)
+	    sha256_of(p, n, m.sha256, err) < 0 ||
+	    (brief && join_texts(&m, err) < 0))
 		return err->code;
 	*ret = m;
 	m = (struct repo_manifest){ 0 };
