@@ -95,6 +95,8 @@ refer(struct params *p, const char *name, const struct secret *s, int *fd,
 	if (lseek(*fd, 0, SEEK_SET) < 0)
 		return err_errno(err, errno, "rewind a file in memory");
 	(void)snprintf(ref, sizeof(ref), "fd:%d", *fd);
+	/* The number may have been that of a secret before. */
+	secret_forget(ref);
 	return params_set(p, name, ref, err);
 }
 

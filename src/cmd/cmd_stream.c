@@ -14,6 +14,7 @@
 #include "cmd/cmd_ctx.h"
 #include "cmd/cmd_open.h"
 #include "cmd/cmd_stream.h"
+#include "crypto/secret.h"
 #include "repo/repo_stream.h"
 
 /* A file that is being written beside its name. */
@@ -143,6 +144,17 @@ show(void *arg, uint64_t bytes)
 	ctx_progress(p->ctx, p->verb, bytes, p->total);
 }
 
+/* No other secret will be named: a stream may wait for its input for days. */
+static int
+open_keys(void *arg, const uint8_t salt[16], struct key ***keys, size_t *nkeys,
+    struct err *err)
+{
+	int rc = cmd_keys_open(arg, salt, keys, nkeys, err);
+
+	secret_forget(NULL);
+	return rc;
+}
+
 int
 cmd_stream_run(struct ctx *ctx, const struct cmd_stream *s, int argc,
     char *argv[], struct err *err)
@@ -152,7 +164,7 @@ cmd_stream_run(struct ctx *ctx, const struct cmd_stream *s, int argc,
 	struct cmd_keys keys = { .ctx = ctx };
 	struct progress p = { .ctx = ctx, .verb = s->verb };
 	const struct repo_stream_opts opts = {
-		.keys = cmd_keys_open,
+		.keys = open_keys,
 		.keys_arg = &keys,
 		.level = s->seals ? (int)ctx_number(ctx, "compression", 1) : 0,
 		.cancel = ctx_cancel(ctx),

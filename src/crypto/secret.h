@@ -56,6 +56,14 @@ int secret_load(
     const char *, const char *, size_t, struct secret **, struct err *);
 
 /**
+ * secret_forget(ref):
+ * Wipe what the variable or descriptor ${ref} has given, or, if that is NULL,
+ * what any of them has: nobody will name it again, or the number is that of
+ * another file now.
+ */
+void secret_forget(const char *);
+
+/**
  * secret_read(path, what, max, ret, err):
  * Read the file ${path} byte for byte, by the rules of "file:", newline and
  * all: for binary keys, one in 256 of which ends in that byte.

@@ -133,7 +133,7 @@ struct given {
 	struct secret *secret; /* NULL: not yet. */
 };
 
-static struct given *givens; /* With the lock; they live as long as we do. */
+static struct given *givens; /* With the lock, until they are forgotten. */
 static pthread_mutex_t givens_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Find the entry of ${ref}, or make it; NULL if memory runs out. */
@@ -197,6 +197,25 @@ from_once(const char *ref, const char *rest, from_fn *from, size_t max,
 	}
 	(void)pthread_mutex_unlock(&givens_lock);
 	return rc;
+}
+
+void
+secret_forget(const char *ref)
+{
+	struct given **at = &givens, *g;
+
+	(void)pthread_mutex_lock(&givens_lock);
+	while ((g = *at) != NULL) {
+		if (ref != NULL && strcmp(g->ref, ref) != 0) {
+			at = &g->next;
+			continue;
+		}
+		*at = g->next;
+		secret_free(g->secret);
+		free(g->ref);
+		free(g);
+	}
+	(void)pthread_mutex_unlock(&givens_lock);
 }
 
 int

@@ -179,6 +179,31 @@ TEST(secret_load__reads_a_descriptor_once)
 	CHECK(close(100) == 0 && close(fds[0]) == 0);
 }
 
+/* Let the descriptor 101 give this. */
+static void
+give(const char *text)
+{
+	int fds[2];
+
+	CHECK(pipe(fds) == 0 && dup2(fds[0], 101) == 101);
+	CHECK(write(fds[1], text, strlen(text)) == (ssize_t)strlen(text));
+	CHECK(close(fds[0]) == 0 && close(fds[1]) == 0);
+}
+
+TEST(secret_forget__forgets_one_or_all)
+{
+	give("s3cret");
+	loads("fd:101", "s3cret", 6);
+	give("an0ther");
+	secret_forget("fd:102");
+	loads("fd:101", "s3cret", 6);
+	secret_forget("fd:101");
+	loads("fd:101", "an0ther", 7);
+	CHECK(close(101) == 0);
+	secret_forget(NULL);
+	refuses("fd:101", HF_EIO, "no such open file");
+}
+
 TEST(secret_read__keeps_the_newline_of_a_binary_key)
 {
 	CLEANUP(freep_secret) struct secret *s = NULL;
