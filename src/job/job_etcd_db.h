@@ -45,7 +45,8 @@ struct job_etcd_facts {
 /**
  * job_etcd_db_open(j, r, b, ret, err):
  * Open the database in the backup ${b}, which must outlive it.  HF_EUSAGE if
- * it is no backup of etcd, or a log, HF_ECORRUPT if its parts do not fit together.
+ * it is no backup of etcd, or a log, HF_ECORRUPT if its parts do not fit
+ * together.
  */
 int job_etcd_db_open(const struct job *, struct repo *,
     const struct repo_backup *, struct job_etcd_db **, struct err *);

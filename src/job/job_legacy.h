@@ -136,9 +136,9 @@ struct job_legacy_pruned {
  * Remove backups that are ${age_ms} old or older, but keep at least ${min}
  * that can be restored, the newest of the old ones if need be.  A dump counts
  * only if it is plain, or its key object is there and, if the master key is
- * at hand, is opened by it and not older than the name.  While there are no more than ${min} of these no
- * dump is removed at all.  A dump goes before its key: killed in between, a
- * key is left, which the next run removes.
+ * at hand, is opened by it and not older than the name.  While there are no
+ * more than ${min} of these no dump is removed at all.  A dump goes before its
+ * key: killed in between, a key is left, which the next run removes.
  */
 int job_legacy_prune(const struct job *, const struct job_legacy *, int64_t,
     uint64_t, struct job_legacy_pruned *, struct err *);

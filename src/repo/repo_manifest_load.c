@@ -12,8 +12,8 @@
 
 /*
  * Read the manifest of ${b} from these bytes.  The signature is not checked
- * again: it was when the catalogue was loaded, and what has the same hash now is
- * the same manifest.
+ * again: it was when the catalogue was loaded, and what has the same hash now
+ * is the same manifest.
  */
 static int
 read_bytes(const struct repo_backup *b, const struct buf *bytes,

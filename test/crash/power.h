@@ -7,8 +7,8 @@
  * The power goes: what is left?  A program runs with power_record.so loaded
  * before libc, which notes in a log all that it asks of the file system: new
  * files, names, bytes, modes, syncs.  `power` (power.c) replays that log up to
- * any record, and builds the folder as POSIX allows it to be found after a power
- * cut there: what was synced is there, of all else anything may be.
+ * any record, and builds the folder as POSIX allows it to be found after a
+ * power cut there: what was synced is there, of all else anything may be.
  *
  * A log is a row of records, each followed by its ${n} bytes.  Files and
  * folders are told apart by their inode numbers.  A number means another

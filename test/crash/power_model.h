@@ -11,11 +11,11 @@
  * The folder as the program sees it, and what of it a power cut may leave.
  *
  * A file's bytes, its size, mode and times are on the disk from when it is
- * synced on, a folder's names, mode and times from when the folder is: not before, not from the sync of
- * what has the name, and not in the order in which they were given.  What was
- * done since then may be there or not, each thing by itself; of bytes there
- * may also be zeroes, or garbage.  A name that is replaced within one folder
- * stands for one file or for the other.
+ * synced on, a folder's names, mode and times from when the folder is: not
+ * before, not from the sync of what has the name, and not in the order in which
+ * they were given.  What was done since then may be there or not, each thing by
+ * itself; of bytes there may also be zeroes, or garbage.  A name that is
+ * replaced within one folder stands for one file or for the other.
  */
 enum power_names {
 	POWER_NAMES_LOST,   /* As when each folder was synced. */

@@ -631,7 +631,7 @@ TEST(restore__of_logs_says_what_is_not_proven_and_whose_users_it_has)
 	report(&m, 12, true, &rep);
 	CHECK(rep.unproven.from == 11 && rep.unproven.to == 12);
 	CHECK(rep.unproven.proven == 10 && rep.digest.at == 12);
-	/* Nobody says which etcd it was; so it may be one that does not tell. */
+	/* Nobody says which etcd it was: it may be one that does not tell. */
 	CHECK(rep.users_revision == 4 && rep.users_why != NULL);
 	report(&m, 4, false, &rep);
 	CHECK(rep.users_revision == 4 && rep.users_why == NULL);

@@ -93,7 +93,7 @@ store_fs_put(struct store *s, const char *name, const struct store_blob *blob,
 	struct err e = ERR_INIT;
 	int tries, rc = 0;
 
-	/* del removes empty folders, perhaps the one that we are about to use. */
+	/* del removes empty folders, perhaps the one that we will use. */
 	for (tries = 0; tries < STORE_FS_TRIES; tries++) {
 		CLEANUP(store_fs_at_close)
 		struct store_fs_at at = STORE_FS_AT_INIT;

@@ -154,7 +154,8 @@ whose(const struct upload *u, struct err *err)
 		return 0;
 	if (rc == -HF_ENOTFOUND)
 		return err_set(err, HF_EUNAVAIL,
-		    "the server says first that it exists, then that it does not");
+		    "the server says first that it exists, then that it does "
+		    "not");
 	if (rc == -HF_EDENIED) {
 		(void)err_set(err, HF_EEXISTS,
 		    "it exists already; these keys may not look whether an "
