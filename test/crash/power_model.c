@@ -124,7 +124,8 @@ static void
 copy(struct bytes *to, const struct bytes *from)
 {
 	resize(to, from->n);
-	memcpy(to->p, from->p, from->n);
+	if (from->n > 0)
+		memcpy(to->p, from->p, from->n);
 	to->size = from->size;
 }
 
