@@ -2,6 +2,10 @@
 # scenario.sh: what the scenarios of the whole program share; sourced with the
 # program as first argument, in a home of its own that is the current folder.
 set -u
+# Who runs the tests under nohup(1) ignores SIGHUP, and so would the program.
+[ -n "${SCENARIO_HUP:-}" ] ||
+	SCENARIO_HUP=default exec env --default-signal=HUP "$0" "$@"
+unset SCENARIO_HUP
 holdfast=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 peers=$here/../peers
