@@ -50,7 +50,7 @@ int secret_copy(const void *, size_t, struct secret **, struct err *);
  * is no such file or variable.  An environment variable that was read is
  * wiped and unset; as setenv(3), this is for the time before threads.  What
  * a variable or descriptor has given is kept, in such memory as this, for
- * whoever names it again.
+ * whoever names it again, until secret_forget.
  */
 int secret_load(
     const char *, const char *, size_t, struct secret **, struct err *);

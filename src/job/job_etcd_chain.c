@@ -15,6 +15,14 @@ job_etcd_chain_clear(struct job_etcd_chain *c)
 	*c = (struct job_etcd_chain){ 0 };
 }
 
+void
+job_etcd_chain_move(struct job_etcd_chain *to, struct job_etcd_chain *from)
+{
+	job_etcd_chain_clear(to);
+	*to = *from;
+	*from = (struct job_etcd_chain){ 0 };
+}
+
 const char *
 job_etcd_fact(const struct repo_backup *b, const char *name)
 {
@@ -264,14 +272,6 @@ goes_further(const struct job_etcd_chain *c, const struct job_etcd_chain *best)
 	       (best->n == 0 || last->to_ms > best->logs[best->n - 1].to_ms);
 }
 
-static void
-adopt(struct job_etcd_chain *best, struct job_etcd_chain *c)
-{
-	job_etcd_chain_clear(best);
-	*best = *c;
-	*c = (struct job_etcd_chain){ 0 };
-}
-
 int
 job_etcd_chain_furthest(const struct repo_catalogue *cat,
     const struct repo_backup *newest, struct job_etcd_chain *ret,
@@ -301,9 +301,9 @@ job_etcd_chain_furthest(const struct repo_catalogue *cat,
 		if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
 			return rc;
 		if (goes_further(&c, &best))
-			adopt(&best, &c);
+			job_etcd_chain_move(&best, &c);
 	}
-	adopt(ret, &best);
+	job_etcd_chain_move(ret, &best);
 	return 0;
 }
 
@@ -332,6 +332,6 @@ job_etcd_chain_followed(const struct repo_catalogue *cat,
 	if ((rc = job_etcd_chain_find(cat, base, &c, err)) < 0)
 		return rc;
 	if (c.n > 0 && c.last <= revision)
-		adopt(ret, &c);
+		job_etcd_chain_move(ret, &c);
 	return 0;
 }

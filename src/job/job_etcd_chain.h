@@ -70,6 +70,12 @@ int job_etcd_chain_find(const struct repo_catalogue *,
     const struct repo_backup *, struct job_etcd_chain *, struct err *);
 void job_etcd_chain_clear(struct job_etcd_chain *);
 
+/**
+ * job_etcd_chain_move(to, from):
+ * Put ${from} in the place of ${to}; ${from} is empty then.
+ */
+void job_etcd_chain_move(struct job_etcd_chain *, struct job_etcd_chain *);
+
 static inline void
 freep_job_etcd_chain(struct job_etcd_chain *c)
 {

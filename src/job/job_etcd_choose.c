@@ -30,16 +30,10 @@ ranges_clear(struct ranges *r)
 	free(r->v);
 }
 
-static void
-adopt(struct job_etcd_chain *best, struct job_etcd_chain *c)
-{
-	job_etcd_chain_clear(best);
-	*best = *c;
-	*c = (struct job_etcd_chain){ 0 };
-}
-
-/* Find the chain of the next older backup of the source of ${b}; its base is
- * NULL if there is none. */
+/*
+ * Find the chain of the next older backup of the source of ${b}, in the place
+ * of the one that ${ret} has; return 1, or 0 if there is none.
+ */
 static int
 next_chain(const struct repo_catalogue *cat, const struct repo_backup *b,
     size_t *at, struct job_etcd_chain *ret, struct err *err)
@@ -48,6 +42,7 @@ next_chain(const struct repo_catalogue *cat, const struct repo_backup *b,
 	struct err e;
 	int rc;
 
+	job_etcd_chain_clear(ret);
 	while (*at > 0) {
 		other = &cat->backups[--*at];
 		if (other->removed || other->m.kind == REPO_LOG ||
@@ -55,7 +50,7 @@ next_chain(const struct repo_catalogue *cat, const struct repo_backup *b,
 			continue;
 		e = (struct err)ERR_INIT;
 		if ((rc = job_etcd_chain_find(cat, other, ret, &e)) == 0)
-			return 0;
+			return 1;
 		if (rc == -HF_EUSAGE)
 			continue;
 		*err = e;
@@ -184,21 +179,15 @@ static int
 all_ranges(const struct repo_catalogue *cat, const struct repo_backup *b,
     const struct job_etcd_at *at, struct ranges *r, struct err *err)
 {
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 	size_t i = cat->n;
-	int rc;
+	int k, rc;
 
-	for (;;) {
-		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
-
-		if ((rc = next_chain(cat, b, &i, &c, err)) < 0)
-			return rc;
-		if (c.base == NULL)
-			break;
+	while ((k = next_chain(cat, b, &i, &c, err)) == 1)
 		if ((rc = add_chain(r, &c, at, err)) < 0)
 			return rc;
-	}
 	join(r);
-	return 0;
+	return k;
 }
 
 /* ", 20 to 30": the newest of them. */
@@ -280,25 +269,21 @@ choose_at(const struct repo_catalogue *cat, const struct repo_backup *b,
     const struct job_etcd_at *at, struct job_etcd_chain *ret, struct err *err)
 {
 	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain best = { 0 };
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 	size_t i = cat->n;
 	int rc;
 
-	for (;;) {
-		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
-
-		if ((rc = next_chain(cat, b, &i, &c, err)) < 0)
-			return rc;
-		if (c.base == NULL)
-			break;
+	while ((rc = next_chain(cat, b, &i, &c, err)) == 1)
 		if (has(&c, at) &&
 		    (best.base == NULL || is_better(&c, &best, at)))
-			adopt(&best, &c);
-	}
+			job_etcd_chain_move(&best, &c);
+	if (rc < 0)
+		return rc;
 	if (best.base == NULL) {
 		rc = job_etcd_chain_find(cat, b, &best, err);
 		return rc < 0 ? rc : none_has_it(cat, b, at, err);
 	}
-	adopt(ret, &best);
+	job_etcd_chain_move(ret, &best);
 	return 0;
 }
 
@@ -317,26 +302,21 @@ is_older(const struct job_etcd_chain *c, const struct repo_backup *b)
 	return end < b->stored_ms;
 }
 
-/* Find one that goes on behind ${b}; its base is NULL if there is none. */
+/* Find one that goes on behind ${b}; ${ret}->base stays NULL without. */
 static int
 choose_beyond(const struct repo_catalogue *cat, const struct repo_backup *b,
     struct job_etcd_chain *ret, struct err *err)
 {
+	CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
 	size_t i = cat->n;
-	int rc;
+	int k;
 
-	for (;;) {
-		CLEANUP(freep_job_etcd_chain) struct job_etcd_chain c = { 0 };
-
-		if ((rc = next_chain(cat, b, &i, &c, err)) < 0)
-			return rc;
-		if (c.base == NULL)
+	while ((k = next_chain(cat, b, &i, &c, err)) == 1)
+		if (!is_older(&c, b)) {
+			job_etcd_chain_move(ret, &c);
 			return 0;
-		if (is_older(&c, b))
-			continue;
-		adopt(ret, &c);
-		return 0;
-	}
+		}
+	return k;
 }
 
 int
