@@ -275,15 +275,17 @@ judge(const struct job_restore_etcd_opts *o,
 		return 0;
 	(void)err_set(err, HF_EWARN,
 	    "%s, but the revisions %" PRIu64 " to %" PRIu64
-	    " are NOT PROVEN: their HashKV is not the one that a member had; "
-	    "the last one before them that is proven is %" PRIu64 "%s",
+	    " are NOT PROVEN: their HashKV is not the one that a member had%s",
 	    o->dry_run ? "it can be restored" : "restored", u->from, u->to,
-	    u->proven,
-	    u->to < rep->digest.at ? ", and behind them the HashKV is right"
-				   : "");
+	    u->to < rep->digest.at ? "; behind them it is right" : "");
+	if (u->proven == 0)
+		return err_hint(err,
+		    "none before them is proven; look at what is there before "
+		    "clients are let in");
 	return err_hint(err,
-	    "look at what they changed before clients are let in: --revision "
-	    "%" PRIu64 " restores what was there before",
+	    "look at what they changed before clients are let in: the last "
+	    "one before them that is proven is %" PRIu64
+	    ", which --revision restores",
 	    u->proven);
 }
 
